@@ -1,0 +1,1 @@
+"""Weights of the built-in vision-language model."""

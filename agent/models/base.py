@@ -1,0 +1,93 @@
+"""What an engine is: two verbs over prompts of text and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+JsonSchema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture in a prompt.
+
+    image: RGB, already at the model's input size, so that no engine resizes it again.
+    key: names these very pixels; the same key is always the same picture, which is what caches rely on.
+    """
+
+    image: Image
+    key: str
+
+
+Part = str | Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    parts: tuple[Part, ...]
+
+
+Prompt = tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What callers must know of a model to build prompts for it.
+
+    image_px: side of the square thumbnails it is shown.
+    max_prompt_tokens: longest prompt, pictures included.
+    max_images: most pictures in one prompt.
+    """
+
+    name: str
+    adapter: str | None
+    image_px: int
+    max_prompt_tokens: int
+    max_images: int
+
+
+@runtime_checkable
+class VisionLanguageModel(Protocol):
+    """Scores choices and writes text. Every engine gives the same answers to the same prompt.
+
+    Errors: ModelUnavailableError, ModelAnswerError, PromptTooLongError (retrieval.errors).
+    """
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    def count_tokens(self, prompt: Prompt) -> int:
+        """Tokens of the prompt as the model sees it, picture tokens included."""
+        ...
+
+    def score(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
+        """Natural-log probability of each choice as the answer's first token, by prompt.
+
+        choices: each one token of the model, e.g. letters. Returns (n_prompts, n_choices), over the full
+        vocabulary (so exp of a row sums to at most 1), finite.
+        """
+        ...
+
+    async def ascore(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]: ...
+
+    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None) -> list[str]:
+        """Greedy continuation of each prompt, as one batch; with a schema, JSON text that satisfies it."""
+        ...
+
+    async def agenerate(
+        self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None
+    ) -> list[str]: ...
+
+    def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
+        """The greedy continuation, piece by piece; the pieces joined are what `generate` returns."""
+        ...
+
+    def astream(self, prompt: Prompt, *, max_tokens: int) -> AsyncIterator[str]: ...
+
+    def close(self) -> None: ...

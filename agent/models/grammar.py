@@ -1,0 +1,59 @@
+"""JSON that satisfies a schema by construction: at every step only tokens that can still lead there are left."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from agent.models.base import JsonSchema
+
+
+class Grammars:
+    """Builds constraints for one model's tokens, by llguidance.
+
+    n_vocab: columns of the model's logits, which can be more than the tokenizer has tokens. stops: ids that end an
+    answer.
+    """
+
+    def __init__(self, tokenizer: Any, *, n_vocab: int, stops: list[int]) -> None:
+        from llguidance.hf import from_tokenizer
+
+        self._tokens = from_tokenizer(tokenizer, n_vocab=n_vocab, eos_token=stops)
+
+    def json(self, schema: JsonSchema) -> JsonConstraint:
+        """A constraint for one call of `generate`. Raises ValueError for a schema that cannot be compiled."""
+        from llguidance import LLMatcher
+
+        grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), defaults={"whitespace_flexible": False})
+        if error := LLMatcher.validate_grammar(grammar, self._tokens):
+            raise ValueError(f"the JSON schema cannot be compiled: {error}")
+        return JsonConstraint(self._tokens, grammar)
+
+
+class JsonConstraint:
+    """A logits processor of transformers: one matcher for each row of the batch."""
+
+    def __init__(self, tokens: Any, grammar: str) -> None:
+        self._tokens = tokens
+        self._grammar = grammar
+        self._matchers: list[Any] = []
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """input_ids: (n, length) int64. scores: (n, n_vocab); forbidden tokens become -inf, in place."""
+        from llguidance import LLMatcher
+        from llguidance.torch import allocate_token_bitmask, apply_token_bitmask_inplace, fill_next_token_bitmask
+
+        if not self._matchers:
+            self._matchers = [LLMatcher(self._tokens, self._grammar) for _ in range(len(input_ids))]
+        else:
+            for matcher, token in zip(self._matchers, input_ids[:, -1].tolist(), strict=True):
+                if not matcher.is_stopped():
+                    matcher.consume_token(token)
+        allowed = allocate_token_bitmask(len(input_ids), self._tokens.vocab_size)
+        for row, matcher in enumerate(self._matchers):
+            fill_next_token_bitmask(matcher, allowed, row)
+        apply_token_bitmask_inplace(scores, allowed.to(scores.device))
+        return scores

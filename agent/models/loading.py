@@ -1,0 +1,123 @@
+"""Reads a checkpoint and its adapter from disk: safetensors only, no code from the checkpoint, nothing half loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from retrieval.errors import WeightsError
+
+CHECKSUMS = "checksums.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+
+
+def load_checkpoint(model_id: str, *, device: str | None = None, dtype: str | None = None) -> tuple[Any, Any]:
+    """The model in inference mode and its processor.
+
+    model_id: a folder or a hub name. device: default the GPU where there is one. dtype: default float32 on the CPU
+    and bfloat16 on a GPU. Raises WeightsError when files are missing, damaged, not safetensors, or fill only a part
+    of the model.
+    """
+    check_folder(model_id)
+    import torch
+    import transformers
+    from safetensors import SafetensorError
+
+    auto_processor: Any = transformers.AutoProcessor
+    auto_model: Any = transformers.AutoModelForImageTextToText
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
+    try:
+        with _without_progress_bars():
+            processor = auto_processor.from_pretrained(model_id, trust_remote_code=False, padding_side="left")
+            model, report = auto_model.from_pretrained(
+                model_id, trust_remote_code=False, use_safetensors=True, dtype=dtype, output_loading_info=True
+            )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+        raise WeightsError(f"the model {model_id} cannot be loaded: {_first_line(error)}") from error
+    missing = sorted(report["missing_keys"])
+    if missing or report["mismatched_keys"]:
+        raise WeightsError(
+            f"the weights of {model_id} do not fit its config.json: {len(missing)} tensors missing "
+            f"(first: {missing[:1]}), {len(report['mismatched_keys'])} of another shape; get the checkpoint again"
+        )
+    return model.to(device).eval(), _without_tiles(processor)
+
+
+def load_adapter(model: Any, folder: str | Path) -> Any:
+    """The model with a peft adapter's weights in it.
+
+    In float32 they are merged, which makes generation as fast as without an adapter; in half precision merging would
+    round, so they stay beside. Raises WeightsError unless every tensor of the adapter finds its place.
+    """
+    folder = Path(folder)
+    if not (folder / ADAPTER_WEIGHTS).is_file():
+        raise WeightsError(f"the adapter {folder.name} has no {ADAPTER_WEIGHTS}; only safetensors adapters are loaded")
+    import torch
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / ADAPTER_WEIGHTS, "pt") as file:
+            given = set(file.keys())
+        tuned = PeftModel.from_pretrained(model, str(folder))
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
+        raise WeightsError(f"the adapter {folder.name} cannot be loaded: {_first_line(error)}") from error
+    placed = set(get_peft_model_state_dict(tuned))
+    if given != placed:
+        raise WeightsError(
+            f"the adapter {folder.name} does not fit this model: {len(given - placed)} of its tensors have no place "
+            f"and {len(placed - given)} places no tensor; it was trained on another model"
+        )
+    return tuned.merge_and_unload().eval() if model.dtype == torch.float32 else tuned.eval()
+
+
+def check_folder(model_id: str) -> None:
+    """Raises WeightsError when a local folder holds no model, or its checksums do not match its files."""
+    folder = Path(model_id)
+    if not folder.is_dir():
+        if folder.is_absolute():
+            raise WeightsError(f"there is no model in {folder}")
+        return
+    if not (folder / "config.json").is_file():
+        raise WeightsError(f"{folder} holds no model: config.json is missing")
+    if not (folder / CHECKSUMS).is_file():
+        return
+    try:
+        checksums = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise WeightsError(f"{folder / CHECKSUMS} is not JSON: {error}") from error
+    for name, expected in checksums.items():
+        path = folder / name
+        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+        if found != expected:
+            raise WeightsError(f"{path} is damaged: its SHA-256 is {found}, expected {expected}; install it again")
+
+
+@contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    from transformers.utils import logging
+
+    bars: Any = logging
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
+
+
+def _without_tiles(processor: Any) -> Any:
+    """Thumbnails are small: cutting an enlarged one into tiles costs thousands of tokens and shows nothing more."""
+    if getattr(processor.image_processor, "do_image_splitting", False):
+        processor.image_processor.do_image_splitting = False
+    return processor
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,59 @@
+"""Models by name: what it takes to use a known checkpoint, one line each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from retrieval.errors import SettingsError
+
+_PROJECTIONS = r"\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+LANGUAGE_MODEL = r".*language_model.*" + _PROJECTIONS
+TEXT_MODEL = r".*text_model.*" + _PROJECTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A checkpoint and how it is used.
+
+    model_id: a folder, or a name on the model hub.
+    lora_targets: regex of the modules that an adapter tunes: the language model only, never the vision tower.
+    image_px: side of the square thumbnails it is shown; chosen for few picture tokens.
+    max_prompt_tokens, max_images: what one prompt may hold, pictures included.
+    """
+
+    model_id: str
+    lora_targets: str
+    image_px: int
+    max_prompt_tokens: int
+    max_images: int = 32
+
+
+PRESETS: dict[str, Preset] = {
+    "builtin": Preset(str(Path(__file__).parent.parent / "builtin"), LANGUAGE_MODEL, 96, 1600),
+    "llava-1.5-7b": Preset("llava-hf/llava-1.5-7b-hf", LANGUAGE_MODEL, 336, 3800, 4),
+    "llava-next-7b": Preset("llava-hf/llava-v1.6-vicuna-7b-hf", LANGUAGE_MODEL, 336, 3800, 2),
+    "qwen2.5-vl-3b": Preset("Qwen/Qwen2.5-VL-3B-Instruct", LANGUAGE_MODEL, 112, 8192),
+    "qwen2.5-vl-7b": Preset("Qwen/Qwen2.5-VL-7B-Instruct", LANGUAGE_MODEL, 112, 8192),
+    "qwen3-vl-4b": Preset("Qwen/Qwen3-VL-4B-Instruct", LANGUAGE_MODEL, 256, 8192),
+    "qwen3-vl-8b": Preset("Qwen/Qwen3-VL-8B-Instruct", LANGUAGE_MODEL, 256, 8192),
+    "smolvlm2-2b": Preset("HuggingFaceTB/SmolVLM2-2.2B-Instruct", TEXT_MODEL, 384, 8192),
+    "gemma-3-4b": Preset("google/gemma-3-4b-it", LANGUAGE_MODEL, 896, 16384),
+}
+
+_UNKNOWN_CHECKPOINT = Preset("", LANGUAGE_MODEL, 336, 4096, 8)
+
+
+def preset_of(name: str) -> Preset:
+    """The preset of that name, or a cautious one for a folder or a hub name that has none.
+
+    Raises SettingsError for a bare word that is neither a preset nor a folder.
+    """
+    if name in PRESETS:
+        return PRESETS[name]
+    if "/" not in name and not Path(name).is_dir():
+        raise SettingsError(
+            f"no model is called {name!r}; give one of {', '.join(PRESETS)}, a folder, or a hub name like owner/model"
+        )
+    unknown = _UNKNOWN_CHECKPOINT
+    return Preset(name, unknown.lora_targets, unknown.image_px, unknown.max_prompt_tokens, unknown.max_images)

@@ -1,0 +1,322 @@
+"""The in-process engine: any image-text-to-text checkpoint that transformers loads, on the CPU or a GPU."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from PIL import Image
+
+from agent.models.base import JsonSchema, Message, ModelInfo, Picture, Prompt
+from agent.models.features import PictureFeatures
+from agent.models.grammar import Grammars
+from agent.models.loading import load_adapter, load_checkpoint
+from agent.models.presets import PRESETS, preset_of
+from retrieval.errors import ModelAnswerError, ModelUnavailableError, PromptTooLongError
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MAX_IMAGE_PX = 512  # larger vision towers are shown less, or a list of pictures does not fit
+MAX_PROMPT_TOKENS = 8192
+ANSWER_TOKENS = 256
+_AGREEMENT = 0.05  # largest difference of probabilities that half precision explains
+
+
+class TransformersModel:
+    """A vision-language model in this process. One request at a time: a lock serialises the model.
+
+    batch_size: most prompts in one forward pass.
+    """
+
+    def __init__(self, model: Any, processor: Any, info: ModelInfo, *, batch_size: int = 8) -> None:
+        self.info = info
+        self._model = model
+        self._processor = processor
+        self._tokenizer = processor.tokenizer
+        self._batch_size = batch_size
+        self._lock = threading.Lock()
+        self._stops = _stop_tokens(model, processor)
+        self._special = _special_tokens(self._tokenizer)
+        base = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self._features: PictureFeatures | None = PictureFeatures(base, processor.image_processor)
+        self._features_checked = False
+        self._grammars: Grammars | None = None
+
+    @classmethod
+    def open(
+        cls,
+        name: str = "builtin",
+        *,
+        adapter: str | Path | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+    ) -> TransformersModel:
+        """The model of a preset, a folder or a hub name, with an adapter's weights where one is given.
+
+        Raises SettingsError for a name that says nothing, WeightsError for weights that cannot be used.
+        """
+        preset = preset_of(name)
+        model, processor = load_checkpoint(preset.model_id, device=device, dtype=dtype)
+        if adapter is not None:
+            model = load_adapter(model, adapter)
+        adapter_name = None if adapter is None else Path(adapter).name
+        info = ModelInfo(name, adapter_name, preset.image_px, preset.max_prompt_tokens, preset.max_images)
+        opened = cls(model, processor, info)
+        if name not in PRESETS:
+            opened.info = opened._measured()
+        return opened
+
+    def _measured(self) -> ModelInfo:
+        """What a checkpoint without a preset takes: its own picture size and context, half of it for pictures."""
+        info, config = self.info, self._model.config
+        side = getattr(getattr(config, "vision_config", None), "image_size", None)
+        image_px = side if isinstance(side, int) and 0 < side <= MAX_IMAGE_PX else info.image_px
+        context = getattr(config.get_text_config(), "max_position_embeddings", info.max_prompt_tokens)
+        longest = max(1, min(context - ANSWER_TOKENS, MAX_PROMPT_TOKENS))
+        blank = Picture(Image.new("RGB", (image_px, image_px), "white"), key=f"blank-{image_px}")
+        picture_tokens = max(1, self.count_tokens((Message("user", (blank, "?")),)))
+        return ModelInfo(info.name, info.adapter, image_px, longest, min(32, longest // 2 // picture_tokens))
+
+    def count_tokens(self, prompt: Prompt) -> int:
+        with self._lock:
+            return int(self._encode([prompt])["input_ids"].shape[1])
+
+    def score(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
+        ids = [self._single_token(choice) for choice in choices]
+        return self._in_batches(prompts, lambda batch: self._score(batch, ids))
+
+    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None) -> list[str]:
+        answers = self._in_batches(prompts, lambda batch: self._write(batch, max_tokens, schema))
+        return answers if schema is None else [_whole_json(answer) for answer in answers]
+
+    def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
+        from transformers import TextIteratorStreamer
+
+        streamer: Any = TextIteratorStreamer(self._tokenizer, skip_prompt=True, skip_special_tokens=True)
+        abandoned = threading.Event()
+
+        def write() -> None:
+            try:
+                with self._lock:
+                    self._generate(
+                        [prompt],
+                        max_new_tokens=max_tokens,
+                        streamer=streamer,
+                        stopping_criteria=[lambda ids, _scores, **_: _all_done(ids, abandoned.is_set())],
+                    )
+            finally:
+                streamer.end()
+
+        with ThreadPoolExecutor(1, thread_name_prefix="tastemaker-stream") as threads:
+            writing = threads.submit(write)
+            try:
+                yield from (piece for piece in streamer if piece)
+                writing.result()
+            finally:
+                abandoned.set()  # the reader may have gone away in the middle
+
+    async def ascore(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
+        return await asyncio.to_thread(self.score, prompts, choices)
+
+    async def agenerate(
+        self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None
+    ) -> list[str]:
+        return await asyncio.to_thread(self.generate, prompts, max_tokens=max_tokens, schema=schema)
+
+    async def astream(self, prompt: Prompt, *, max_tokens: int) -> AsyncIterator[str]:
+        pieces = self.stream(prompt, max_tokens=max_tokens)
+        try:
+            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+                yield piece
+        finally:
+            await asyncio.to_thread(pieces.close)  # type: ignore[attr-defined]
+
+    def close(self) -> None:
+        """Frees nothing by itself: the weights go with the object."""
+
+    def _in_batches(self, prompts: Sequence[Prompt], answer: Callable[[Sequence[Prompt]], list[T]]) -> list[T]:
+        answers: list[T] = []
+        for start in range(0, len(prompts), self._batch_size):
+            with self._lock:
+                answers += answer(prompts[start : start + self._batch_size])
+        return answers
+
+    def _score(self, prompts: Sequence[Prompt], ids: list[int]) -> list[list[float]]:
+        rows: list[list[float]] = self._log_probs(prompts)[:, ids].tolist()
+        return rows
+
+    def _log_probs(self, prompts: Sequence[Prompt], *, plain: bool = False) -> torch.Tensor:
+        """(n_prompts, vocabulary) float32. One prefill by `generate`, which knows each model's positions and masks."""
+        import torch
+
+        output = self._generate(
+            prompts, plain=plain, max_new_tokens=1, output_logits=True, return_dict_in_generate=True
+        )
+        log_probs = torch.log_softmax(output.logits[0].float(), dim=-1)
+        if not bool(torch.isfinite(log_probs).any(dim=-1).all()) or bool(torch.isnan(log_probs).any()):
+            raise ModelAnswerError(f"{self.info.name} gave scores that are not numbers; its weights may be damaged")
+        return log_probs
+
+    def _write(self, prompts: Sequence[Prompt], max_tokens: int, schema: JsonSchema | None) -> list[str]:
+        constraint: list[Any] = [] if schema is None else [self._constraint(schema)]
+        encoded = self._generate(prompts, max_new_tokens=max_tokens, logits_processor=constraint)
+        texts: list[str] = self._tokenizer.batch_decode(encoded, skip_special_tokens=True)
+        return texts
+
+    def _generate(self, prompts: Sequence[Prompt], *, plain: bool = False, **options: Any) -> Any:
+        """Greedy generation; returns only the new tokens, or with return_dict_in_generate the whole output."""
+        import torch
+        from transformers import GenerationConfig
+
+        inputs = self._encode(prompts)
+        prompt_tokens = inputs["input_ids"].shape[1]
+        self._refuse_long(inputs)
+        if not plain:
+            inputs = self._with_features(inputs, prompts)
+        greedy = {name: options.pop(name) for name in _GENERATION_OPTIONS if name in options}
+        make_config: Any = GenerationConfig
+        config = make_config(do_sample=False, eos_token_id=self._stops, pad_token_id=self._pad, **greedy)
+        try:
+            with torch.inference_mode():
+                output = self._model.generate(**inputs, generation_config=config, **options)
+        except torch.OutOfMemoryError as error:
+            raise ModelUnavailableError(f"{self.info.name} does not fit the GPU's memory beside this prompt") from error
+        return output if greedy.get("return_dict_in_generate") else output[:, prompt_tokens:]
+
+    @property
+    def _pad(self) -> int:
+        pad = self._tokenizer.pad_token_id
+        return self._stops[0] if pad is None else int(pad)
+
+    def _encode(self, prompts: Sequence[Prompt]) -> Any:
+        """What the model takes: token ids (left padding), mask, pixels."""
+        texts = [
+            self._processor.apply_chat_template(self._messages(prompt), tokenize=False, add_generation_prompt=True)
+            for prompt in prompts
+        ]
+        images = [[picture.image for picture in _pictures(prompt)] for prompt in prompts]
+        bos = self._tokenizer.bos_token
+        encoded = self._processor(
+            text=texts,
+            images=images if any(images) else None,
+            padding=True,
+            add_special_tokens=not (bos and texts[0].startswith(bos)),
+            return_tensors="pt",
+        )
+        return encoded.to(self._model.device, self._model.dtype)
+
+    def _messages(self, prompt: Prompt) -> list[dict[str, Any]]:
+        return [
+            {
+                "role": message.role,
+                "content": [
+                    {"type": "image"} if isinstance(part, Picture) else {"type": "text", "text": self._defused(part)}
+                    for part in message.parts
+                ],
+            }
+            for message in prompt
+        ]
+
+    def _defused(self, text: str) -> str:
+        """Text in which no special token can be read: « <image> » in a title must not become a picture."""
+        return self._special.sub(lambda match: " ".join(match.group()), text)
+
+    def _refuse_long(self, inputs: Any) -> None:
+        longest = int(inputs["attention_mask"].sum(dim=1).max())
+        if longest > self.info.max_prompt_tokens:
+            raise PromptTooLongError(
+                f"the prompt has {longest} tokens, {self.info.name} takes {self.info.max_prompt_tokens}; shorten it"
+            )
+
+    def _with_features(self, inputs: Any, prompts: Sequence[Prompt]) -> Any:
+        """The same inputs with kept picture features in place of pixels, where the model can do that."""
+        pictures = [picture for prompt in prompts for picture in _pictures(prompt)]
+        if not pictures or self._features is None or not self._features_work(pictures[0]):
+            return inputs
+        kept = {name: inputs[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in inputs}
+        return kept | {"mm_encoder_outputs": {"image": self._features.of(pictures)}}
+
+    def _features_work(self, picture: Picture) -> bool:
+        """Checked once per model on a real picture: kept features must give the answers that the pixels give."""
+        if not self._features_checked:
+            self._features_checked = True
+            if self._features is not None and not self._agrees(self._features, picture):
+                logger.info("%s runs its vision tower for every prompt: its features cannot be kept", self.info.name)
+                self._features = None
+        return self._features is not None
+
+    def _agrees(self, features: PictureFeatures, picture: Picture) -> bool:
+        from agent.prompts import caption_prompt
+
+        probe = [caption_prompt(picture)]
+        try:
+            if features.of([picture]) is None:
+                return False
+            difference = self._log_probs(probe).exp() - self._log_probs(probe, plain=True).exp()
+        except (TypeError, ValueError, KeyError, AttributeError, RuntimeError):
+            return False  # a model whose forward pass has another shape: its plain path still works
+        return float(difference.abs().max()) < _AGREEMENT
+
+    def _single_token(self, choice: str) -> int:
+        ids = self._tokenizer.encode(choice, add_special_tokens=False)
+        if len(ids) != 1:
+            raise ValueError(f"the choice {choice!r} is {len(ids)} tokens of {self.info.name}; it must be one")
+        return int(ids[0])
+
+    def _constraint(self, schema: JsonSchema) -> Any:
+        if self._grammars is None:
+            n_vocab = self._model.config.get_text_config().vocab_size
+            self._grammars = Grammars(self._tokenizer, n_vocab=n_vocab, stops=self._stops)
+        return self._grammars.json(schema)
+
+
+_GENERATION_OPTIONS = ("max_new_tokens", "output_logits", "return_dict_in_generate")
+
+
+def _pictures(prompt: Prompt) -> list[Picture]:
+    return [part for message in prompt for part in message.parts if isinstance(part, Picture)]
+
+
+def _special_tokens(tokenizer: Any) -> re.Pattern[str]:
+    special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    longest_first = sorted(special, key=len, reverse=True)
+    return re.compile("|".join(re.escape(token) for token in longest_first) or r"(?!)")
+
+
+def _stop_tokens(model: Any, processor: Any) -> list[int]:
+    """Token ids that end an answer: the checkpoint's own, and the one that its chat template closes a turn with."""
+    own = model.generation_config.eos_token_id
+    stops = own if isinstance(own, list) else [] if own is None else [own]
+    mark = "ANSWER"
+    turn = [{"role": "user", "content": [{"type": "text", "text": "Q"}]}]
+    turn.append({"role": "assistant", "content": [{"type": "text", "text": mark}]})
+    rest = processor.apply_chat_template(turn, tokenize=False).rpartition(mark)[2]
+    after = processor.tokenizer.encode(rest, add_special_tokens=False)
+    special = set(processor.tokenizer.all_special_ids) | set(processor.tokenizer.get_added_vocab().values())
+    closing = next((token for token in after if token in special), processor.tokenizer.eos_token_id)
+    return sorted({*stops, *([] if closing is None else [closing])})
+
+
+def _all_done(ids: torch.Tensor, done: bool) -> torch.Tensor:
+    import torch
+
+    return torch.full((ids.shape[0],), done, device=ids.device)
+
+
+def _whole_json(text: str) -> str:
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise ModelAnswerError(f"the JSON answer was cut off ({error}); allow more tokens") from error
+    return text

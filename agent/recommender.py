@@ -1,0 +1,377 @@
+"""The recommender: from a wish to items with reasons, and from what people do with them to the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from agent.evidence import gather_evidence
+from agent.explain import Reason, ToExplain, plain_reasons, write_reasons
+from agent.facts import CatalogueFacts
+from agent.models import open_model
+from agent.models.base import VisionLanguageModel
+from agent.models.presets import preset_of
+from agent.recommendations import Recommendations
+from agent.requests import Stopwatch, Wish, understand
+from agent.rerank import Contender, Ranked, rerank
+from agent.settings import RecommenderSettings, load_settings
+from agent.showing import Showcase
+from agent.traces import Tracer
+from retrieval.errors import InteractionError, ModelError, RequestError, SettingsError, StoreError
+from retrieval.types import Event, EventType, Item, Recommendation
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from retrieval.candidates import CandidateFinder
+    from retrieval.retrievers import Query
+    from retrieval.store import VectorStore
+    from retrieval.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+ANONYMOUS = "anonymous"
+"""Whose impressions those are that were shown to nobody in particular."""
+
+_THREADS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Retrieved:
+    """What a wish brought up: the user's liked items, oldest first, and the candidates, best first."""
+
+    query: Query
+    history: list[Item]
+    contenders: list[Contender]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """The candidates in order. note: why the model took no part, None when it did."""
+
+    entries: Sequence[Ranked]
+    note: str | None = None
+
+    @property
+    def reranked(self) -> bool:
+        return self.note is None and bool(self.entries)
+
+
+class Recommender:
+    """Recommends from a workspace. Safe to call from many threads; the first call, or `warm`, loads the model.
+
+    Make one with `Recommender.open`.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        finder: CandidateFinder,
+        store: VectorStore,
+        make_model: Callable[[], VisionLanguageModel],
+        settings: RecommenderSettings,
+        *,
+        resources: ExitStack | None = None,
+    ) -> None:
+        self.workspace = workspace
+        self._finder = finder
+        self._store = store
+        self._make_model = make_model
+        self._settings = settings
+        self._resources = resources or ExitStack()
+        self._showcase = Showcase(workspace)
+        self._lock = threading.Lock()
+        self._model: VisionLanguageModel | None = None
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="tastemaker")
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        model: str | None = None,
+        engine: str | None = None,
+        url: str | None = None,
+        adapter: str | Path | None = None,
+        shared: bool = False,
+        settings: RecommenderSettings | None = None,
+    ) -> Recommender:
+        """A recommender for the workspace in a folder.
+
+        model: a preset, a folder or a hub name. engine: transformers, vllm (with its url), scripted, or auto: the
+        server that `tastemaker serve` runs for this workspace, else in process. shared: for a process that stays, so
+        that others can use the workspace at the same time. What is not given comes from the settings.
+        Raises SettingsError, WorkspaceError.
+        """
+        from retrieval.candidates import CandidateFinder
+        from retrieval.encoders import open_encoder, record_of
+        from retrieval.store import open_store
+        from retrieval.workspace import Workspace
+
+        settings = (settings or load_settings()).but(
+            model=model, engine=engine, url=url, adapter=None if adapter is None else str(adapter)
+        )
+        preset_of(settings.model)
+        settings = _with_server(Path(path), settings)
+        with ExitStack() as opening:
+            workspace = opening.enter_context(Workspace.open(path))
+            encoder = open_encoder(workspace.settings.encoder)
+            store = opening.enter_context(open_store(workspace, serve=shared))
+            store.check_encoder(record_of(encoder))
+            finder = CandidateFinder(workspace, store, encoder)
+            make_model = partial(_open_model, workspace.path, settings)
+            return cls(workspace, finder, store, make_model, settings, resources=opening.pop_all())
+
+    def recommend(
+        self,
+        *,
+        user_id: str | None = None,
+        query: str | None = None,
+        image: Image | bytes | Path | None = None,
+        where: str | None = None,
+        k: int = 5,
+        source: str = "api",
+        session_id: str | None = None,
+        on_stage: Callable[[str], object] | None = None,
+    ) -> Recommendations:
+        """The k best items for this wish, each with a reason that was checked; fewer when there are fewer.
+
+        Nothing wished and nobody known gives what is popular. on_stage is told each stage as it begins: retrieve,
+        rerank, reasons, log. When the language model cannot answer, the items are in the retriever's order, `reranked`
+        is False and `note` says why. Raises RequestError, FilterError, MediaError for what the caller can repair.
+        """
+        request_id = str(uuid.uuid4())
+        watch = Stopwatch(on_stage)
+        wish = understand(user_id=user_id, query=query, image=image, where=where, k=k)
+        with watch.stage("retrieve"):
+            retrieved = self._retrieve(wish)
+        with watch.stage("rerank"):
+            ranking = self._rank(wish, retrieved)
+        with watch.stage("reasons"):
+            entries, unexplained = self._explain(wish, retrieved, ranking)
+        with watch.stage("log"):
+            unlogged = self._log_impressions(wish, entries, ranking, request_id, source, session_id)
+        notes = " ".join(note for note in (ranking.note, unexplained, unlogged) if note)
+        return Recommendations(entries, request_id, ranking.reranked, notes or None, watch.timings_ms())
+
+    async def arecommend(self, **request: Any) -> Recommendations:
+        """The same as `recommend`, without blocking the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(self.recommend, **request))
+
+    def feedback(
+        self,
+        user_id: str,
+        item_id: str,
+        type: EventType | str,  # noqa: A002  the name that the log has for it
+        request_id: str | None = None,
+        *,
+        value: float | None = None,
+        source: str = "api",
+        session_id: str | None = None,
+    ) -> None:
+        """Log what a user did with an item: like, dislike, click, buy, rate (with its value) and so on.
+
+        request_id: of the answer that showed the item. Raises RequestError when it cannot be logged.
+        """
+        kinds = [kind.value for kind in EventType]
+        if type not in kinds:
+            raise RequestError(f"the type is {type!r}; expected one of {', '.join(kinds)}")
+        event = Event(
+            user_id,
+            item_id,
+            EventType(type),
+            datetime.now(UTC),
+            value=value,
+            session_id=session_id,
+            request_id=request_id,
+            source=source,
+        )
+        try:
+            refused = self.workspace.log.add([event]).refused
+        except InteractionError as error:
+            raise RequestError(str(error)) from error
+        if refused:
+            raise RequestError(refused[0].reason)
+
+    async def afeedback(self, *event: Any, **options: Any) -> None:
+        """The same as `feedback`, without blocking the event loop."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, partial(self.feedback, *event, **options))
+
+    def users(self) -> list[str]:
+        """The users that the log knows."""
+        return self.workspace.log.users()
+
+    def warm(self) -> None:
+        """Load what the first request would load. Raises ModelError, WeightsError."""
+        self._showcase.facts()
+        retrieved = self._retrieve(Wish(None, "anything", None, None, 1))
+        rerank(self.model, [], "anything", retrieved.contenders[:2], settings=self._settings.rerank)
+
+    @property
+    def model(self) -> VisionLanguageModel:
+        """The language model, loaded when it is first asked for."""
+        with self._lock:
+            if self._model is None:
+                self._model = self._make_model()
+            return self._model
+
+    def close(self) -> None:
+        """Let go of the model, the store and the workspace."""
+        self._threads.shutdown(wait=True)
+        with self._lock:
+            if self._model is not None:
+                self._model.close()
+        self._resources.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _retrieve(self, wish: Wish) -> _Retrieved:
+        query = self._finder.query(text=wish.query, image=wish.image, user_id=wish.user_id, where=wish.where)
+        found = self._finder.search(query, max(wish.k, self._settings.candidates))
+        image_px = self.model.info.image_px
+        items = {item.item_id: item for item in self._showcase.items(entry.item_id for entry in found)}
+        contenders = [
+            Contender(entry, self._showcase.shown(items[entry.item_id], image_px))
+            for entry in found
+            if entry.item_id in items
+        ]
+        return _Retrieved(query, self._showcase.items(event.item_id for event in query.history), contenders)
+
+    def _rank(self, wish: Wish, retrieved: _Retrieved) -> _Ranking:
+        """The contenders in the model's order, or in the retriever's when the model cannot answer."""
+        settings, image_px = self._settings.rerank, self.model.info.image_px
+        recent = _last(retrieved.history, settings.history_items)
+        liked = [self._showcase.shown(item, image_px) for item in recent]
+        try:
+            return _Ranking(rerank(self.model, liked, wish.query, retrieved.contenders, settings=settings))
+        except ModelError as error:
+            logger.warning("not reranked: %s", error)
+            as_found = [Ranked(entry.candidate, 0.0, entry.candidate.score) for entry in retrieved.contenders]
+            return _Ranking(as_found, f"The language model did not rank these ({error}): retriever's order.")
+
+    def _explain(
+        self, wish: Wish, retrieved: _Retrieved, ranking: _Ranking
+    ) -> tuple[tuple[Recommendation, ...], str | None]:
+        """The k best with evidence and reasons; and why the model wrote none, None when it was not at fault."""
+        shown = {entry.candidate.item_id: entry.shown for entry in retrieved.contenders}
+        recent = _last(retrieved.history, self._settings.reasons.history_items)
+        facts = self._showcase.facts()
+        tracer = Tracer(self._finder, self._store, retrieved.query, recent, catalogue_size=facts.items)
+        best = ranking.entries[: wish.k]
+        to_explain = []
+        for entry in best:
+            told = shown[entry.candidate.item_id]
+            evidence = gather_evidence(
+                told.item,
+                request=wish.query,
+                history=recent,
+                traces=tracer.traces(entry.candidate),
+                facts=facts,
+                max_facts=self._settings.reasons.max_facts,
+            )
+            to_explain.append(ToExplain(told, evidence))
+        reasons, note = self._reasons(wish, to_explain, facts, ranking)
+        entries = (
+            Recommendation(
+                told.shown.item, entry.score, reason.text, reason.source, told.evidence, entry.candidate.retrievers
+            )
+            for entry, told, reason in zip(best, to_explain, reasons, strict=True)
+        )
+        return tuple(entries), note
+
+    def _reasons(
+        self, wish: Wish, entries: Sequence[ToExplain], facts: CatalogueFacts, ranking: _Ranking
+    ) -> tuple[list[Reason], str | None]:
+        if not ranking.reranked:  # whoever could not rank is not asked again
+            return plain_reasons(wish.query, entries), None
+        try:
+            return write_reasons(self.model, wish.query, entries, facts, settings=self._settings.reasons), None
+        except ModelError as error:
+            logger.warning("reasons are plain evidence: %s", error)
+            return plain_reasons(wish.query, entries), f"The language model wrote no reasons ({error})."
+
+    def _log_impressions(
+        self,
+        wish: Wish,
+        entries: Sequence[Recommendation],
+        ranking: _Ranking,
+        request_id: str,
+        source: str,
+        session_id: str | None,
+    ) -> str | None:
+        """Log what is shown; what cannot be logged is still shown, with a note."""
+        info = self.model.info if ranking.reranked else None
+        now = datetime.now(UTC)
+        shown = [
+            Event(
+                wish.user_id or ANONYMOUS,
+                entry.item.item_id,
+                EventType.IMPRESSION,
+                now,
+                session_id=session_id,
+                request_id=request_id,
+                position=position,
+                source=source,
+                model=info.name if info is not None else None,
+                adapter=info.adapter if info is not None else None,
+            )
+            for position, entry in enumerate(entries)
+        ]
+        try:
+            self.workspace.log.add(shown)
+        except StoreError as error:
+            logger.warning("impressions are not logged: %s", error)
+            return f"What was shown could not be logged ({error})."
+        return None
+
+
+def _last(items: Sequence[Item], count: int) -> Sequence[Item]:
+    return items[max(0, len(items) - count) :]
+
+
+def _with_server(path: Path, settings: RecommenderSettings) -> RecommenderSettings:
+    """The settings with the address of the server where they ask for one. Raises SettingsError when there is none."""
+    if settings.engine == "auto" and settings.url is not None:
+        return settings.but(engine="vllm")
+    if settings.engine != "vllm" or settings.url is not None:
+        return settings
+    from agent.server_record import find_server
+
+    url = find_server(path)
+    if url is None:
+        raise SettingsError(
+            f"no vLLM server runs for {path}; start one with tastemaker serve --workspace {path}, or give its url"
+        )
+    return settings.but(url=url)
+
+
+def _open_model(path: Path, settings: RecommenderSettings) -> VisionLanguageModel:
+    """The model that the settings ask for; with engine auto, the one that is served for the workspace if it is it."""
+    if settings.engine != "auto":
+        return open_model(settings.model, engine=settings.engine, url=settings.url, adapter=settings.adapter)
+    from agent.server_record import find_server_record
+
+    served = find_server_record(path)
+    wanted_adapter = Path(settings.adapter).name if settings.adapter is not None else None
+    if served is not None and served.model == settings.model and wanted_adapter in (None, served.adapter):
+        return open_model(settings.model, engine="vllm", url=served.url, adapter=served.adapter)
+    return open_model(settings.model, adapter=settings.adapter)

@@ -1,0 +1,178 @@
+"""Listwise reranking: the model sees all candidates at once and says which letter is best."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agent.models.base import Prompt, VisionLanguageModel
+from agent.prompts import LETTERS, Detail, Shown, rank_prompt
+from agent.settings import LEAST_CHARS, RerankSettings
+from retrieval.errors import ModelAnswerError, PromptTooLongError
+from retrieval.types import Candidate
+
+_LEAST_PRIOR = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A candidate, and how the model is shown it."""
+
+    candidate: Candidate
+    shown: Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate with what the model thinks of it.
+
+    log_prob: natural log of the probability that it is the best of the list.
+    score: log_prob + alpha * log prior, higher is better.
+    """
+
+    candidate: Candidate
+    log_prob: float
+    score: float
+
+
+def rerank(
+    model: VisionLanguageModel,
+    history: Sequence[Shown],
+    request: str | None,
+    contenders: Sequence[Contender],
+    *,
+    settings: RerankSettings | None = None,
+) -> list[Ranked]:
+    """The candidates, best first: score = log p(letter) + alpha * log prior.
+
+    history: liked items, oldest first. The prior is the candidates' scores made to sum to 1.
+    Lists longer than settings.list_size are read in windows, whose best meet in a final list that puts the windows on
+    one scale. Raises ModelError when the model cannot answer or answers with scores that cannot be used.
+    """
+    settings = settings or RerankSettings()
+    recent = history[len(history) - min(len(history), settings.history_items) :]
+    log_probs = _compare(model, recent, request, contenders, settings.list_size)
+    priors = _log_priors([contender.candidate for contender in contenders])
+    ranked = [
+        Ranked(contender.candidate, log_prob, log_prob + settings.alpha * prior)
+        for contender, log_prob, prior in zip(contenders, log_probs, priors, strict=True)
+    ]
+    return sorted(ranked, key=lambda entry: -entry.score)
+
+
+async def arerank(
+    model: VisionLanguageModel,
+    history: Sequence[Shown],
+    request: str | None,
+    contenders: Sequence[Contender],
+    *,
+    settings: RerankSettings | None = None,
+) -> list[Ranked]:
+    """The same without blocking the event loop."""
+    return await asyncio.to_thread(rerank, model, history, request, contenders, settings=settings)
+
+
+def _compare(
+    model: VisionLanguageModel,
+    history: Sequence[Shown],
+    request: str | None,
+    contenders: Sequence[Contender],
+    list_size: int,
+) -> list[float]:
+    """Log-probability of each contender, all on the scale of one list."""
+    if len(contenders) <= list_size:
+        return _score_lists(model, history, request, [contenders])[0] if contenders else []
+    windows = _deal(len(contenders), list_size)
+    tables = _score_lists(model, history, request, [[contenders[row] for row in window] for window in windows])
+    places = max(1, list_size // len(windows))
+    finalists: list[int] = []
+    for window, scores in zip(windows, tables, strict=True):
+        order = sorted(range(len(window)), key=lambda place: -scores[place])
+        finalists += [window[place] for place in order[:places]]
+    final = _compare(model, history, request, [contenders[row] for row in finalists], list_size)
+    return _on_one_scale(windows, tables, dict(zip(finalists, final, strict=True)))
+
+
+def _deal(count: int, list_size: int) -> list[list[int]]:
+    """Rows dealt like cards, so that each window gets its share of the strongest."""
+    windows = math.ceil(count / list_size)
+    return [list(range(start, count, windows)) for start in range(windows)]
+
+
+def _on_one_scale(
+    windows: Sequence[Sequence[int]], tables: Sequence[Sequence[float]], final: dict[int, float]
+) -> list[float]:
+    """Each window's scores shifted by how its finalists did in the final (Luce's choice axiom: ratios stay)."""
+    merged: dict[int, float] = {}
+    for window, scores in zip(windows, tables, strict=True):
+        shifts = [final[row] - score for row, score in zip(window, scores, strict=True) if row in final]
+        shift = sum(shifts) / len(shifts)
+        merged |= {row: final.get(row, score + shift) for row, score in zip(window, scores, strict=True)}
+    return [merged[row] for row in sorted(merged)]
+
+
+def _score_lists(
+    model: VisionLanguageModel,
+    history: Sequence[Shown],
+    request: str | None,
+    lists: Sequence[Sequence[Contender]],
+) -> list[list[float]]:
+    """Log-probabilities of the letters of each list, told in as much detail as the model has room for."""
+    letters = LETTERS[: max(len(entries) for entries in lists)]
+    detail = Detail()
+    while True:
+        prompts = [_prompt(model, history, request, entries, detail) for entries in lists]
+        try:
+            rows = model.score(prompts, letters)
+        except PromptTooLongError:
+            shorter = detail.shorter()
+            if shorter.candidate_chars >= LEAST_CHARS:
+                detail = shorter
+            elif history:
+                history = ()  # the candidates matter more than the past
+            else:
+                raise
+            continue
+        return [_checked(row, len(entries)) for row, entries in zip(rows, lists, strict=True)]
+
+
+def _prompt(
+    model: VisionLanguageModel,
+    history: Sequence[Shown],
+    request: str | None,
+    entries: Sequence[Contender],
+    detail: Detail,
+) -> Prompt:
+    """A ranking prompt with no more pictures than the model takes: the candidates' come first."""
+    room = model.info.max_images
+    candidates, left = _with_pictures([entry.shown for entry in entries], room)
+    liked, _ = _with_pictures(history, left)
+    return rank_prompt(liked, request, candidates, detail)
+
+
+def _with_pictures(shown: Sequence[Shown], room: int) -> tuple[list[Shown], int]:
+    kept = []
+    for entry in shown:
+        if entry.picture is not None and room <= 0:
+            entry = replace(entry, picture=None)
+        room -= entry.picture is not None
+        kept.append(entry)
+    return kept, room
+
+
+def _checked(row: Sequence[float], size: int) -> list[float]:
+    scores = list(row[:size])
+    if len(scores) < size or not all(isinstance(score, float | int) and math.isfinite(score) for score in scores):
+        raise ModelAnswerError(f"the model gave {scores} for {size} candidates; expected {size} finite numbers")
+    return scores
+
+
+def _log_priors(candidates: Sequence[Candidate]) -> list[float]:
+    """Log of the candidates' scores made to sum to 1; scores of nothing or less count as next to nothing."""
+    scores = [candidate.score if math.isfinite(candidate.score) else 0.0 for candidate in candidates]
+    highest = max(scores, default=0.0)
+    weights = [max(score / highest, _LEAST_PRIOR) if highest > 0 else 1.0 for score in scores]
+    total = sum(weights)
+    return [math.log(weight / total) for weight in weights]

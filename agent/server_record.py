@@ -1,0 +1,100 @@
+"""How other commands find the vLLM server of a workspace: a small file in its folder, as long as the server runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+RECORD = "vllm_server.json"
+_CHECK_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRecord:
+    """A server that answers for a workspace.
+
+    url: on this machine's loopback, with `/v1`. model, adapter: what it serves, by the names it serves them under.
+    pid, started: of the process that keeps it; together they name one process, even after its number is used again.
+    """
+
+    url: str
+    model: str
+    adapter: str | None
+    pid: int
+    started: float
+
+
+@contextmanager
+def recorded(workspace_path: Path, *, url: str, model: str, adapter: str | None) -> Iterator[None]:
+    """The server is found by `find_server` while the block runs."""
+    import psutil
+
+    record = ServerRecord(url, model, adapter, os.getpid(), psutil.Process().create_time())
+    path = workspace_path / RECORD
+    draft = path.with_suffix(f".{record.pid}")
+    draft.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    draft.replace(path)
+    try:
+        yield
+    finally:
+        if read_record(workspace_path) == record:
+            path.unlink(missing_ok=True)
+
+
+def find_server(workspace_path: str | Path) -> str | None:
+    """Address of the vLLM server that `tastemaker serve` runs for this workspace now, or None."""
+    record = find_server_record(workspace_path)
+    return None if record is None else record.url
+
+
+def find_server_record(workspace_path: str | Path) -> ServerRecord | None:
+    """The same with what it serves. A record whose process is gone, or whose server does not answer, counts as none."""
+    record = read_record(Path(workspace_path))
+    if record is None or not _process_lives(record) or not _answers(record):
+        return None
+    return record
+
+
+def read_record(workspace_path: Path) -> ServerRecord | None:
+    """What the file says, without asking whether it is still true; None when it is missing or no such record."""
+    from agent.models.vllm_client import is_loopback, server_root
+    from retrieval.errors import SettingsError
+
+    try:
+        record = ServerRecord(**json.loads((workspace_path / RECORD).read_text(encoding="utf-8")))
+        well_formed = (
+            all(isinstance(text, str) for text in (record.url, record.model, record.adapter or ""))
+            and isinstance(record.pid, int)
+            and isinstance(record.started, float)
+            and is_loopback(server_root(record.url))  # a workspace from elsewhere must not send requests elsewhere
+        )
+    except (OSError, ValueError, TypeError, RecursionError, SettingsError):
+        return None
+    return record if well_formed else None
+
+
+def _process_lives(record: ServerRecord) -> bool:
+    import psutil
+
+    try:
+        return abs(psutil.Process(record.pid).create_time() - record.started) < 1.0
+    except (psutil.Error, ValueError, OverflowError):
+        return False
+
+
+def _answers(record: ServerRecord) -> bool:
+    """Whether a server at that address serves what the record says."""
+    import httpx
+
+    from agent.models.vllm_client import ServedModels, server_root
+
+    try:
+        answer = httpx.get(f"{server_root(record.url)}/v1/models", timeout=_CHECK_TIMEOUT_S, trust_env=False)
+        names = [served.id for served in ServedModels.model_validate_json(answer.content).data]
+    except (httpx.HTTPError, ValueError):
+        return False
+    return answer.status_code == 200 and {record.model, record.adapter or record.model} <= set(names)

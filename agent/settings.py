@@ -1,0 +1,80 @@
+"""Settings of the agent's stages. Each can be set by an environment variable, e.g. TASTEMAKER_RERANK__ALPHA=0.5."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from retrieval.errors import SettingsError
+
+MAX_K = 100
+"""Most recommendations in one answer."""
+
+LEAST_CHARS = 24
+"""An item told in fewer characters than this says nothing: prompts are not shortened further."""
+
+
+class RerankSettings(BaseModel):
+    """How a list is put in order.
+
+    alpha: weight of the retriever's prior beside the model's log-probability; 0 is the model alone.
+    list_size: candidates in one prompt; longer lists are read in windows. history_items: liked items in the prompt.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    alpha: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    list_size: int = Field(default=20, ge=2, le=20)
+    history_items: int = Field(default=6, ge=0, le=20)
+
+
+class ReasonSettings(BaseModel):
+    """How reasons are written.
+
+    max_facts: pieces of evidence behind each. history_items: liked items that they may name, the latest ones.
+    max_words: longer reasons are refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_facts: int = Field(default=4, ge=1, le=10)
+    history_items: int = Field(default=6, ge=0, le=20)
+    max_tokens: int = Field(default=60, ge=8, le=256)
+    max_words: int = Field(default=60, ge=5, le=200)
+
+
+class RecommenderSettings(BaseSettings):
+    """What a Recommender uses unless its caller says otherwise. candidates: how many are compared for one answer."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="TASTEMAKER_", env_nested_delimiter="__")
+
+    model: str = "builtin"
+    engine: Literal["auto", "transformers", "vllm", "scripted"] = "auto"
+    url: str | None = None
+    adapter: str | None = None
+    candidates: int = Field(default=20, ge=1, le=MAX_K)
+    rerank: RerankSettings = RerankSettings()
+    reasons: ReasonSettings = ReasonSettings()
+
+    def but(self, **given: object) -> RecommenderSettings:
+        """The same settings with what is given and not None. Raises SettingsError that names what is wrong."""
+        changed = {name: value for name, value in given.items() if value is not None}
+        try:
+            return RecommenderSettings.model_validate(self.model_dump() | changed)
+        except ValidationError as error:
+            raise SettingsError(_what_is_wrong(error)) from error
+
+
+def load_settings() -> RecommenderSettings:
+    """The settings from the environment. Raises SettingsError that names the variable."""
+    try:
+        return RecommenderSettings()
+    except ValidationError as error:
+        raise SettingsError(f"an environment variable TASTEMAKER_... is wrong: {_what_is_wrong(error)}") from error
+
+
+def _what_is_wrong(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'__'.join(str(part) for part in first['loc'])} is {first['input']!r:.80}: {first['msg']}"

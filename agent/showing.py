@@ -1,0 +1,57 @@
+"""Items as prompts show them: from the workspace, with thumbnails that are read once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from agent.facts import CatalogueFacts
+from agent.models.base import Picture
+from agent.prompts import Shown
+from retrieval.errors import MediaError, StoreError
+from retrieval.types import Item
+
+if TYPE_CHECKING:
+    from retrieval.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+_THUMBNAILS_KEPT = 2048
+
+
+class Showcase:
+    """The workspace's items, their first pictures at a model's size, and what is true of the catalogue as a whole."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._facts: tuple[int, CatalogueFacts] | None = None
+        self._thumbnail = lru_cache(maxsize=_THUMBNAILS_KEPT)(self._read_thumbnail)
+
+    def items(self, item_ids: Iterable[str]) -> list[Item]:
+        """The items of these ids in this order, withdrawn ones included; unknown ids are left out."""
+        return list(self._workspace.items.get_many(list(item_ids)).values())
+
+    def shown(self, item: Item, image_px: int) -> Shown:
+        """The item with its picture; without one when it has none or the file is gone."""
+        if not item.images:
+            return Shown(item)
+        try:
+            return Shown(item, self._thumbnail(item.images[0], image_px))
+        except (MediaError, StoreError) as error:
+            logger.warning("%s is shown without its picture: %s", item.item_id, error)
+            return Shown(item)
+
+    def facts(self) -> CatalogueFacts:
+        """Counts over the catalogue as it is now, withdrawn items included; rebuilt when the items have changed."""
+        version = self._workspace.items.version
+        with self._lock:
+            if self._facts is None or self._facts[0] != version:
+                self._facts = version, CatalogueFacts(self._workspace.items.all(withdrawn=True))
+            return self._facts[1]
+
+    def _read_thumbnail(self, sha: str, image_px: int) -> Picture:
+        return Picture(self._workspace.media.thumbnail(sha, image_px), key=f"{sha}-{image_px}")

@@ -1,0 +1,1 @@
+"""Training on the interaction log, and the recipe of the built-in models."""

@@ -1,0 +1,1 @@
+"""The recipe of the shop and of the built-in models."""

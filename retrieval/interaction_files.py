@@ -1,0 +1,169 @@
+"""Interaction files: columns to events.
+
+Columns: user_id and item_id; timestamp (unix seconds, milli-, micro- or nanoseconds, told apart by their size, or
+ISO 8601, UTC where it names no zone); `type` or `event`; `rating` or `value`; text, session_id, request_id,
+position, model, adapter. A file without a type column holds ratings if it has a rating or value column, else
+clicks. Times 0, 1, 2 ... (a position in the user's history) are seconds of 1970: their order is what counts.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from retrieval.errors import InteractionError
+from retrieval.interactions import event_fault
+from retrieval.rejects import Reject
+from retrieval.tables import Row, Table
+from retrieval.types import Event, EventType
+
+_REQUIRED = ("user_id", "item_id", "timestamp")
+_KNOWN = frozenset(
+    (*_REQUIRED, "type", "event", "rating", "value", "text", "session_id", "request_id", "position", "model", "adapter")
+)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS_BELOW = 10**11  # as seconds the year 5138; as milliseconds 1973
+_UNITS = ((_SECONDS_BELOW, 1), (10**14, 10**3), (10**17, 10**6))
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event of a file, with its line."""
+
+    line: int
+    event: Event
+    raw: str
+
+
+class InteractionFile:
+    """The events of a file, and the rows that are none. Raises InteractionError for a file that cannot be used."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._table = Table(path, required=_REQUIRED, error=InteractionError)
+        self._columns = frozenset(self._table.columns())
+        self._check_columns()
+        self._rated = bool({"rating", "value"} & self._columns)
+        self._source = self._table.path.name[:256]
+
+    @property
+    def ignored_columns(self) -> tuple[str, ...]:
+        return tuple(sorted(self._columns - _KNOWN))
+
+    def __iter__(self) -> Iterator[EventRow | Reject]:
+        for row in self._table:
+            yield row if isinstance(row, Reject) else self._parsed(row)
+
+    def _check_columns(self) -> None:
+        for pair in (("type", "event"), ("rating", "value")):
+            if set(pair) <= self._columns:
+                raise InteractionError(f"{self._table.path} has both {pair[0]} and {pair[1]}; keep one")
+
+    def _parsed(self, row: Row) -> EventRow | Reject:
+        try:
+            event = self._event({name: value for name, value in row.values.items() if value not in (None, "")})
+        except InteractionError as error:
+            return Reject(row.line, str(error), row.raw)
+        fault = event_fault(event)
+        return EventRow(row.line, event, row.raw) if fault is None else Reject(row.line, fault, row.raw)
+
+    def _event(self, values: Mapping[str, Any]) -> Event:
+        for name in _REQUIRED:
+            if name not in values:
+                raise InteractionError(f"{name} is missing")
+        rating = values.get("rating", values.get("value"))
+        position = values.get("position")
+        return Event(
+            user_id=_key("user_id", values["user_id"]),
+            item_id=_key("item_id", values["item_id"]),
+            type=_type(values.get("type", values.get("event", "rate" if self._rated else "click"))),
+            timestamp=parse_time(values["timestamp"]),
+            value=None if rating is None else _number("rating", rating),
+            text=_text("text", values.get("text")),
+            session_id=_text("session_id", values.get("session_id")),
+            request_id=_text("request_id", values.get("request_id")),
+            position=None if position is None else _position(position),
+            source=self._source,
+            model=_text("model", values.get("model")),
+            adapter=_text("adapter", values.get("adapter")),
+        )
+
+
+def parse_time(value: object) -> datetime:
+    """The moment, in UTC. Raises InteractionError for what is no time, or lies outside the years 1 to 9999."""
+    if isinstance(value, datetime):
+        return _in_utc(value)
+    if isinstance(value, date):
+        return datetime.combine(value, time(), UTC)
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        try:
+            return _in_utc(datetime.fromisoformat(value.strip()))
+        except (ValueError, OverflowError) as error:
+            raise InteractionError(
+                f"found the time {value!r:.60}, expected unix seconds or ISO 8601 such as 2026-03-01T12:00:00Z"
+            ) from error
+    return _from_unix(_decimal("timestamp", value))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InteractionError(f"the time {moment.isoformat()} lies outside the years 1 to 9999 of UTC") from error
+
+
+def _from_unix(value: Decimal) -> datetime:
+    per_second = next((unit for limit, unit in _UNITS if abs(value) < limit), 10**9)
+    try:
+        return _EPOCH + timedelta(microseconds=int(value * 10**6 // per_second))
+    except (OverflowError, ArithmeticError) as error:
+        raise InteractionError(f"the time {value} lies outside the years 1 to 9999") from error
+
+
+def _decimal(name: str, value: object) -> Decimal:
+    text = value.strip() if isinstance(value, str) else str(value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal) or not _NUMBER.fullmatch(text):
+        raise InteractionError(f"found the {name} {value!r:.60}, expected a number")
+    return Decimal(text)
+
+
+def _number(name: str, value: object) -> float:
+    number = float(_decimal(name, value))
+    if not math.isfinite(number):
+        raise InteractionError(f"found the {name} {value!r:.60}, expected a finite number")
+    return number
+
+
+def _position(value: object) -> int:
+    number = _number("position", value)
+    if number != int(number) or not 0 <= number < 2**31:
+        raise InteractionError(f"found the position {value!r:.60}, expected a whole number from 0 on")
+    return int(number)
+
+
+def _type(value: object) -> EventType:
+    name = str(value).strip().lower()
+    try:
+        return EventType(name)
+    except ValueError as error:
+        raise InteractionError(f"found the type {name!r:.60}, expected one of {', '.join(EventType)}") from error
+
+
+def _key(name: str, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InteractionError(f"found the {name} {value!r:.60}, expected text or a whole number")
+    return str(value).strip()
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InteractionError(f"found the {name} {value!r:.60}, expected text")
+    return str(value)

@@ -1,0 +1,69 @@
+"""What was refused, and why: one JSON Lines file per run, in the workspace's rejects folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from retrieval.errors import StoreError
+
+RAW_CHARS = 500
+"""How much of a refused row is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that was refused: its line (from 1; of Parquet its row), why, and the start of what it held."""
+
+    line: int
+    reason: str
+    raw: str
+
+
+class RejectsFile:
+    """Collects the rejects of one run; the file is made with the first of them.
+
+    path: None as long as nothing was refused. Lines: {"file", "line", "reason", "raw"}.
+    """
+
+    def __init__(self, folder: Path, source: str | Path) -> None:
+        self.path: Path | None = None
+        self.count = 0
+        self._folder = folder
+        self._source = str(source)
+        self._file: TextIO | None = None
+
+    def write(self, reject: Reject) -> None:
+        """Add one. Raises StoreError when the disk refuses."""
+        line = {"file": self._source, "line": reject.line, "reason": reject.reason, "raw": reject.raw[:RAW_CHARS]}
+        try:
+            if self._file is None:
+                self._file = self._opened()
+            self._file.write(json.dumps(line) + "\n")  # ASCII: refused text may hold what UTF-8 cannot
+        except OSError as error:
+            raise StoreError(f"the rejects file in {self._folder} cannot be written ({error})") from error
+        self.count += 1
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _opened(self) -> TextIO:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        started = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+        stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(self._source).stem)[:60]
+        self.path = self._folder / f"{started}-{os.getpid()}-{stem}.jsonl"
+        return self.path.open("x", encoding="utf-8")

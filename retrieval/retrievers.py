@@ -1,0 +1,192 @@
+"""Retrievers: each proposes items for a query in its own way, or has nothing to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+from retrieval.store import Hit
+from retrieval.vectors import best
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from retrieval.behaviour import Behaviour, Scored
+    from retrieval.encoders import Encoder
+    from retrieval.shelf import Shelf
+    from retrieval.store import VectorStore
+    from retrieval.types import Event
+
+RECENT = 20
+"""So many of the last wanted items speak for a user."""
+
+HALF_LIFE = 5.0
+"""An item counts half as much as the one that was wanted so many items later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked for.
+
+    image: an opened picture. history: the user's positive events, oldest first.
+    allowed: only these items; None is all. exclude: never these.
+    """
+
+    text: str | None = None
+    image: Image | None = None
+    user_id: str | None = None
+    history: tuple[Event, ...] = ()
+    allowed: frozenset[str] | None = None
+    exclude: frozenset[str] = frozenset()
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """Finds items for a query. Safe to use from several threads."""
+
+    @property
+    def name(self) -> str: ...
+
+    def search(self, query: Query, k: int) -> list[Hit]:
+        """At most k different items, best first, of the allowed and none of the excluded; [] for nothing to say."""
+        ...
+
+
+@runtime_checkable
+class ThroughHistory(Protocol):
+    """A retriever that proposes items through those of the user's history."""
+
+    def explain(self, query: Query, item_id: str) -> str | None:
+        """The item of the history that speaks most for this one; None where none does."""
+        ...
+
+
+class SemanticRetriever:
+    """Items whose text means what the query's text means."""
+
+    name = "semantic"
+
+    def __init__(self, store: VectorStore, encoder: Encoder) -> None:
+        self._store = store
+        self._encoder = encoder
+
+    def search(self, query: Query, k: int) -> list[Hit]:
+        if query.text is None or not query.text.strip():
+            return []
+        vector = self._encoder.embed_text([query.text])[0]
+        return self._store.search("text", vector, k, allowed=query.allowed, exclude=query.exclude)
+
+
+class VisualRetriever:
+    """Items whose pictures look like the query's picture."""
+
+    name = "visual"
+
+    def __init__(self, store: VectorStore, encoder: Encoder) -> None:
+        self._store = store
+        self._encoder = encoder
+
+    def search(self, query: Query, k: int) -> list[Hit]:
+        if query.image is None or not self._encoder.sees:
+            return []
+        vector = self._encoder.embed_pictures([query.image])[0]
+        return self._store.search("image", vector, k, allowed=query.allowed, exclude=query.exclude)
+
+
+class HistoryRetriever:
+    """Items that are, in text and picture, like what the user wanted lately."""
+
+    name = "history"
+
+    def __init__(self, store: VectorStore) -> None:
+        self._store = store
+
+    def search(self, query: Query, k: int) -> list[Hit]:
+        weights = recency(query.history)
+        vectors = self._store.get("content", list(weights))
+        if not vectors:
+            return []
+        shares = np.array([weights[item_id] for item_id in vectors], dtype=np.float32)
+        wish = shares @ np.stack(list(vectors.values()))
+        if float(np.linalg.norm(wish)) < 1e-6:
+            return []  # wants that cancel out point nowhere
+        wish /= np.linalg.norm(wish)
+        return self._store.search("content", wish, k, allowed=query.allowed, exclude=query.exclude | weights.keys())
+
+    def explain(self, query: Query, item_id: str) -> str | None:
+        weights = recency(query.history)
+        vectors = self._store.get("content", [item_id, *weights])
+        item = vectors.pop(item_id, None)
+        if item is None:
+            return None
+        return _strongest({key: weights[key] * float(vector @ item) for key, vector in vectors.items()})
+
+
+class CoOccurrenceRetriever:
+    """Items that are wanted by those who wanted what the user wanted lately."""
+
+    name = "co-occurrence"
+
+    def __init__(self, behaviour: Behaviour, shelf: Shelf) -> None:
+        self._behaviour = behaviour
+        self._shelf = shelf
+
+    def search(self, query: Query, k: int) -> list[Hit]:
+        weights = recency(query.history)
+        if not weights:
+            return []
+        self._behaviour.refresh()
+        return _top(self._behaviour.related(weights), query, self._shelf, k)
+
+    def explain(self, query: Query, item_id: str) -> str | None:
+        self._behaviour.refresh()
+        weights = recency(query.history)
+        return _strongest({key: weight * self._behaviour.cosine(key, item_id) for key, weight in weights.items()})
+
+
+class PopularRetriever:
+    """Items that most users want; of equally wanted ones, the catalogue's smaller id first."""
+
+    name = "popular"
+
+    def __init__(self, behaviour: Behaviour, shelf: Shelf) -> None:
+        self._behaviour = behaviour
+        self._shelf = shelf
+
+    def search(self, query: Query, k: int) -> list[Hit]:
+        self._behaviour.refresh()
+        return _top(self._behaviour.popularity(), query, self._shelf, k)
+
+
+def recency(history: tuple[Event, ...]) -> dict[str, float]:
+    """Weights of the last wanted items, summing to 1: each half of the one HALF_LIFE items newer."""
+    newest_first = list(dict.fromkeys(event.item_id for event in reversed(history)))[:RECENT]
+    weights = {item_id: 0.5 ** (age / HALF_LIFE) for age, item_id in enumerate(newest_first)}
+    total = sum(weights.values())
+    return {item_id: weight / total for item_id, weight in weights.items()}
+
+
+def _strongest(contributions: Mapping[str, float]) -> str | None:
+    """The item that contributed most; None where none did."""
+    return next((item_id for item_id, value in sorted(contributions.items(), key=_by_value) if value > 0), None)
+
+
+def _by_value(pair: tuple[str, float]) -> tuple[float, str]:
+    return -pair[1], pair[0]
+
+
+def _top(scored: Scored, query: Query, shelf: Shelf, k: int) -> list[Hit]:
+    """The k best items with a score above 0 that may be shown; equal scores in the order of their ids."""
+    on_shelf, allowed = shelf.item_ids(), query.allowed
+    rows = [
+        row
+        for row in np.flatnonzero(scored.scores > 0)
+        if (item_id := scored.item_ids[row]) in on_shelf
+        and (allowed is None or item_id in allowed)
+        and item_id not in query.exclude
+    ]
+    found = best([scored.item_ids[row] for row in rows], scored.scores[rows], k)
+    return [Hit(item_id, score) for item_id, score in found]

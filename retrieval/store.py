@@ -1,0 +1,296 @@
+"""The vector store: every item's vectors in Chroma, and search over all of them or over some."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import numpy as np
+
+from retrieval.chroma_access import WAIT_S, RemoteAccess, shared_access
+from retrieval.errors import EncoderMismatchError, StoreError
+from retrieval.generations import SPACES, Access, EncoderRecord, Generation, GraphSettings, StoreState
+from retrieval.vectors import VectorCache, exact_top
+
+if TYPE_CHECKING:
+    from retrieval.vectors import Rows, Vector, Vectors
+    from retrieval.workspace import Workspace
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An item that a search found, with its score (cosine, -1 to 1, where a vector was searched)."""
+
+    item_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """How the store searches.
+
+    exact_items: so many allowed items are always scored exactly, in memory. More of them are too, unless what would
+        have to be asked of Chroma instead is at most half of the graph's ef_search: its answers get coarse beyond.
+    wait_s: how long to wait for another process that has the folder to itself.
+    """
+
+    graph: GraphSettings = field(default_factory=GraphSettings)
+    exact_items: int = 2_000
+    wait_s: float = WAIT_S
+
+
+class ChangeLog(Protocol):
+    """Says which items have changed, across processes: the item table."""
+
+    @property
+    def version(self) -> int: ...
+
+    def changed_since(self, version: int) -> list[str]: ...
+
+
+def open_store(workspace: Workspace, *, serve: bool = False, settings: StoreSettings = StoreSettings()) -> VectorStore:
+    """The workspace's vectors, until `close`.
+
+    serve: for a process that stays: other processes can use the store at the same time. A short command leaves it
+    False, and has the store to itself unless there is a server to join.
+    Raises WorkspaceLockedError, StoreError.
+    """
+    url = workspace.settings.chroma_url
+    access: Access = RemoteAccess(url) if url else shared_access(workspace.path, serve=serve, wait_s=settings.wait_s)
+    try:
+        return VectorStore(workspace.path, access, workspace.items, settings)
+    except BaseException:
+        access.close()
+        raise
+
+
+class VectorStore:
+    """Vectors by item in three spaces: text, image, and content (their normalised mean).
+
+    Readers see what other processes wrote as soon as the item table's version says so.
+    """
+
+    def __init__(self, folder: Path, access: Access, changes: ChangeLog, settings: StoreSettings) -> None:
+        self._path = folder / "store.json"
+        self._access = access
+        self._changes = changes
+        self._settings = settings
+        self._guard = threading.RLock()
+        self._closed = False
+        self._stamp: tuple[int, int, int] | None = None
+        self._seen = changes.version
+        self._caches = {space: VectorCache() for space in SPACES}
+        self._sizes: dict[str, int] = {}
+        self._generation = Generation(access, self._load_state(), settings.graph)
+
+    def __enter__(self) -> VectorStore:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the store; again does nothing."""
+        with self._guard:
+            closed, self._closed = self._closed, True
+        if not closed:
+            self._access.close()
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this process has the store to itself."""
+        return self._access.embedded
+
+    @property
+    def encoder(self) -> EncoderRecord | None:
+        """What made the vectors; None before the first."""
+        return self._current().state.encoder
+
+    @property
+    def state(self) -> StoreState:
+        """What counts now."""
+        return self._current().state
+
+    def check_encoder(self, encoder: EncoderRecord) -> None:
+        """Raises EncoderMismatchError unless the vectors, if any, were made by this encoder."""
+        made = self.encoder
+        if made is None or made.fingerprint == encoder.fingerprint:
+            return
+        raise EncoderMismatchError(
+            f"{self._path.parent} was indexed with {made.name}, {made.dimensions} dimensions; the encoder is "
+            f"{encoder.name}, {encoder.dimensions} dimensions, or another version of it; "
+            f"run tastemaker index CATALOG --workspace {self._path.parent} --rebuild"
+        )
+
+    def claim(self, encoder: EncoderRecord) -> None:
+        """Record the encoder of the vectors that are going to be written. Raises EncoderMismatchError."""
+        self.check_encoder(encoder)
+        state = self._current().state
+        if state.encoder is None:
+            replace(state, encoder=encoder).save(self._path)
+
+    def upsert(self, space: str, item_ids: Sequence[str], vectors: Vectors) -> None:
+        """Write the items' vectors, (n_items, dimensions) normalised; on disk when it returns."""
+        self._run(lambda generation: generation.upsert(space, item_ids, vectors))
+        self._forget(item_ids)
+
+    def delete(self, space: str, item_ids: Sequence[str]) -> None:
+        """Remove the items' vectors."""
+        self._run(lambda generation: generation.delete(space, item_ids))
+        self._forget(item_ids)
+
+    def count(self, space: str) -> int:
+        """How many items have a vector."""
+        return self._run(lambda generation: generation.count(space))
+
+    def item_ids(self, space: str) -> list[str]:
+        """The items that have a vector."""
+        return self._run(lambda generation: generation.item_ids(space))
+
+    def get(self, space: str, item_ids: Sequence[str]) -> dict[str, Vector]:
+        """The vectors of those items that have one."""
+        kept, rows, matrix = self._cached(space, item_ids)
+        return {item_id: matrix[row] for item_id, row in zip(kept, rows, strict=True)}
+
+    def search(
+        self,
+        space: str,
+        vector: Vector,
+        k: int,
+        *,
+        allowed: Collection[str] | None = None,
+        exclude: Collection[str] = (),
+    ) -> list[Hit]:
+        """The k items nearest to the vector (dimensions,), best first; fewer where there are fewer.
+
+        allowed: only these. Chroma's own filters are slow, so few allowed items are scored exactly in memory,
+        and where nearly all are, Chroma is asked for more than k.
+        """
+        if k <= 0 or (allowed is not None and not allowed):
+            return []
+        vector = np.asarray(vector, dtype=np.float32)
+        exclude = exclude if isinstance(exclude, (set, frozenset)) else frozenset(exclude)
+        if allowed is None:
+            return self._nearest(space, vector, k + len(exclude), lambda item_id: item_id not in exclude)[:k]
+        wanted = self._worth_fetching(space, k, allowed, exclude)
+        if wanted is not None:
+            members = allowed if isinstance(allowed, (set, frozenset)) else frozenset(allowed)
+            hits = self._nearest(space, vector, wanted, lambda i: i in members and i not in exclude)
+            if len(hits) >= k:
+                return hits[:k]
+        wanted_ids = [i for i in allowed if i not in exclude] if exclude else list(allowed)
+        return self._exact(space, vector, k, wanted_ids)
+
+    def warm(self, space: str) -> None:
+        """Read a space into memory before the first request needs it."""
+        self.get(space, self.item_ids(space))
+
+    @contextlib.contextmanager
+    def rebuild(self, encoder: EncoderRecord) -> Iterator[Generation]:
+        """Write all vectors anew: into the next generation, which counts when the block ends without an error.
+
+        Readers, in other processes too, go on with the old vectors until then.
+        """
+        old = self._current()
+        old.drop_others()
+        fresh = Generation(self._access, old.state.next(encoder), self._settings.graph)
+        try:
+            fresh.create()
+            yield fresh
+            fresh.state.save(self._path)
+        except BaseException:
+            with contextlib.suppress(StoreError):
+                fresh.drop()
+            raise
+        self._current().drop_others()
+
+    def _worth_fetching(self, space: str, k: int, allowed: Collection[str], exclude: Collection[str]) -> int | None:
+        """How many to ask of Chroma so that k allowed ones are very likely among them; None: score exactly."""
+        if len(allowed) <= self._settings.exact_items:
+            return None
+        share = min(1.0, len(allowed) / max(1, self._size(space)))
+        wanted = math.ceil((k + len(exclude)) / share * 1.2) + 20
+        return wanted if wanted <= self._settings.graph.ef_search // 2 else None
+
+    def _nearest(self, space: str, vector: Vector, k: int, keep: Callable[[str], bool]) -> list[Hit]:
+        item_ids, distances = self._run(lambda generation: generation.query(space, vector, k))
+        hits = [Hit(i, 1.0 - distance) for i, distance in zip(item_ids, distances, strict=True) if keep(i)]
+        return sorted(hits, key=lambda hit: (-hit.score, hit.item_id))
+
+    def _exact(self, space: str, vector: Vector, k: int, item_ids: Sequence[str]) -> list[Hit]:
+        kept, rows, matrix = self._cached(space, item_ids)
+        return [Hit(item_id, score) for item_id, score in exact_top(matrix, rows, kept, vector, k)]
+
+    def _cached(self, space: str, item_ids: Sequence[str]) -> tuple[Sequence[str], Rows, Vectors]:
+        def rows(generation: Generation) -> tuple[Sequence[str], Rows, Vectors]:
+            return self._caches[space].rows(item_ids, lambda missing: generation.get(space, missing))
+
+        with self._guard:
+            return self._run(rows)
+
+    def _size(self, space: str) -> int:
+        with self._guard:
+            self._current()
+            if space not in self._sizes:
+                self._sizes[space] = self.count(space)
+            return self._sizes[space]
+
+    def _run(self, action: Callable[[Generation], T]) -> T:
+        """Act on the generation that counts; again when a rebuild replaced it meanwhile, or when it is all new."""
+        from chromadb.errors import NotFoundError
+
+        for _attempt in range(3):
+            generation = self._current()
+            try:
+                return action(generation)
+            except NotFoundError:
+                self._renew()
+                if self._generation.state.build == generation.state.build:
+                    self._generation.create()
+        raise StoreError(f"the collections of {self._path.parent} vanish as soon as they are made")
+
+    def _current(self) -> Generation:
+        """The generation that counts now, with the caches rid of what has changed."""
+        with self._guard:
+            if self._file_stamp() != self._stamp:
+                self._renew()
+            version = self._changes.version
+            if version != self._seen:
+                self._forget(self._changes.changed_since(self._seen))
+                self._seen = version
+            return self._generation
+
+    def _renew(self) -> None:
+        with self._guard:
+            state = self._load_state()
+            if state.build != self._generation.state.build:
+                self._caches = {space: VectorCache() for space in SPACES}
+                self._sizes = {}
+            self._generation = Generation(self._access, state, self._settings.graph)
+
+    def _load_state(self) -> StoreState:
+        self._stamp = self._file_stamp()
+        if self._stamp is None:
+            StoreState.create(self._path)
+            self._stamp = self._file_stamp()
+        return StoreState.load(self._path)
+
+    def _file_stamp(self) -> tuple[int, int, int] | None:
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_mtime_ns, status.st_ino, status.st_size
+
+    def _forget(self, item_ids: Sequence[str]) -> None:
+        with self._guard:
+            for cache in self._caches.values():
+                cache.forget(item_ids)
+            self._sizes = {}

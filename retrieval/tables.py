@@ -1,0 +1,189 @@
+"""Rows of JSON Lines, CSV and Parquet files, each with its line, and what is wrong with the lines that are no rows."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retrieval.errors import InputError
+from retrieval.rejects import Reject
+
+MAX_FIELD_CHARS = 100_000
+"""A longer field refuses its row."""
+
+SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """line: from 1, the header counted (of Parquet: the row). raw: the row's text, for a rejects file."""
+
+    line: int
+    values: Mapping[str, Any]
+    raw: str
+
+
+class Table:
+    """A file of rows that can be walked more than once.
+
+    textual: every value is text (CSV), so that types have to be read out of it.
+    Raises `error` when the file is missing, of another format, not UTF-8, or without the required columns.
+    """
+
+    def __init__(self, path: str | Path, *, required: tuple[str, ...], error: type[InputError]) -> None:
+        self.path = Path(path)
+        self._error = error
+        self._suffix = self.path.suffix.lower()
+        self._check_file()
+        self.textual = self._suffix in (".csv", ".tsv")
+        self._delimiter = ","
+        self._header: list[str] = []
+        if self.textual:
+            self._read_header(required)
+        elif self._suffix == ".parquet":
+            self._check_columns(self._parquet().schema_arrow.names, required)
+
+    def __iter__(self) -> Iterator[Row | Reject]:
+        if self.textual:
+            return self._csv_rows()
+        return self._parquet_rows() if self._suffix == ".parquet" else self._json_rows()
+
+    def columns(self) -> list[str]:
+        """The names of the columns; of JSON Lines, the keys of all rows, which takes a walk."""
+        if self.textual:
+            return [name for name in self._header if name]
+        if self._suffix == ".parquet":
+            return list(self._parquet().schema_arrow.names)
+        return list(dict.fromkeys(name for row in self if isinstance(row, Row) for name in row.values))
+
+    def _check_file(self) -> None:
+        if self._suffix not in SUFFIXES:
+            raise self._error(f"{self.path}: found {self._suffix or 'no suffix'}, expected {', '.join(SUFFIXES)}")
+        try:
+            with self.path.open("rb") as file:
+                if self._suffix != ".parquet":
+                    self._check_utf8(iter(lambda: file.read(1 << 20), b""))
+        except OSError as error:
+            raise self._error(f"{self.path} cannot be read ({error.strerror}); expected a file") from error
+
+    def _check_utf8(self, chunks: Iterator[bytes]) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        offset, pending = 0, 0
+        try:
+            for chunk in chunks:
+                decoder.decode(chunk)
+                offset += len(chunk)
+                pending = len(decoder.getstate()[0])
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            raise self._error(
+                f"{self.path} is not UTF-8: byte {offset - pending + error.start} is {error.object[error.start]:#04x}; "
+                "save it as UTF-8 (e.g. iconv -f latin1 -t utf-8)"
+            ) from error
+
+    def _check_columns(self, names: list[str], required: tuple[str, ...]) -> None:
+        missing = [name for name in required if name not in names]
+        if missing:
+            found = ", ".join(names)[:300] or "none"
+            raise self._error(f"{self.path} has no column {' and no '.join(missing)}; found {found}")
+        double = sorted({name for name in names if name and names.count(name) > 1})
+        if double:
+            raise self._error(f"{self.path} has the column {double[0]!r} twice; rename one")
+
+    def _json_rows(self) -> Iterator[Row | Reject]:
+        with self.path.open("rb") as file:
+            for line, data in enumerate(file, start=1):
+                text = data.decode("utf-8-sig" if line == 1 else "utf-8").strip()
+                if text:
+                    yield _json_row(line, text)
+
+    def _read_header(self, required: tuple[str, ...]) -> None:
+        """Column names, and the delimiter under which the required ones appear."""
+        for delimiter in (",", ";", "\t") if self._suffix == ".tsv" else (";", "\t", ","):
+            self._delimiter = delimiter
+            self._header = [name.strip() for name in self._first_row()]
+            if set(required) <= set(self._header):
+                break
+        if not any(self._header):
+            raise self._error(f"{self.path} is empty; expected a header with {', '.join(required)}")
+        self._check_columns(self._header, required)
+
+    def _first_row(self) -> list[str]:
+        with self.path.open(encoding="utf-8-sig", newline="") as file:
+            try:
+                return next(csv.reader(file, delimiter=self._delimiter), [])
+            except csv.Error as error:
+                raise self._error(f"{self.path} has no header that can be read ({error})") from error
+
+    def _csv_rows(self) -> Iterator[Row | Reject]:
+        with self.path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=self._delimiter)
+            next(reader)
+            while True:
+                line = reader.line_num + 1
+                try:
+                    cells = next(reader)
+                except StopIteration:
+                    return
+                except csv.Error as error:
+                    reason = f"lines {line} to {reader.line_num} are no row ({error}); is a quote never closed?"
+                    yield Reject(line, reason, "")
+                    continue
+                if any(cell.strip() for cell in cells):
+                    yield self._csv_row(line, cells)
+
+    def _csv_row(self, line: int, cells: list[str]) -> Row | Reject:
+        raw = self._delimiter.join(cells)
+        if len(cells) != len(self._header):
+            return Reject(line, f"found {len(cells)} cells, the header has {len(self._header)}", raw)
+        # A column without a name is what pandas makes of its index.
+        return Row(line, {name: cell for name, cell in zip(self._header, cells, strict=True) if name}, raw)
+
+    def _parquet(self) -> Any:
+        import pyarrow as pa  # type: ignore[import-untyped]
+        import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+        try:
+            return pq.ParquetFile(self.path)
+        except (pa.ArrowException, OSError) as error:
+            raise self._error(f"{self.path} is no Parquet file that can be read ({error})") from error
+
+    def _parquet_rows(self) -> Iterator[Row | Reject]:
+        import pyarrow as pa
+
+        line = 0
+        try:
+            for batch in self._parquet().iter_batches(batch_size=1024):
+                for values in batch.to_pylist():
+                    line += 1
+                    yield Row(line, values, str(values))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise self._error(f"{self.path} cannot be read after row {line} ({error})") from error
+
+
+def _json_row(line: int, text: str) -> Row | Reject:
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return Reject(line, f"not valid JSON ({error})", text)
+    if not isinstance(values, dict):
+        return Reject(line, f"found {type(values).__name__}, expected a JSON object", text)
+    return Row(line, values, text)
+
+
+def text_fault(name: str, text: str) -> str | None:
+    """Why this text cannot be stored, or None."""
+    if len(text) > MAX_FIELD_CHARS:
+        return f"{name} has {len(text):,} characters, at most {MAX_FIELD_CHARS:,} are kept"
+    if "\0" in text:
+        return f"{name} has a NUL character in it"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return f"{name} has half a surrogate pair in it, which no UTF-8 can hold"
+    return None

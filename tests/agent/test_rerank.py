@@ -1,0 +1,172 @@
+"""Reranking puts the planted best first, whatever the list's length, and says so when it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+
+import pytest
+from PIL import Image
+
+from agent.models.base import Picture
+from agent.models.scripted import ScriptedModel, table
+from agent.prompts import Shown
+from agent.rerank import Contender, arerank, rerank
+from agent.settings import RerankSettings
+from retrieval.errors import ModelAnswerError, ModelUnavailableError, PromptTooLongError
+from retrieval.types import Candidate, Item
+
+MODEL_ALONE = RerankSettings(alpha=0)
+
+
+def contenders(
+    size: int, *, scores: Sequence[float] | None = None, prose: str = "", look: bool = False
+) -> list[Contender]:
+    picture = Picture(Image.new("RGB", (96, 96)), "black") if look else None
+    return [
+        Contender(
+            Candidate(f"i{row:03}", scores[row] if scores else 1 / (60 + row)),
+            Shown(Item(f"i{row:03}", f"Film number-{row:03}", {"plot": prose} if prose else {}), picture),
+        )
+        for row in range(size)
+    ]
+
+
+def points(size: int, favourites: Sequence[int]) -> dict[str, float]:
+    """Titles with points: the favourites first in this order, the others by falling number."""
+    order = [*favourites, *(row for row in range(size) if row not in favourites)]
+    return {f"number-{row:03}": float(size - place) for place, row in enumerate(order)}
+
+
+def ids(ranked: Sequence) -> list[str]:
+    return [entry.candidate.item_id for entry in ranked]
+
+
+def test_the_models_favourites_come_first() -> None:
+    model = ScriptedModel(table(points(20, [7, 3, 11])))
+    ranked = rerank(model, [], "anything", contenders(20), settings=MODEL_ALONE)
+    assert ids(ranked)[:3] == ["i007", "i003", "i011"]
+    assert len(ranked) == 20
+
+
+def test_the_score_is_the_log_probability_and_the_weighted_log_prior() -> None:
+    model = ScriptedModel(table({"number-000": 0.0, "number-001": 1.0}))
+    ranked = rerank(model, [], None, contenders(2, scores=[3.0, 1.0]), settings=RerankSettings(alpha=2))
+    by_id = {entry.candidate.item_id: entry for entry in ranked}
+    first = math.log(0.99) - math.log(1 + math.e)
+    assert by_id["i000"].log_prob == pytest.approx(first)
+    assert by_id["i000"].score == pytest.approx(first + 2 * math.log(0.75))
+    assert by_id["i001"].score == pytest.approx(first + 1 + 2 * math.log(0.25))
+    assert ids(ranked) == ["i000", "i001"]
+
+
+def test_a_model_without_preference_leaves_the_retrievers_order() -> None:
+    ranked = rerank(ScriptedModel(lambda _t, c: [0.0] * len(c)), [], None, contenders(20))
+    assert ids(ranked) == [f"i{row:03}" for row in range(20)]
+
+
+@pytest.mark.parametrize("size", [21, 40, 57, 100])
+def test_long_lists_are_ranked_on_one_scale(size: int) -> None:
+    favourites = [size - 1, size // 2, 0, 13]
+    model = ScriptedModel(table(points(size, favourites)))
+    ranked = rerank(model, [], "anything", contenders(size), settings=MODEL_ALONE)
+    order = [*favourites, *(row for row in range(size) if row not in favourites)]
+    assert ids(ranked) == [f"i{row:03}" for row in order]
+
+
+def test_more_windows_than_places_in_a_final_still_find_the_best() -> None:
+    model = ScriptedModel(table(points(50, [49, 20])))
+    ranked = rerank(model, [], None, contenders(50), settings=RerankSettings(alpha=0, list_size=3))
+    assert ids(ranked)[:2] == ["i049", "i020"]
+    assert sorted(ids(ranked)) == [f"i{row:03}" for row in range(50)]
+
+
+def test_nothing_to_rank() -> None:
+    assert rerank(ScriptedModel(), [], "anything", []) == []
+
+
+def test_history_reaches_the_model() -> None:
+    shown = [Contender(Candidate(n, 1.0), Shown(Item(n, n, {"genre": g}))) for n, g in [("a", "War"), ("b", "Comedy")]]
+    liked = [Shown(Item("c", "c", {"genre": "Comedy"}))]
+    assert ids(rerank(ScriptedModel(), liked, None, shown, settings=MODEL_ALONE)) == ["b", "a"]
+
+
+def test_only_the_latest_history_is_told() -> None:
+    seen: list[str] = []
+
+    def rule(text: str, choices: Sequence[str]) -> list[float]:
+        seen.append(text)
+        return [0.0] * len(choices)
+
+    history = [Shown(Item(str(row), f"liked-{row}")) for row in range(9)]
+    rerank(ScriptedModel(rule), history, None, contenders(2), settings=RerankSettings(history_items=2))
+    rerank(ScriptedModel(rule), history, None, contenders(2), settings=RerankSettings(history_items=0))
+    assert "liked-8" in seen[0]
+    assert "liked-7" in seen[0]
+    assert "liked-6" not in seen[0]
+    assert "liked-8" not in seen[1]
+
+
+def test_long_texts_are_shortened_until_the_prompt_fits() -> None:
+    model = ScriptedModel(table(points(20, [4])), max_prompt_tokens=330)
+    ranked = rerank(model, [], None, contenders(20, prose="words and words " * 40), settings=MODEL_ALONE)
+    assert ids(ranked)[0] == "i004"
+
+
+def test_history_goes_before_candidates_when_there_is_no_room() -> None:
+    model = ScriptedModel(table(points(20, [4])), max_prompt_tokens=140)
+    history = [Shown(Item(str(row), "a b c d e f g h i j k l m n o p")) for row in range(6)]
+    ranked = rerank(model, history, None, contenders(20, prose="x y z " * 40), settings=MODEL_ALONE)
+    assert ids(ranked)[0] == "i004"
+
+
+def test_a_model_with_no_room_at_all_says_so() -> None:
+    with pytest.raises(PromptTooLongError):
+        rerank(ScriptedModel(max_prompt_tokens=5), [], None, contenders(20))
+
+
+def test_no_more_pictures_than_the_model_takes() -> None:
+    model = ScriptedModel(table(points(20, [2])), max_images=4, max_prompt_tokens=240)
+    ranked = rerank(model, [], None, contenders(20, look=True), settings=MODEL_ALONE)
+    assert ids(ranked)[0] == "i002"
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_scores_that_are_not_finite_are_no_answer(bad: float) -> None:
+    class Broken(ScriptedModel):
+        def score(self, prompts: object, choices: Sequence[str]) -> list[list[float]]:
+            return [[bad, *([-1.0] * (len(choices) - 1))]]
+
+    with pytest.raises(ModelAnswerError, match="finite"):
+        rerank(Broken(), [], None, contenders(3))
+
+
+def test_missing_letters_are_no_answer() -> None:
+    class Short(ScriptedModel):
+        def score(self, prompts: object, choices: Sequence[str]) -> list[list[float]]:
+            return [[-1.0, -2.0]]
+
+    with pytest.raises(ModelAnswerError, match="3 candidates"):
+        rerank(Short(), [], None, contenders(3))
+
+
+def test_a_server_that_is_down_is_the_callers_to_handle() -> None:
+    def down(_text: str, _choices: Sequence[str]) -> list[float]:
+        raise ModelUnavailableError("no answer within 30 s")
+
+    with pytest.raises(ModelUnavailableError):
+        rerank(ScriptedModel(down), [], None, contenders(3))
+
+
+def test_candidates_without_a_usable_score_rank_last_by_prior() -> None:
+    model = ScriptedModel(lambda _t, c: [0.0] * len(c))
+    ranked = rerank(model, [], None, contenders(4, scores=[math.nan, 0.0, 0.5, -3.0]))
+    assert ids(ranked)[0] == "i002"
+    assert all(math.isfinite(entry.score) for entry in ranked)
+
+
+def test_the_async_form_ranks_the_same() -> None:
+    model = ScriptedModel(table(points(30, [9])))
+    waited = asyncio.run(arerank(model, [], None, contenders(30)))
+    assert waited == rerank(model, [], None, contenders(30))

@@ -1,0 +1,302 @@
+"""The chat page: say a wish, get cards with pictures and reasons, say what you think of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "0"  # read when gradio is imported
+
+import gradio as gr
+from gradio.events import api
+
+from agent.recommender import ANONYMOUS
+from retrieval.errors import SettingsError, TastemakerError
+from retrieval.types import EventType, Money
+from ui.answering import CARDS, Wish, answer
+from ui.cards import plain, sentence
+from ui.chats import Chats
+from ui.examples import examples_of
+from ui.pictures import picture_routes
+from ui.security import SafeHeaders
+from ui.theme import asset, make_theme
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from agent.recommender import Recommender
+    from retrieval.types import Item
+
+logger = logging.getLogger(__name__)
+
+MAX_UPLOAD_MB = 20
+MAX_USERS_LISTED = 200
+AT_ONCE = 2
+"""Wishes that are worked on at the same time; the others show that they wait."""
+MAX_WAITING = 24
+"""Wishes that are shown and wait; more stay in Gradio's queue. Each holds one of its 40 threads."""
+_GUEST = "guest-"
+_LIST_GONE = "The server was started anew and no longer knows this list. Please ask again."
+
+View = dict[str, Any]
+
+
+def build_app(recommender: Recommender, *, examples: Sequence[str] | None = None) -> gr.Blocks:
+    """The page as Gradio blocks.
+
+    examples: what to try on an empty page; made from the catalogue when not given.
+    Launch it with `launch`, which adds the style sheet, the pictures' address and the safety headers.
+    """
+    return _Page(recommender, examples).blocks
+
+
+def launch(
+    recommender: Recommender,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    open_browser: bool = False,
+    examples: Sequence[str] | None = None,
+    on_ready: Callable[[str], object] | None = None,
+    block: bool = True,
+) -> gr.Blocks:
+    """Serve the page until interrupted, and return the running blocks (`.local_url`, `.close()`).
+
+    port: None takes the first free one from 7860. on_ready: is told the page's address once it answers.
+    block: False returns at once. Raises SettingsError when the address cannot be had.
+    """
+    from starlette.middleware import Middleware
+
+    blocks = build_app(recommender, examples=examples)
+    try:
+        blocks.launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=open_browser,
+            prevent_thread_lock=True,
+            share=False,
+            quiet=True,
+            show_error=False,
+            ssr_mode=False,
+            enable_monitoring=False,
+            footer_links=[],
+            max_file_size=f"{MAX_UPLOAD_MB}mb",
+            theme=make_theme(),
+            css=asset("page.css"),
+            app_kwargs={
+                "routes": picture_routes(recommender.workspace.media),
+                "middleware": [Middleware(SafeHeaders)],
+            },
+        )
+    except OSError as error:
+        wanted = f"port {port}" if port is not None else "a port from 7860 to 7959"
+        raise SettingsError(f"the page cannot listen on {host} at {wanted} ({error}); choose another") from error
+    # The page answers at once; the model loads behind it, so that the first wish does not wait for both.
+    threading.Thread(target=_warm, args=(recommender,), daemon=True).start()
+    if on_ready is not None:
+        on_ready(str(blocks.local_url))
+    if block:
+        blocks.block_thread()
+    return blocks
+
+
+class _Page:
+    """The page's parts and what happens on each event. One object serves all browsers; each has its own chat."""
+
+    def __init__(self, recommender: Recommender, examples: Sequence[str] | None) -> None:
+        self._recommender = recommender
+        self._chats = Chats()
+        self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="answer")
+        items = recommender.workspace.items.all()
+        self._examples = tuple(examples) if examples is not None else examples_of(items)
+        self.blocks = self._build(len(items), _filter_hint(items))
+
+    def _build(self, item_count: int, filter_hint: str) -> gr.Blocks:
+        blocks = gr.Blocks(title="Tastemaker", analytics_enabled=False, delete_cache=(3600, 3600))
+        with blocks:
+            with gr.Row(elem_id="tm-top"):
+                gr.HTML(
+                    html_template=asset("header.html"),
+                    js_on_load=asset("header.js"),
+                    elem_id="tm-brand",
+                    apply_default_css=False,
+                )
+                user = gr.Dropdown(
+                    choices=[str(user) for user in self._users()],
+                    label="You are",
+                    value=None,
+                    allow_custom_value=True,
+                    elem_id="tm-user",
+                )
+                fresh = gr.Button("New chat", elem_id="tm-fresh", size="sm")
+            feed = gr.HTML(
+                value=None,
+                html_template=asset("feed.html"),
+                js_on_load=asset("feed.js"),
+                elem_id="tm-feed",
+                apply_default_css=False,
+                welcome={
+                    "headline": "What are you looking for?",
+                    "invitation": f"Say it in your own words, or show a picture. {item_count:,} things to choose from.",
+                    "examples": [plain(example, 80) for example in self._examples],
+                },
+            )
+            with gr.Column(elem_id="tm-composer"):
+                wish = gr.MultimodalTextbox(
+                    label="Your wish",
+                    show_label=False,
+                    placeholder="Describe it, or paste a picture",
+                    sources=["upload"],
+                    file_count="single",
+                    file_types=["image"],
+                    max_plain_text_length=100_000,
+                    lines=1,
+                    max_lines=5,
+                    autofocus=True,
+                    elem_id="tm-wish",
+                )
+                where = gr.Textbox(
+                    label="Filter",
+                    placeholder=filter_hint,
+                    max_lines=1,
+                    elem_id="tm-where",
+                )
+            self._wire(user=user, fresh=fresh, feed=feed, wish=wish, where=where)
+            api(self.recommend, api_name="recommend", concurrency_limit=AT_ONCE)
+        blocks.queue(max_size=4 * MAX_WAITING)
+        return blocks
+
+    def _wire(
+        self,
+        *,
+        user: gr.Dropdown,
+        fresh: gr.Button,
+        feed: gr.HTML,
+        wish: gr.MultimodalTextbox,
+        where: gr.Textbox,
+    ) -> None:
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        # "multiple": Gradio drops an event whose predecessor is still running unless told otherwise.
+        asking: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": MAX_WAITING, **private}
+        wish.submit(self.ask, [wish, user, where], [feed, wish], **asking)
+        feed.example(self.ask_example, [user, where], [feed], **asking)
+        feed.feedback(self.mark, None, [feed], trigger_mode="multiple", queue=False, **private)
+        fresh.click(self.start_again, None, [feed, wish], queue=False, **private)
+
+    # --- what happens -------------------------------------------------------------------------------------------
+
+    def ask(self, sent: dict[str, Any], user: str | None, where: str | None, request: gr.Request) -> Iterator[Any]:
+        """A wish was sent: show it, show how far we are, show the answer."""
+        files = [Path(file) for file in sent.get("files") or []]
+        wish = Wish(
+            text=str(sent.get("text") or "").strip(),
+            user_id=user or _guest(request),
+            where=(where or "").strip(),
+            picture=files[0] if files else None,
+        )
+        composer: Any = None  # emptied once, at the start, so that the next wish can be typed meanwhile
+        for view in self._answer(request, wish):
+            yield view, composer
+            composer = gr.skip()
+
+    def ask_example(
+        self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request
+    ) -> Iterator[View]:
+        """An example was pressed: the same as saying it."""
+        number = event._data.get("number") if isinstance(event._data, dict) else None
+        if not isinstance(number, int) or not 0 <= number < len(self._examples):
+            return
+        yield from self._answer(request, Wish(self._examples[number], user or _guest(request), (where or "").strip()))
+
+    def mark(self, event: gr.EventData, request: gr.Request) -> View:
+        """Like or not-for-me was pressed: log it under the request that showed the card, and say how that went."""
+        click = event._data if isinstance(event._data, dict) else {}
+        chat = self._chats.of(str(request.session_hash))
+        found = chat.card(str(click.get("turn_id")), str(click.get("item_id")))
+        if found is None or click.get("choice") not in {"like", "dislike"}:
+            refused = {"turn_id": click.get("turn_id"), "item_id": click.get("item_id"), "error": _LIST_GONE}
+            return chat.view() | {"refused": refused}
+        turn, mark = found
+        choice = EventType(click["choice"])
+        try:
+            self._recommender.feedback(
+                turn.said.user_id,
+                str(click["item_id"]),
+                choice,
+                turn.request_id,
+                source="ui",
+                session_id=chat.session_id,
+            )
+        except TastemakerError as error:
+            chat.settle(mark, error=sentence(str(error)))
+        else:
+            chat.settle(mark, choice=choice)
+        return chat.view()
+
+    def start_again(self, request: gr.Request) -> tuple[View, None]:
+        """An empty chat; what was logged stays logged."""
+        return self._chats.renew(str(request.session_hash)).view(), None
+
+    def recommend(self, query: str = "", user_id: str = "", where: str = "", k: int = CARDS) -> dict[str, Any]:
+        """Recommendations with reasons and evidence, as `tastemaker recommend --json` prints them."""
+        try:
+            found = self._recommender.recommend(
+                query=query or None, user_id=user_id or None, where=where or None, k=k, source="api"
+            )
+        except TastemakerError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        answer: dict[str, Any] = json.loads(found.to_json())
+        return answer
+
+    # --- help ---------------------------------------------------------------------------------------------------
+
+    def _answer(self, request: gr.Request, wish: Wish) -> Iterator[View]:
+        session = str(request.session_hash)
+        chat = self._chats.of(session)
+        for _ in answer(self._recommender, self._workers, chat, wish):
+            if not self._chats.is_current(session, chat):
+                return  # a new chat was opened meanwhile: the old one must not come back
+            yield chat.view()
+
+    def _users(self) -> list[str]:
+        """Whom one may be at a click. Earlier guests are left out, or they would soon be all there is."""
+        named = [user for user in self._recommender.users() if not user.startswith(_GUEST) and user != ANONYMOUS]
+        return sorted(named, key=_natural)[:MAX_USERS_LISTED]
+
+
+def _warm(recommender: Recommender) -> None:
+    try:
+        recommender.warm()
+    except TastemakerError as error:
+        logger.warning("the model could not be loaded yet: %s", error)
+
+
+def _filter_hint(items: Sequence[Item]) -> str:
+    """What can be filtered on, said by an example that this catalogue would take."""
+    sample = items[:500]
+    names = dict.fromkeys(plain(name, 30) for item in sample for name in item.attributes)
+    if not names:
+        return "nothing to filter on: this catalogue has no attributes"
+    for name in names:
+        values = [item.attributes[name] for item in sample if name in item.attributes]
+        numbers = sorted(v.major if isinstance(v, Money) else v for v in values if isinstance(v, int | float | Money))
+        if numbers:
+            return f"such as {name} < {numbers[len(numbers) // 2]:.0f} ({', '.join(list(names)[:6])})"
+    return f"such as {next(iter(names))} = '…' ({', '.join(list(names)[:6])})"
+
+
+def _guest(request: gr.Request) -> str:
+    """Who one is unless one says otherwise: a name of this page's own, so that two browsers do not share a taste."""
+    return f"{_GUEST}{hashlib.sha256(str(request.session_hash).encode()).hexdigest()[:6]}"
+
+
+def _natural(user_id: str) -> tuple[int, int, str]:
+    """Numbers by size first, then names by letters."""
+    return (0, int(user_id), "") if user_id.isdecimal() else (1, 0, user_id)
