@@ -38,7 +38,7 @@ class Size:
     layers: int = 4
     feed_forward: int = 384
     vocabulary: int = 5888
-    eye_width: int = 128
+    eye_width: int = 192
     eye_layers: int = 3
     image_px: int = 96
     patch_px: int = 24
@@ -86,9 +86,35 @@ def build_model(size: Size, tokenizer: Tokenizer) -> LlavaForConditionalGenerati
         tie_word_embeddings=False,
     )
     model = LlavaForConditionalGeneration(config)
+    _start_with_waves(model)
     _start_loud(model)
     _look_for_same_words(model)
     return model
+
+
+def _start_with_waves(model: LlavaForConditionalGeneration) -> None:
+    """Patches are first read as waves: the coarse part of a cosine transform of brightness and two colour contrasts.
+
+    A random start sees colours and outlines, and takes ten times as long to tell stripes from zigzags. The waves are
+    mixed by a random rotation, which keeps their span and spreads them over the layer's channels.
+    """
+    import numpy as np
+    import torch
+
+    weight = model.model.vision_tower.embeddings.patch_embedding.weight
+    width, _, side, _ = weight.shape
+    pixel, wave = np.arange(side), np.arange(side)[:, None]
+    cosines = np.cos(np.pi * (pixel + 0.5) * wave / side)
+    cosines /= np.linalg.norm(cosines, axis=1, keepdims=True)
+    found = []
+    for colour, coarser in (((1, 1, 1), 1.0), ((1, -1, 0), 2.2), ((1, 1, -2), 2.2)):
+        contrast = np.array(colour) / np.linalg.norm(colour)
+        found += [(coarser * np.hypot(u, v), contrast, u, v) for u in range(side) for v in range(side)]
+    found.sort(key=lambda one: one[0])
+    waves = np.stack([np.einsum("c,i,j->cij", contrast, cosines[u], cosines[v]) for _, contrast, u, v in found[:width]])
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(width, width)))[0]
+    with torch.no_grad():
+        weight.copy_(torch.from_numpy(rotation @ waves.reshape(width, -1)).view_as(weight))
 
 
 def _start_loud(model: LlavaForConditionalGeneration) -> None:
