@@ -23,12 +23,14 @@ from finetune.builtin.phrases import (
     PROSE,
     Fact,
     asked_fact,
+    close_fact,
     looks_fact,
     people_fact,
     picture_fact,
     popular_fact,
     request_text,
     shared_fact,
+    similar_fact,
     write_reason,
 )
 from retrieval.types import AttributeValue, Item, Money
@@ -180,7 +182,15 @@ def _random_field(rng: random.Random, name: str, held_out: bool) -> Field:
         values = rng.sample(pool, count)
     if rng.random() < 0.3:
         values = [value[:1].upper() + value[1:] for value in values]
-    return Field(name, tuple(dict.fromkeys(values)), many=rng.random() < 0.25)
+    if rng.random() < 0.25:
+        return Field(_plural(name), tuple(dict.fromkeys(values)), many=True)
+    return Field(name, tuple(dict.fromkeys(values)))
+
+
+def _plural(name: str) -> str:
+    if name.endswith("s"):
+        return name
+    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
 
 
 def make_thing(
@@ -503,14 +513,23 @@ class Reasoning:
     reason: str
 
 
+_MOST_FACTS = 4
+"""As many as the product gives the model (`ReasonSettings.max_facts`)."""
+
+
 def make_reasoning(rng: random.Random, schema: Schema, detail: Detail, gallery: Gallery | None) -> Reasoning:
     """An item, what was asked, evidence as the product gathers it, and a reason that keeps to it."""
     thing = make_thing(rng, schema, {}, gallery)
     values = _tellable(rng, thing, schema)
     asked = values[: rng.choice((0, 0, 1, 1, 2))]
+    missed = [] if asked or rng.random() < 0.5 else _tellable(rng, make_thing(rng, schema, {}, None), schema)[:2]
     facts = [asked_fact(name, value) for name, value in asked]
-    facts += _facts_of_history(rng, schema, values[len(asked) :])
-    request = request_text(rng, asked, shop=schema.shop and asked[0][0] != "title") if asked else None
+    if missed or (asked and rng.random() < 0.4):
+        facts.append(rng.choice((close_fact, close_fact, picture_fact))())
+    facts += _facts_of_history(rng, schema, values[len(asked) :], least=0 if facts else 1)
+    facts = facts[:_MOST_FACTS]
+    wishes = asked or missed
+    request = request_text(rng, wishes, shop=schema.shop and wishes[0][0] != "title") if wishes else None
     prompt = reason_prompt(_shown(rng, thing), request, [fact.evidence for fact in facts], detail)
     return Reasoning(prompt, tuple(facts), write_reason(rng, facts))
 
@@ -530,12 +549,13 @@ def _tellable(rng: random.Random, thing: Thing, schema: Schema) -> list[Want]:
     return [title, *told] if not told or rng.random() < 0.08 else told
 
 
-def _facts_of_history(rng: random.Random, schema: Schema, values: Sequence[Want]) -> list[Fact]:
+def _facts_of_history(rng: random.Random, schema: Schema, values: Sequence[Want], *, least: int) -> list[Fact]:
+    """What the past says for an item, `least` facts at least: shared values, and through what it was found."""
     titles = [make_title(rng, schema) for _ in range(2)]
     shareable = [want for want in values if want[0] not in PROSE]
     facts = [shared_fact(name, value, rng.choice(titles)) for name, value in shareable[: rng.choice((0, 1, 1, 2))]]
-    others = (looks_fact(titles[0]), people_fact(titles[1]), popular_fact(), picture_fact())
-    return facts + rng.sample(others, rng.choice((0, 1, 1, 2)) if facts else rng.choice((1, 1, 2)))
+    others = (looks_fact(titles[0]), people_fact(titles[1]), similar_fact(titles[0]), popular_fact())
+    return facts + rng.sample(others, max(rng.choice((0, 1, 1, 2)), least - len(facts)))
 
 
 def make_title(rng: random.Random, schema: Schema) -> str:

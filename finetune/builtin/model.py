@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 from finetune.builtin.tokenizer import END, IMAGE, PAD, token_id
 
 if TYPE_CHECKING:
+    import torch
     from tokenizers import Tokenizer
     from transformers import LlavaForConditionalGeneration, LlavaProcessor
+    from transformers.models.llama.modeling_llama import LlamaAttention
 
 HEAD = 32
 """Width of an attention head: the smallest that vLLM's CPU kernels take."""
+
+ROPE_THETA = 100_000.0
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 """Of the pixels, by channel, after scaling them to 0 .. 1."""
@@ -71,7 +75,7 @@ def build_model(size: Size, tokenizer: Tokenizer) -> LlavaForConditionalGenerati
         num_attention_heads=size.width // 32,
         num_key_value_heads=size.width // 32,
         max_position_embeddings=size.positions,
-        rope_parameters={"rope_type": "default", "rope_theta": 100_000.0},
+        rope_parameters={"rope_type": "default", "rope_theta": ROPE_THETA},
         pad_token_id=token_id(tokenizer, PAD),
         bos_token_id=None,
         eos_token_id=token_id(tokenizer, END),
@@ -87,8 +91,7 @@ def build_model(size: Size, tokenizer: Tokenizer) -> LlavaForConditionalGenerati
     )
     model = LlavaForConditionalGeneration(config)
     _start_with_waves(model)
-    _start_loud(model)
-    _look_for_same_words(model)
+    _start_knowing_words(model)
     return model
 
 
@@ -117,34 +120,110 @@ def _start_with_waves(model: LlavaForConditionalGeneration) -> None:
         weight.copy_(torch.from_numpy(rotation @ waves.reshape(width, -1)).view_as(weight))
 
 
-def _start_loud(model: LlavaForConditionalGeneration) -> None:
-    """Embeddings of size 1: beside layers that Muon moves fast, the usual .02 would drown and no word be known."""
-    import torch
+def _start_knowing_words(model: LlavaForConditionalGeneration) -> None:
+    """Words can be found and repeated from the first step on; what to make of that is learned.
 
-    torch.nn.init.normal_(model.model.language_model.embed_tokens.weight, std=1.0)
-    torch.nn.init.normal_(model.model.multi_modal_projector.linear_2.weight, std=0.3)
+    Three things that a random start takes longest to find are laid out in the weights (after Trockman and Kolter 2023,
+    mimetic initialisation, and the induction heads of Olsson et al. 2022):
 
+    - half of the heads look for the same word elsewhere (keys equal to queries);
+    - in the first layer one head looks at the word before and notes it beside the word at hand; in the second, the
+      other half looks for places whose noted word is the one at hand, so that they find what came after it last time;
+    - from the second layer on, that half hands the words that it looks at to the output, which knows every word.
 
-def _look_for_same_words(model: LlavaForConditionalGeneration) -> None:
-    """Start half of the heads with keys equal to queries, so that a word first looks at the same word elsewhere.
-
-    After Trockman and Kolter 2023 (mimetic initialisation). Comparing words is what all lists need, and what a
-    random start takes longest to find. Only the slowly turning half of the rotary dimensions is used: there the same
-    word weighs the same at any distance, so that a word does not see itself alone. std: large enough for a sharp look.
+    The width is divided for that: half tells the word, a quarter the word before, one place is the same for all words.
     """
     import torch
 
-    std = 0.15
-    slow = [*range(HEAD // 4, HEAD // 2), *range(3 * HEAD // 4, HEAD)]
-    for layer in model.model.language_model.layers:
-        attention = layer.self_attn
-        heads, width = attention.q_proj.weight.shape[0] // HEAD, attention.q_proj.weight.shape[1]
-        for head in range(heads // 2):
-            start = torch.zeros(HEAD, width)
-            start[slow] = torch.randn(len(slow), width) * std
-            with torch.no_grad():
-                attention.q_proj.weight[head * HEAD : (head + 1) * HEAD] = start
-                attention.k_proj.weight[head * HEAD : (head + 1) * HEAD] = start
+    decoder = model.model.language_model
+    embedding, width = decoder.embed_tokens.weight, decoder.embed_tokens.weight.shape[1]
+    told, same = width // 2, 3 * width // 4
+    words = torch.randn(len(embedding), told)
+    turned = torch.linalg.qr(torch.randn(told, told))[0]
+    note = torch.linalg.qr(torch.randn(told, HEAD))[0].T
+    with torch.no_grad():
+        embedding.zero_()
+        embedding[:, :told] = words * (_TOLD / words.norm(dim=1, keepdim=True))
+        embedding[:, same] = _SAME
+        model.lm_head.weight.normal_(std=0.02)
+        model.lm_head.weight[:, told:] = _LOUD * embedding[:, :told] @ turned
+        torch.nn.init.normal_(model.model.multi_modal_projector.linear_2.weight, std=0.3)
+        for depth, layer in enumerate(decoder.layers):
+            _look_for_same_words(layer.self_attn, told)
+            if depth == 0:
+                _look_at_the_word_before(layer.self_attn, note, same)
+            else:
+                _hand_on_words(layer.self_attn, turned)
+            if depth == 1:
+                _look_after_the_same_word(layer.self_attn, note)
+
+
+_TOLD, _SAME, _LOUD = 9.8, 5.66, 0.15
+"""Norm of a word in its half of the width; the place that is the same for all; how loud the output says a word."""
+
+_SLOW = [*range(HEAD // 4, HEAD // 2), *range(3 * HEAD // 4, HEAD)]
+"""The slowly turning half of the rotary dimensions: there the same word weighs the same at any distance."""
+
+
+def _heads(attention: LlamaAttention) -> list[slice]:
+    return [slice(start, start + HEAD) for start in range(0, attention.q_proj.weight.shape[0], HEAD)]
+
+
+def _look_for_same_words(attention: LlamaAttention, told: int) -> None:
+    """The first half of the heads: keys equal to queries, large enough for a sharp look."""
+    import torch
+
+    heads = _heads(attention)
+    for head in heads[: len(heads) // 2]:
+        start = torch.zeros(HEAD, attention.q_proj.weight.shape[1])
+        start[_SLOW, :told] = 0.2 * torch.randn(len(_SLOW), told)
+        attention.q_proj.weight[head] = start
+        attention.k_proj.weight[head] = start
+
+
+def _look_at_the_word_before(attention: LlamaAttention, note: torch.Tensor, same: int) -> None:
+    """The last head: queries and keys are the same for all words, but a place apart; its values note the word."""
+    import torch
+
+    head, fast, told = _heads(attention)[-1], HEAD // 4, note.shape[1]
+    turn = ROPE_THETA ** (-torch.arange(fast) * 2 / HEAD)
+    query, key = torch.zeros(HEAD), torch.zeros(HEAD)
+    query[:fast], query[HEAD // 2 : HEAD // 2 + fast] = torch.cos(turn), -torch.sin(turn)
+    key[:fast] = 1.0
+    for weight, row in ((attention.q_proj.weight, query), (attention.k_proj.weight, key)):
+        weight[head] = 0.0
+        weight[head, same] = 1.2 * row
+    attention.v_proj.weight[head] = 0.0
+    attention.v_proj.weight[head, :told] = note
+    attention.o_proj.weight[:, head] = 0.0
+    attention.o_proj.weight[told : told + HEAD, head] = torch.eye(HEAD)
+
+
+def _look_after_the_same_word(attention: LlamaAttention, note: torch.Tensor) -> None:
+    """The second half of the heads: the word at hand, as words are noted, against what is noted elsewhere."""
+    import torch
+
+    heads, told = _heads(attention), note.shape[1]
+    for head in heads[len(heads) // 2 :]:
+        mix = torch.zeros(HEAD, HEAD)
+        mix[_SLOW] = 3.0 * torch.linalg.qr(torch.randn(HEAD, len(_SLOW)))[0].T
+        attention.q_proj.weight[head] = 0.0
+        attention.q_proj.weight[head, :told] = mix @ note
+        attention.k_proj.weight[head] = 0.0
+        attention.k_proj.weight[head, told : told + HEAD] = mix
+
+
+def _hand_on_words(attention: LlamaAttention, turned: torch.Tensor) -> None:
+    """The second half of the heads: values are a part of the word, and go where the output reads words."""
+    import torch
+
+    heads, told = _heads(attention), len(turned)
+    for place, head in enumerate(heads[len(heads) // 2 :]):
+        start = place * HEAD % told
+        attention.v_proj.weight[head] = 0.0
+        attention.v_proj.weight[head, start : start + HEAD] = torch.eye(HEAD)
+        attention.o_proj.weight[:, head] = 0.0
+        attention.o_proj.weight[told:, head] = turned.T[:, start : start + HEAD]
 
 
 def build_processor(size: Size, tokenizer: Tokenizer) -> LlavaProcessor:

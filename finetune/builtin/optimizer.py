@@ -45,11 +45,12 @@ def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
     """(n, rows, columns) -> the same with all singular values near 1."""
     a, b, c = 3.4445, -4.7750, 2.0315
     flipped = matrices.shape[1] > matrices.shape[2]
-    tall: torch.Tensor = (matrices.transpose(1, 2) if flipped else matrices).bfloat16()
+    # Contiguous at every step: products of transposed views are ten times as slow on a CPU.
+    tall: torch.Tensor = (matrices.transpose(1, 2) if flipped else matrices).bfloat16().contiguous()
     tall = tall / (tall.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(5):
-        gram = tall.transpose(1, 2) @ tall
-        tall = a * tall + tall @ (b * gram + c * gram @ gram)
+        gram = tall.transpose(1, 2).contiguous() @ tall
+        tall = torch.baddbmm(tall, tall, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), beta=a)
     return (tall.transpose(1, 2) if flipped else tall).to(matrices.dtype)
 
 

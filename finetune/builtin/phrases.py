@@ -95,32 +95,50 @@ def asked_fact(attribute: str, value: str) -> Fact:
         EvidenceKind.REQUEST, f"matches the request: {value} ({attribute})", attribute=attribute, value=value
     )
     if attribute in PROSE:
-        lead = (f"Its {attribute} speaks of {value}", f"You asked for {value}, and its {attribute} says so")
+        lead: tuple[str, ...] = (
+            f"Its {attribute} speaks of {value}",
+            f"You asked for {value}, and its {attribute} says so",
+        )
         return Fact(evidence, lead, (f"its {attribute} speaks of {value}, as you asked",))
-    return Fact(
-        evidence,
-        (
-            f"You asked for {value}, and this is what its {attribute} says",
-            f"Its {attribute} is {value}, as you asked",
-            f"The {attribute} {value} is what you asked for",
-            f"It answers your wish for {value}",
-        ),
-        (f"its {attribute} is {value}, as you asked", f"it has the {value} that you asked for"),
+    if is_plural(attribute):
+        lead = (
+            f"You asked for {value}, and its {attribute} include that",
+            f"It has {value} among its {attribute}, as you asked",
+            f"Its {attribute} include {value}, as you asked",
+        )
+        return Fact(evidence, lead, (f"it has {value} among its {attribute}, as you asked",))
+    lead = (
+        f"You asked for {value}, and this is what its {attribute} says",
+        f"Its {attribute} is {value}, as you asked",
+        f"The {attribute} {value} is what you asked for",
+        f"It answers your wish for {value}",
     )
+    return Fact(evidence, lead, (f"its {attribute} is {value}, as you asked", f"it has the {value} that you asked for"))
 
 
 def shared_fact(attribute: str, value: str, title: str) -> Fact:
     text = f"shares {attribute} {value} with {title}"
-    return Fact(
-        Evidence(EvidenceKind.HISTORY, text, attribute=attribute, value=value, title=title),
-        (
-            f"Like {title}, it has the {attribute} {value}",
-            f"It shares the {attribute} {value} with {title}",
-            f"You liked {title}, and this has the {attribute} {value} too",
-            f"As with {title}, the {attribute} is {value}",
-        ),
-        (f"it shares the {attribute} {value} with {title}", f"like {title}, it has the {attribute} {value}"),
+    evidence = Evidence(EvidenceKind.HISTORY, text, attribute=attribute, value=value, title=title)
+    if is_plural(attribute):
+        lead: tuple[str, ...] = (
+            f"Like {title}, it has {value} among its {attribute}",
+            f"You liked {title}, and both have {value} among their {attribute}",
+            f"It has {value} in common with {title}, among its {attribute}",
+        )
+        return Fact(evidence, lead, (f"like {title}, it has {value} among its {attribute}",))
+    lead = (
+        f"Like {title}, it has the {attribute} {value}",
+        f"It shares the {attribute} {value} with {title}",
+        f"You liked {title}, and this has the {attribute} {value} too",
+        f"As with {title}, the {attribute} is {value}",
     )
+    tail = (f"it shares the {attribute} {value} with {title}", f"like {title}, it has the {attribute} {value}")
+    return Fact(evidence, lead, tail)
+
+
+def is_plural(attribute: str) -> bool:
+    """Whether an attribute's name says that it holds several values."""
+    return attribute.endswith("s") and not attribute.endswith("ss")
 
 
 def looks_fact(title: str) -> Fact:
@@ -136,6 +154,22 @@ def picture_fact() -> Fact:
         Evidence(EvidenceKind.RETRIEVER, "looks like your picture"),
         ("It looks like your picture", "To the eye it is close to your picture"),
         ("it looks like your picture", "it is close to your picture"),
+    )
+
+
+def close_fact() -> Fact:
+    return Fact(
+        Evidence(EvidenceKind.RETRIEVER, "close in meaning to the request"),
+        ("Its description is close to what you asked for", "Taken as a whole, it is close to your request"),
+        ("its description is close to what you asked for", "as a whole it is close to your request"),
+    )
+
+
+def similar_fact(title: str) -> Fact:
+    return Fact(
+        Evidence(EvidenceKind.RETRIEVER, f"similar to {title}", title=title),
+        (f"Taken as a whole, it is similar to {title}, which you liked", f"It is much like {title}, which you liked"),
+        (f"as a whole it is similar to {title}", f"it is much like {title}"),
     )
 
 
