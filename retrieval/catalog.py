@@ -86,7 +86,7 @@ class Catalog:
                 if first != row.line:
                     raise CatalogError(f"the id {read.item.item_id!r:.80} is that of line {first} already")
             except CatalogError as error:
-                yield Reject(row.line, str(error), row.raw)
+                yield Reject(row.line, str(error), row.raw, _named_id(row.values))
             else:
                 yield read
 
@@ -130,6 +130,14 @@ def _item_id(value: Any) -> str:
     if len(item_id) > MAX_ID_CHARS:
         raise CatalogError(f"id has {len(item_id):,} characters, at most {MAX_ID_CHARS} are read")
     return _storable("id", item_id)
+
+
+def _named_id(values: Mapping[str, Any]) -> str:
+    """The id of a row that was refused, empty when that is what is wrong with it."""
+    try:
+        return _item_id(values.get("id"))
+    except CatalogError:
+        return ""
 
 
 def _title(value: Any) -> str:

@@ -163,6 +163,32 @@ def test_only_sync_withdraws(workspace: Workspace, tmp_path: Path, encoder: Word
     assert len(contents(workspace)["content"]) == 4
 
 
+def test_sync_keeps_the_items_of_refused_rows(workspace: Workspace, tmp_path: Path, encoder: WordEncoder) -> None:
+    index_catalog(workspace, write(tmp_path / "c", shop_rows()), encoder=encoder)
+    rows = shop_rows(3)
+    rows[1]["title"] = ""
+    rows[2]["price"] = {"EUR": 2}
+    report = index_catalog(workspace, write(tmp_path / "c", [*rows, {"title": "no id"}]), encoder=encoder, sync=True)
+    assert (report.rejected, report.withdrawn, report.warnings) == (3, 1, ())
+    assert workspace.items.ids() == ["i0", "i1", "i2"]
+    assert sorted(contents(workspace)["content"]) == ["i0", "i1", "i2"]
+
+
+def test_sync_withdraws_nothing_while_a_row_cannot_be_read(
+    workspace: Workspace, tmp_path: Path, encoder: WordEncoder
+) -> None:
+    index_catalog(workspace, write(tmp_path / "c", shop_rows()), encoder=encoder)
+    catalog = write(tmp_path / "c", shop_rows(2))
+    whole = catalog.read_text(encoding="utf-8")
+    catalog.write_text(whole + '{"id": "i2", "title": "cut o', encoding="utf-8")
+    report = index_catalog(workspace, catalog, encoder=encoder, sync=True)
+    assert (report.rejected, report.withdrawn) == (1, 0)
+    assert "1 rows could not be read" in report.warnings[0]
+    assert workspace.items.count() == 4
+    catalog.write_text(whole, encoding="utf-8")
+    assert index_catalog(workspace, catalog, encoder=encoder, sync=True).withdrawn == 2
+
+
 def test_refused_rows_and_pictures_are_told_and_the_rest_goes_in(
     workspace: Workspace, tmp_path: Path, encoder: WordEncoder
 ) -> None:
