@@ -13,8 +13,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from retrieval.currencies import MINOR_DIGITS
 from retrieval.errors import CatalogError
-from retrieval.money import CURRENCIES, money, parse_money
+from retrieval.money import money, parse_money
 from retrieval.tables import text_fault
 from retrieval.types import AttributeValue, Money
 
@@ -122,7 +123,7 @@ class Columns:
         currency = self._currency if is_empty(stated) else str(stated).strip().upper()
         if currency is None:
             return _as_number(name, value)
-        if currency not in CURRENCIES:
+        if currency not in MINOR_DIGITS:
             raise CatalogError(f"{column} is {str(stated)!r:.40}, expected an ISO 4217 code such as EUR")
         return money(Decimal(str(_as_number(name, value))), currency)
 

@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from retrieval.currencies import MINOR_DIGITS
 from retrieval.database import Database
 from retrieval.errors import SettingsError, StoreError, WorkspaceError, WorkspaceLockedError
 from retrieval.interactions import InteractionLog, PositiveRule
 from retrieval.items import ItemTable
 from retrieval.media import MediaStore
-from retrieval.money import CURRENCIES
 from retrieval.types import EventType
 
 SCHEMA_VERSION = 1
@@ -64,7 +64,7 @@ class WorkspaceSettings(BaseModel):
     @field_validator("currency")
     @classmethod
     def _known_currency(cls, value: str | None) -> str | None:
-        if value is not None and value not in CURRENCIES:
+        if value is not None and value not in MINOR_DIGITS:
             raise ValueError(f"{value!r} is no ISO 4217 code such as EUR")
         return value
 
