@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
+from retrieval.encoders import record_of
 from retrieval.store import Hit
 from retrieval.vectors import best
 
@@ -65,13 +66,17 @@ class ThroughHistory(Protocol):
 
 
 class SemanticRetriever:
-    """Items whose text means what the query's text means."""
+    """Items whose text means what the query's text means.
+
+    Raises EncoderMismatchError when the vectors are of another encoder.
+    """
 
     name = "semantic"
 
     def __init__(self, store: VectorStore, encoder: Encoder) -> None:
         self._store = store
         self._encoder = encoder
+        store.expect(record_of(encoder))
 
     def search(self, query: Query, k: int) -> list[Hit]:
         if query.text is None or not query.text.strip():
@@ -81,13 +86,14 @@ class SemanticRetriever:
 
 
 class VisualRetriever:
-    """Items whose pictures look like the query's picture."""
+    """Items whose pictures look like the query's picture. Raises EncoderMismatchError as SemanticRetriever does."""
 
     name = "visual"
 
     def __init__(self, store: VectorStore, encoder: Encoder) -> None:
         self._store = store
         self._encoder = encoder
+        store.expect(record_of(encoder))
 
     def search(self, query: Query, k: int) -> list[Hit]:
         if query.image is None or not self._encoder.sees:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from retrieval.candidates import CandidateFinder, CandidateSettings, fuse
-from retrieval.errors import FilterError, RequestError, SettingsError
+from retrieval.errors import EncoderMismatchError, FilterError, RequestError, SettingsError
 from retrieval.indexing import index_catalog
 from retrieval.retrievers import Query
 from retrieval.store import Hit, VectorStore, open_store
@@ -38,6 +38,16 @@ def ids(found: list[Candidate]) -> list[str]:
 
 def like(user_id: str, item_id: str) -> Event:
     return Event(user_id, item_id, EventType.LIKE, datetime(2026, 6, 1, tzinfo=UTC))
+
+
+def test_a_rebuild_with_another_encoder_ends_the_searches_of_an_open_finder(shop: Shop, tiny_shop: TinyShop) -> None:
+    index_catalog(shop.workspace, tiny_shop.catalog, encoder=WordEncoder("wide", extra=1), rebuild=True)
+    for request in ({"text": "a blue clock"}, {"image": draw_product("lamp", "green")}, {"user_id": "ann"}):
+        with pytest.raises(EncoderMismatchError, match=r"indexed anew with wide.*restart"):
+            shop.finder.find(k=3, **request)  # type: ignore[arg-type]
+    with pytest.raises(EncoderMismatchError, match="was indexed with wide"):
+        CandidateFinder(shop.workspace, shop.store, WordEncoder())
+    assert CandidateFinder(shop.workspace, shop.store, WordEncoder("wide")).find(text="a blue clock", k=1)
 
 
 def test_a_request_in_words_comes_first(shop: Shop) -> None:
