@@ -87,13 +87,14 @@ def index_catalog(
         if not rebuild:
             store.check_encoder(record_of(encoder))
         with RejectsFile(workspace.rejects_folder, path) as rejects:
-            read = _read(read_catalog(path, currency=workspace.settings.currency), rejects)
+            catalog = read_catalog(path, currency=workspace.settings.currency)
+            read = _read(catalog, rejects)
             if not read.rows:
                 raise CatalogError(f"{path} has no usable row{_told(rejects)}; expected rows with an id and a title")
             with _target(store, encoder, rebuild=rebuild) as (target, state, present):
                 run = _Run(workspace, encoder, target, state, present, rejects, Path(path).parent)
                 report = run.all(read, sync=sync and not read.unreadable, progress=progress)
-        warnings = [*_warnings(report), *(_nothing_withdrawn(read) if sync else ())]
+        warnings = [*catalog.warnings, *_warnings(report), *(_nothing_withdrawn(read) if sync else ())]
         settings = {"encoder": encoder.name, "encoder_fingerprint": encoder.fingerprint}
         if workspace.settings.model_dump(include=set(settings)) != settings:
             workspace.save(workspace.settings.model_copy(update=settings))

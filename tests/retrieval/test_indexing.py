@@ -209,6 +209,16 @@ def test_refused_rows_and_pictures_are_told_and_the_rest_goes_in(
     assert sorted(contents(workspace)["image"]) == ["broken", "i0", "i1"]
 
 
+def test_a_csv_column_that_stays_text_is_warned_about(
+    workspace: Workspace, tmp_path: Path, encoder: WordEncoder
+) -> None:
+    catalog = tmp_path / "items.csv"
+    catalog.write_text("id,title,size\n1,red shoe,42\n2,red bag,40\n3,red scarf,long\n", encoding="utf-8")
+    report = index_catalog(workspace, catalog, encoder=encoder)
+    assert (report.added, len(report.warnings)) == (3, 1)
+    assert "size stays text: 2 of 3 values" in report.warnings[0]
+
+
 def test_a_catalogue_without_a_usable_row_changes_nothing(
     workspace: Workspace, tmp_path: Path, encoder: WordEncoder
 ) -> None:
