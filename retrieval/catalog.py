@@ -12,10 +12,10 @@ from typing import Any
 from retrieval.columns import Column, Columns, is_empty, json_list
 from retrieval.errors import CatalogError
 from retrieval.rejects import RAW_CHARS, Reject
-from retrieval.tables import Row, Table, text_fault
+from retrieval.tables import Row, Table, check_file, text_fault
 from retrieval.types import Item
 
-__all__ = ["Catalog", "CatalogRow", "Reject", "read_catalog"]
+__all__ = ["Catalog", "CatalogRow", "Reject", "check_catalog", "read_catalog"]
 
 MAX_ID_CHARS = 256
 MAX_PICTURES = 32
@@ -35,6 +35,11 @@ class CatalogRow:
     pictures: tuple[str, ...] = ()
     video: str | None = None
     raw: str = ""
+
+
+def check_catalog(path: str | Path) -> None:
+    """Raises CatalogError for what cannot be a catalogue, at no cost: no such file, another format, not readable."""
+    check_file(Path(path), CatalogError)
 
 
 def read_catalog(path: str | Path, *, currency: str | None = None) -> Catalog:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.catalog import CatalogRow, read_catalog
+from retrieval.catalog import CatalogRow, check_catalog, read_catalog
 from retrieval.embedding import Embedded, ItemEmbedder, Target
 from retrieval.encoders import record_of
 from retrieval.errors import CatalogError, MediaError, WorkspaceLockedError
@@ -83,6 +83,7 @@ def index_catalog(
     (another run), StoreError (disk full: what was written stays).
     """
     start = time.perf_counter()
+    check_catalog(path)
     with _alone(workspace), open_store(workspace, serve=True) as store:
         if not rebuild:
             store.check_encoder(record_of(encoder))

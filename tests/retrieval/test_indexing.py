@@ -231,6 +231,25 @@ def test_a_catalogue_without_a_usable_row_changes_nothing(
     assert same(contents(workspace), before)
 
 
+@pytest.mark.parametrize("name", ["typo.jsonl", "folder.csv", "items.xlsx"])
+def test_what_is_no_catalogue_file_is_told_before_the_store_is_opened(
+    free_workspace: Workspace, tmp_path: Path, encoder: WordEncoder, name: str
+) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(CatalogError, match=name):
+        index_catalog(free_workspace, tmp_path / name, encoder=encoder)
+    assert not (free_workspace.path / "store.json").exists()
+    assert not (free_workspace.path / "locks").exists()
+
+
+def test_indexing_a_file_that_is_not_there_leaves_no_workspace_behind(tmp_path: Path) -> None:
+    from ui.cli import index
+
+    with pytest.raises(CatalogError, match=r"typo\.jsonl cannot be read \(No such file"):
+        index(tmp_path / "typo.jsonl", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_another_encoder_needs_a_rebuild(workspace: Workspace, tmp_path: Path, encoder: WordEncoder) -> None:
     catalog = write(tmp_path / "c", shop_rows())
     index_catalog(workspace, catalog, encoder=encoder)
