@@ -253,9 +253,9 @@ class InteractionLog:
         newest_first = (EVENTS.c.timestamp_us.desc(), EVENTS.c.event_row.desc())
         age = sa.func.row_number().over(partition_by=(EVENTS.c.user_id, EVENTS.c.item_id), order_by=newest_first)
         keys = (EVENTS.c.event_row, EVENTS.c.user_id, EVENTS.c.item_id, EVENTS.c.timestamp_us)
-        positive = self._rule.positive().label("positive")
+        positive = sa.case((self._rule.positive(), 1), else_=0).label("positive")  # not every SQL selects a truth
         opinions = sa.select(*keys, positive, age.label("age")).where(self._rule.opinion(), *within).subquery()
-        return sa.select(opinions).where(opinions.c.age == 1, opinions.c.positive)
+        return sa.select(opinions).where(opinions.c.age == 1, opinions.c.positive == 1)
 
     def _last(self, query: sa.Select[Any], limit: int | None, before: datetime | None) -> list[Event]:
         if before is not None:
@@ -305,12 +305,16 @@ class InteractionLog:
 
     def _insert(self, rows: list[dict[str, Any]]) -> int:
         """Write the rows that the log does not have; returns how many those were."""
-        insert = self._database.insert(EVENTS).on_conflict_do_nothing(index_elements=[EVENTS.c.event_id])
         with self._database.write() as connection:
-            new = len(connection.execute(insert.returning(EVENTS.c.event_id), rows).all())
+            known: set[str] = set()
+            for keys in batches((row["event_id"] for row in rows), KEYS_PER_QUERY):
+                query = sa.select(EVENTS.c.event_id).where(EVENTS.c.event_id.in_(keys))
+                known.update(connection.execute(query).scalars())
+            new = [row for row in rows if row["event_id"] not in known]
             if new:
+                connection.execute(EVENTS.insert(), new)
                 self._database.bump(connection, _COUNTER)
-        return new
+        return len(new)
 
 
 def event_fault(event: Event) -> str | None:

@@ -36,7 +36,7 @@ class WorkspaceSettings(BaseModel):
 
     encoder: a preset's name, a sentence-transformers name or a path. encoder_fingerprint: of the encoder that its
     vectors were made with; None until something is indexed.
-    database_url: a SQLAlchemy URL (sqlite, postgresql); None is tastemaker.db in the folder.
+    database_url: a SQLAlchemy URL, such as postgresql+psycopg://user@host/name; None is tastemaker.db in the folder.
     chroma_url: http(s)://host:port of a Chroma server; None is the folder's own store.
     currency: ISO 4217 code of prices that name none.
     positive_types: the events that say that a user wants an item; a `rate` or `review` counts from
