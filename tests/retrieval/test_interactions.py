@@ -339,6 +339,28 @@ class TestImport:
         assert first["file"].endswith("log.csv")
         assert first["raw"] == ",a,like,,1,"
 
+    @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+    def test_without_times_the_order_of_the_lines_is_the_order_of_time(
+        self, fresh: InteractionLog, tmp_path: Path, form: str
+    ) -> None:
+        def file(pairs: str) -> Path:
+            rows = [{"user_id": pair[0], "item_id": pair[1]} for pair in pairs.split()]
+            lines = "".join(json.dumps(row) + "\n" for row in rows)
+            if form == "parquet":
+                pq.write_table(pa.Table.from_pylist(rows), tmp_path / "log.parquet")
+                return tmp_path / "log.parquet"
+            table = "user_id,item_id\n" + "".join(f"{pair[0]},{pair[1]}\n" for pair in pairs.split())
+            return write(tmp_path, lines if form == "jsonl" else table, f"log.{form}")
+
+        reports = [
+            fresh.import_file(file(pairs)) for pairs in ("uc va ua ub ua", "uc va ua ub ua", "uc va ua ub ua vb")
+        ]
+        assert [(report.new, report.known, report.refused) for report in reports] == [(5, 0, 0), (0, 5, 0), (1, 5, 0)]
+        assert items_of(fresh.history("u")) == ["c", "a", "b", "a"]
+        assert items_of(fresh.positives("u")) == ["c", "b", "a"]
+        fresh.add([event("u", "d", EventType.CLICK)])
+        assert fresh.history("u")[-1].item_id == "d", "what has a time comes later"
+
     def test_unknown_items_are_made_when_asked_for(self, empty_workspace: Workspace, tmp_path: Path) -> None:
         path = write(tmp_path, "user_id,item_id,timestamp\nu,x,0\nu,y,1\n")
         assert empty_workspace.log.import_file(path).refused == 2
@@ -349,8 +371,8 @@ class TestImport:
     @pytest.mark.parametrize(
         ("name", "content", "message"),
         [
-            ("log.csv", b"user_id,item_id\nu,a\n", "no column timestamp; found user_id, item_id"),
-            ("log.csv", b"user,item,time\n", "no column user_id and no item_id and no timestamp"),
+            ("log.csv", b"user_id,timestamp\nu,1\n", "no column item_id; found user_id, timestamp"),
+            ("log.csv", b"user,item,time\n", "no column user_id and no item_id; found user, item, time"),
             ("log.csv", b"user_id,item_id,timestamp,type,event\n", "both type and event"),
             ("log.csv", b"user_id,item_id,timestamp,rating,value\n", "both rating and value"),
             ("log.csv", b"", "is empty"),
