@@ -135,13 +135,13 @@ class Database:
             yield connection
 
     def counter(self, name: str) -> int:
-        """The counter's value: how many changes have been committed under that name."""
+        """The counter's value: what all committed changes under that name have raised it by."""
         with self.read() as connection:
             return int(connection.execute(_READ_COUNTER, {"name": name}).scalar_one())
 
-    def bump(self, connection: sa.Connection, name: str) -> int:
+    def bump(self, connection: sa.Connection, name: str, *, by: int = 1) -> int:
         """Raise the counter within the transaction and return the new value."""
-        raised = COUNTERS.update().where(COUNTERS.c.name == name).values(value=COUNTERS.c.value + 1)
+        raised = COUNTERS.update().where(COUNTERS.c.name == name).values(value=COUNTERS.c.value + by)
         connection.execute(raised)
         return int(connection.execute(_READ_COUNTER, {"name": name}).scalar_one())
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from retrieval.database import EVENTS, ITEMS, KEYS_PER_QUERY, Database, batches
+from retrieval.database import COUNTERS, EVENTS, ITEMS, KEYS_PER_QUERY, Database, batches
 from retrieval.errors import InteractionError
 from retrieval.items import ItemTable
 from retrieval.rejects import Reject, RejectsFile
@@ -92,8 +92,12 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Events after a row of the log: how many, the row of the newest, and the users who did something."""
+    """Events after a row of the log: how many, impressions included, and the row of the newest; who did something.
 
+    version: of the log that has these events.
+    """
+
+    version: int
     events: int
     newest_row: int
     users: tuple[str, ...]
@@ -113,7 +117,7 @@ class InteractionLog:
 
     @property
     def version(self) -> int:
-        """Rises with every committed change; a cache built at the same version is fresh."""
+        """Rises with every event that is committed, by one; a cache built at the same version is fresh."""
         return self._database.counter(_COUNTER)
 
     def add(self, events: Iterable[Event], *, create_items: bool = False) -> Added:
@@ -211,13 +215,19 @@ class InteractionLog:
         return {user_id: basket for part in parts for user_id, basket in part.items()}
 
     def activity(self, since: int = 0) -> Activity:
-        """What has happened after the event in row `since`; impressions happen to a user and are not counted."""
+        """What has happened after the event in row `since`; to be shown an item is not to do something.
+
+        Costs as much as there are events after that row.
+        """
         within = EVENTS.c.event_row > since
-        rows = sa.select(sa.func.count(), sa.func.max(EVENTS.c.event_row)).where(within)
+        version = sa.select(COUNTERS.c.value).where(COUNTERS.c.name == _COUNTER).scalar_subquery()
+        # One statement, so that it is of one state of the log wherever a transaction may see two.
+        rows = sa.select(sa.func.count(), sa.func.max(EVENTS.c.event_row), version).where(within)
         users = sa.select(EVENTS.c.user_id).where(within, EVENTS.c.type.in_(_DONE)).distinct()
         with self._database.read() as connection:
-            count, newest_row = connection.execute(rows).one()
-            return Activity(int(count), int(newest_row or since), tuple(connection.execute(users).scalars()))
+            count, newest_row, version_then = connection.execute(rows).one()
+            who = tuple(connection.execute(users).scalars())
+        return Activity(int(version_then), int(count), int(newest_row or since), who)
 
     def _baskets(self, *within: sa.ColumnElement[bool]) -> dict[str, tuple[str, ...]]:
         wanted = self._wanted(*within).subquery()
@@ -313,7 +323,7 @@ class InteractionLog:
             new = [row for row in rows if row["event_id"] not in known]
             if new:
                 connection.execute(EVENTS.insert(), new)
-                self._database.bump(connection, _COUNTER)
+                self._database.bump(connection, _COUNTER, by=len(new))
         return len(new)
 
 

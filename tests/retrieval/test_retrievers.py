@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
 from retrieval.behaviour import Behaviour
+from retrieval.database import EVENTS
 from retrieval.embedding import ItemEmbedder
 from retrieval.retrievers import (
     CoOccurrenceRetriever,
@@ -233,6 +235,41 @@ def test_what_is_only_shown_changes_nothing(empty: Workspace) -> None:
     empty.log.add([Event("y", "b", EventType.IMPRESSION, START)])
     behaviour.refresh()
     assert behaviour.popularity().item_ids == ("a",)
+
+
+def test_a_request_reads_only_what_the_log_has_got_since(empty: Workspace) -> None:
+    behaviour = Behaviour(empty.log)
+    empty.log.add(likes("y", "a", "b", "a", "c"))
+    behaviour.refresh()
+    empty.log.add([Event("y", item_id, EventType.IMPRESSION, START) for item_id in "abc"])
+    statements: list[str] = []
+    with empty.database.read() as connection:
+        engine = connection.engine
+    sa.event.listen(engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    behaviour.refresh()
+    told = [statement for statement in statements if "FROM events" in statement]
+    assert len(told) == 2
+    assert all("events.event_row > " in statement for statement in told)
+    behaviour.refresh()
+    assert len([statement for statement in statements if "FROM events" in statement]) == 2, "nothing new"
+
+
+def test_events_that_are_committed_out_of_turn_count_too(empty: Workspace) -> None:
+    behaviour = Behaviour(empty.log)
+    empty.log.add([*likes("y", "a"), *likes("z", "b"), *likes("y", "c", start=9)])
+    with empty.database.write() as connection:  # a writer that has its rows and has not committed yet
+        late = connection.execute(sa.select(EVENTS).where(EVENTS.c.item_id == "b")).mappings().one()
+        connection.execute(EVENTS.delete().where(EVENTS.c.item_id == "b"))
+        empty.database.bump(connection, "events", by=-1)
+    behaviour.refresh()
+    assert sorted(behaviour.popularity().item_ids) == ["a", "c"]
+    empty.log.add(likes("x", "a"))
+    with empty.database.write() as connection:
+        connection.execute(EVENTS.insert(), dict(late))
+        empty.database.bump(connection, "events")
+    behaviour.refresh()
+    popular = behaviour.popularity()
+    assert dict(zip(popular.item_ids, popular.scores, strict=True)) == {"a": 2, "b": 1, "c": 1}
 
 
 def test_step_by_step_behaviour_is_what_a_fresh_one_reads(empty: Workspace) -> None:
