@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -165,6 +166,24 @@ class PopularRetriever:
     def search(self, query: Query, k: int) -> list[Hit]:
         self._behaviour.refresh()
         return _top(self._behaviour.popularity(), query, self._shelf, k)
+
+
+class NewestRetriever:
+    """Items that came into the catalogue last: for when nothing is asked, and nobody has done anything yet."""
+
+    name = "newest"
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def search(self, query: Query, k: int) -> list[Hit]:
+        allowed = query.allowed
+        fitting = (
+            item_id
+            for item_id in self._shelf.newest_first()
+            if item_id not in query.exclude and (allowed is None or item_id in allowed)
+        )
+        return [Hit(item_id, 1 / (rank + 1)) for rank, item_id in enumerate(islice(fitting, max(0, k)))]
 
 
 def recency(history: tuple[Event, ...]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from retrieval.embedding import ItemEmbedder
 from retrieval.retrievers import (
     CoOccurrenceRetriever,
     HistoryRetriever,
+    NewestRetriever,
     PopularRetriever,
     Query,
     Retriever,
@@ -47,6 +48,7 @@ RETRIEVERS: dict[str, Callable[[Shop], Retriever]] = {
     "history": lambda shop: HistoryRetriever(shop.store),
     "co-occurrence": lambda shop: CoOccurrenceRetriever(shop.behaviour, shop.shelf),
     "popular": lambda shop: PopularRetriever(shop.behaviour, shop.shelf),
+    "newest": lambda shop: NewestRetriever(shop.shelf),
 }
 
 
@@ -123,7 +125,9 @@ def test_it_gives_at_most_k_and_as_good_ones(retriever: Retriever) -> None:
 def test_it_keeps_to_the_allowed_items(retriever: Retriever) -> None:
     whole = ids(retriever, everything())
     allowed = frozenset([whole[-1], "bare", "unheard of"])
-    assert ids(retriever, replace(everything(), allowed=allowed)) == [whole[-1]]
+    kept = [item_id for item_id in whole if item_id in allowed]
+    assert kept[-1] == whole[-1]
+    assert ids(retriever, replace(everything(), allowed=allowed)) == kept
     assert ids(retriever, replace(everything(), allowed=frozenset())) == []
 
 
@@ -136,7 +140,7 @@ def test_it_answers_the_same_twice(retriever: Retriever) -> None:
     assert retriever.search(everything(), 9) == retriever.search(everything(), 9)
 
 
-@pytest.mark.parametrize("name", [name for name in RETRIEVERS if name != "popular"])
+@pytest.mark.parametrize("name", [name for name in RETRIEVERS if name not in ("popular", "newest")])
 def test_with_nothing_to_go_by_it_says_nothing(name: str, shop: Shop) -> None:
     assert RETRIEVERS[name](shop).search(Query(), 5) == []
     assert RETRIEVERS[name](shop).search(Query(text="  ", user_id="nobody"), 5) == []
@@ -192,6 +196,17 @@ def test_popular_counts_users_and_breaks_ties_by_id(shop: Shop) -> None:
         ("green-mug", 3),
         ("white-mug", 3),
     ]
+
+
+def test_newest_come_first_and_an_item_that_comes_back_keeps_its_place(empty: Workspace) -> None:
+    retriever = NewestRetriever(Shelf(empty.items))
+    assert ids(retriever, Query()) == ["c", "b", "a"]
+    empty.items.upsert([Item("a", "changed"), Item("d", "d")])
+    empty.items.withdraw(["b"])
+    assert ids(retriever, Query()) == ["d", "c", "a"]
+    empty.items.upsert([Item("b", "b")])
+    assert ids(retriever, Query(), 3) == ["d", "c", "b"]
+    assert ids(NewestRetriever(Shelf(empty.items)), Query()) == ["d", "c", "b", "a"]
 
 
 def test_recent_wants_weigh_more() -> None:
