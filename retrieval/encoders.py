@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -45,6 +46,22 @@ _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _FINGERPRINT_VALUES = 1_024
 
 
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """Tokens of some texts, and how many of them are unknown to the encoder."""
+
+    tokens: int = 0
+    unknown: int = 0
+
+    def __add__(self, other: TokenCount) -> TokenCount:
+        return TokenCount(self.tokens + other.tokens, self.unknown + other.unknown)
+
+    @property
+    def unknown_share(self) -> float:
+        """0 to 1; 0 where there are no tokens."""
+        return self.unknown / max(1, self.tokens)
+
+
 class Encoder(Protocol):
     """Puts texts and pictures into one space, where a cosine says how alike they are.
 
@@ -75,8 +92,8 @@ class Encoder(Protocol):
         """
         ...
 
-    def unknown_share(self, texts: Sequence[str]) -> float:
-        """The share of the texts' tokens, 0 to 1, that the encoder has no word for."""
+    def count_tokens(self, texts: Sequence[str]) -> TokenCount:
+        """How many tokens the texts have, and how many of them the encoder has no word for."""
         ...
 
 
@@ -123,18 +140,17 @@ class SentenceEncoder:
             raise SettingsError(f"encoder {self.name} takes no pictures; choose {BUILTIN} or the multimodal preset")
         return self._encode([picture.convert("RGB") for picture in pictures])
 
-    def unknown_share(self, texts: Sequence[str]) -> float:
+    def count_tokens(self, texts: Sequence[str]) -> TokenCount:
         tokenizer = self._model.tokenizer
-        unknown = tokenizer.unk_token_id
-        if unknown is None:
-            return 0.0
         with self._guard:
             tokens = [
                 token
                 for text in texts
                 for token in tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
             ]
-        return tokens.count(unknown) / max(1, len(tokens))
+        return TokenCount(
+            len(tokens), tokens.count(tokenizer.unk_token_id)
+        )  # of None, where it knows all, there is none
 
     def _encode(self, inputs: list[Any]) -> Vectors:
         if not inputs:
@@ -173,8 +189,8 @@ class BuiltinEncoder:
             return np.zeros((0, self.dimensions), dtype=np.float32)
         return self._tower.embed([picture.convert("RGB") for picture in pictures])
 
-    def unknown_share(self, texts: Sequence[str]) -> float:
-        return self._text.unknown_share(texts)
+    def count_tokens(self, texts: Sequence[str]) -> TokenCount:
+        return self._text.count_tokens(texts)
 
 
 def _load_tower() -> tuple[ImageTower, str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.catalog import CatalogRow, check_catalog, read_catalog
 from retrieval.embedding import Embedded, ItemEmbedder, Target
-from retrieval.encoders import record_of
+from retrieval.encoders import TokenCount, record_of
 from retrieval.errors import CatalogError, MediaError, WorkspaceLockedError
 from retrieval.generations import SPACES, StoreState
 from retrieval.rejects import Reject, RejectsFile
@@ -119,7 +119,7 @@ class _Run:
         self._rejects = rejects
         self._root = root
         self._report = IndexReport(rejected=rejects.count)
-        self._unknown = 0.0
+        self._tokens = TokenCount()
         self._pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="pictures")
         self._embedder = ItemEmbedder(workspace.items, workspace.media, encoder, target, state, present, self._pool)
 
@@ -132,8 +132,7 @@ class _Run:
                 if progress is not None:
                     progress(done, len(read.rows))
             self._others(read.item_ids, sync=sync)
-        texts = self._report.texts_embedded
-        return replace(self._report, unknown_text_share=self._unknown / max(1, texts), rejects=self._rejects.path)
+        return replace(self._report, unknown_text_share=self._tokens.unknown_share, rejects=self._rejects.path)
 
     def _prepared(self, rows: Sequence[CatalogRow]) -> Iterator[list[Item]]:
         ahead: Iterable[_Illustrated] = ()
@@ -189,7 +188,7 @@ class _Run:
 
     def _embed(self, items: Sequence[Item]) -> None:
         embedded: Embedded = self._embedder.write(items)
-        self._unknown += embedded.unknown_share * embedded.texts
+        self._tokens += embedded.tokens
         self._count(texts_embedded=embedded.texts, pictures_embedded=embedded.pictures)
 
     def _count(self, **more: int) -> None:

@@ -292,6 +292,17 @@ def test_text_that_the_encoder_does_not_know_is_warned_about(
     assert "--encoder multilingual --rebuild" in report.warnings[0]
 
 
+def test_the_unknown_share_is_of_tokens_over_all_batches(
+    workspace: Workspace, tmp_path: Path, encoder: WordEncoder
+) -> None:
+    known: list[dict[str, object]] = [{"id": f"i{row}", "title": "lamp " * 3} for row in range(BATCH_ROWS)]
+    report = index_catalog(
+        workspace, write(tmp_path / "c", [*known, {"id": "long", "title": "灯 " * 3 * BATCH_ROWS}]), encoder=encoder
+    )
+    assert report.unknown_text_share == pytest.approx(0.5), "one text of many, half of the words"
+    assert len(report.warnings) == 1
+
+
 RUN = """
 import os, resource, signal, sys
 from retrieval.errors import TastemakerError
