@@ -1,10 +1,12 @@
+import hashlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -148,6 +150,45 @@ def test_several_pictures_are_averaged(workspace: Workspace, tmp_path: Path, enc
     red, blue = encoder.embed_pictures([Image.new("RGB", (9, 9), colour) for colour in ("red", "blue")])
     mean = (red + blue) / np.linalg.norm(red + blue)
     np.testing.assert_allclose(contents(workspace)["image"]["i"], mean, atol=1e-6)
+
+
+def write_clip(path: Path, colours: Sequence[str]) -> None:
+    """A second for each colour."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for colour in colours:
+            for _ in range(10):
+                output.mux(stream.encode(av.VideoFrame.from_image(Image.new("RGB", (64, 48), colour))))
+        output.mux(stream.encode())
+
+
+def test_frames_of_a_video_are_pictures_of_the_item(workspace: Workspace, tmp_path: Path, encoder: WordEncoder) -> None:
+    rows: list[dict[str, object]] = [
+        {"id": "clip", "title": "lamp", "image": "white.png", "video": "clip.mp4"},
+        {"id": "only", "title": "lamp", "video": "clip.mp4"},
+        {"id": "broken", "title": "lamp", "video": "broken.mp4"},
+    ]
+    catalog = write(tmp_path / "c", rows)
+    write_clip(tmp_path / "c" / "clip.mp4", ("red", "red", "blue", "blue"))
+    (tmp_path / "c" / "broken.mp4").write_bytes(b"\0\0\0\x18ftypmp42, and no more")
+    report = index_catalog(workspace, catalog, encoder=encoder)
+    assert (report.added, report.rejected, report.pictures_refused) == (3, 0, 1)
+    clip, only, broken = workspace.items.all()
+    assert clip.video == only.video == hashlib.sha256((tmp_path / "c" / "clip.mp4").read_bytes()).hexdigest()
+    assert clip.images[1:] == only.images, "the picture, then the frames in the order of time"
+    reds, blues = only.images[: len(only.images) // 2], only.images[len(only.images) // 2 :]
+    for shas, word in ((reds, "red"), (blues, "blue")):
+        seen = encoder.embed_pictures([workspace.media.original(sha) for sha in shas])
+        assert np.allclose(seen, encoder.embed_text([word]), atol=1e-6)
+    assert (broken.video, broken.images) == (None, ())
+    assert report.rejects is not None
+    assert "video left out: " in report.rejects.read_text()
+    vectors = contents(workspace)["image"]
+    assert sorted(vectors) == ["clip", "only"]
+    np.testing.assert_allclose(vectors["only"] @ encoder.embed_text(["red blue"])[0], 1, atol=1e-2)
+    again = index_catalog(workspace, catalog, encoder=encoder)
+    assert (again.unchanged, again.pictures_embedded) == (3, 0)
 
 
 def test_only_sync_withdraws(workspace: Workspace, tmp_path: Path, encoder: WordEncoder) -> None:
