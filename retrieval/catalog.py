@@ -13,11 +13,10 @@ from retrieval.columns import Column, Columns, is_empty, json_list
 from retrieval.errors import CatalogError
 from retrieval.rejects import RAW_CHARS, Reject
 from retrieval.tables import Row, Table, check_file, text_fault
-from retrieval.types import Item
+from retrieval.types import MAX_KEY_CHARS, Item
 
 __all__ = ["Catalog", "CatalogRow", "Reject", "check_catalog", "read_catalog"]
 
-MAX_ID_CHARS = 256
 MAX_PICTURES = 32
 
 _RESERVED = frozenset(["id", "title", "image", "images", "video"])
@@ -145,8 +144,8 @@ def _item_id(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise CatalogError(f"id is {value!r:.60}, expected text or a whole number")
     item_id = str(value).strip()
-    if len(item_id) > MAX_ID_CHARS:
-        raise CatalogError(f"id has {len(item_id):,} characters, at most {MAX_ID_CHARS} are read")
+    if len(item_id) > MAX_KEY_CHARS:
+        raise CatalogError(f"id has {len(item_id):,} characters, at most {MAX_KEY_CHARS} are read")
     return _storable("id", item_id)
 
 

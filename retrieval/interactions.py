@@ -20,10 +20,7 @@ from retrieval.errors import InteractionError
 from retrieval.items import ItemTable
 from retrieval.rejects import Reject, RejectsFile
 from retrieval.tables import text_fault
-from retrieval.types import Event, EventType, Item
-
-MAX_KEY_CHARS = 256
-"""Longest user, item, session and request id."""
+from retrieval.types import MAX_KEY_CHARS, Event, EventType, Item
 
 _COUNTER = "events"
 _BATCH = 5000
@@ -203,12 +200,8 @@ class InteractionLog:
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
-    def baskets(self) -> Iterator[tuple[str, ...]]:
-        """For each user who wants something, the item ids of `positives`, in the order of time."""
-        yield from self.user_baskets().values()
-
     def user_baskets(self, user_ids: Collection[str] | None = None) -> dict[str, tuple[str, ...]]:
-        """The basket of each of these users (all, when None) who wants something."""
+        """For each of these users (all, when None) who wants something: the item ids of `positives`, in that order."""
         if user_ids is None:
             return self._baskets()
         parts = (self._baskets(EVENTS.c.user_id.in_(keys)) for keys in batches(user_ids, KEYS_PER_QUERY))
@@ -237,14 +230,6 @@ class InteractionLog:
             rows = connection.execute(ordered).all()
         by_user = groupby(rows, key=lambda row: row.user_id)
         return {user_id: tuple(row.item_id for row in basket) for user_id, basket in by_user}
-
-    def popularity(self) -> dict[str, int]:
-        """How many users want each item, most wanted first, then by id; items that nobody wants are left out."""
-        wanted = self._wanted().subquery()
-        counted = sa.select(wanted.c.item_id, sa.func.count()).group_by(wanted.c.item_id)
-        with self._database.read() as connection:
-            counts = {item_id: int(count) for item_id, count in connection.execute(counted)}
-        return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
     def events(self) -> Iterator[Event]:
         """Every event, impressions included, in the order of time."""

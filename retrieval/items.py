@@ -29,14 +29,6 @@ class Upserted:
     unchanged: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ItemHashes:
-    """SHA-256 of what an item's text and pictures are; equal hashes mean nothing to embed again."""
-
-    text: str
-    images: str
-
-
 class ItemTable:
     """The items, shared by all processes that have the workspace open.
 
@@ -117,13 +109,6 @@ class ItemTable:
             return int(
                 connection.execute(query if withdrawn else query.where(ITEMS.c.withdrawn == sa.false())).scalar_one()
             )
-
-    def hashes(self, *, withdrawn: bool = False) -> dict[str, ItemHashes]:
-        """Content hashes of every item, in catalogue order."""
-        query = sa.select(ITEMS.c.item_id, ITEMS.c.text_hash, ITEMS.c.images_hash)
-        with self._database.read() as connection:
-            rows = connection.execute(_selected(query, withdrawn))
-            return {row.item_id: ItemHashes(row.text_hash, row.images_hash) for row in rows}
 
     def embedded(self, space: str) -> dict[str, str]:
         """Which items have a vector in the space, each with the hash it was made from."""

@@ -10,6 +10,9 @@ from types import MappingProxyType
 
 from retrieval.currencies import MINOR_DIGITS
 
+MAX_KEY_CHARS = 256
+"""Longest item, user, session and request id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Money:

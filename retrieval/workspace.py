@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from retrieval.currencies import MINOR_DIGITS
 from retrieval.database import Database
-from retrieval.errors import SettingsError, StoreError, WorkspaceError, WorkspaceLockedError
+from retrieval.errors import StoreError, WorkspaceError, WorkspaceLockedError
 from retrieval.interactions import InteractionLog, PositiveRule
 from retrieval.items import ItemTable
 from retrieval.media import MediaStore
@@ -162,10 +162,6 @@ class Workspace:
         """Where the rows that a run refused are told, a JSON Lines file per run."""
         return self.path / "rejects"
 
-    @property
-    def adapters_folder(self) -> Path:
-        return self.path / "adapters"
-
     def close(self) -> None:
         """Let go of the database. What was written stays; the workspace can be opened again."""
         if "database" in self.__dict__:
@@ -231,14 +227,6 @@ def _read_settings(folder: Path) -> WorkspaceSettings:
         return WorkspaceSettings.model_validate(values)
     except ValidationError as error:
         raise WorkspaceError(f"{path} is damaged: {_faults(error)}; repair the file, or index again") from error
-
-
-def settings_from(**values: object) -> WorkspaceSettings:
-    """Settings from what a person typed. Raises SettingsError that names what is wrong."""
-    try:
-        return WorkspaceSettings.model_validate(values)
-    except ValidationError as error:
-        raise SettingsError(f"workspace settings: {_faults(error)}") from error
 
 
 def _faults(error: ValidationError) -> str:
