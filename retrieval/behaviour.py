@@ -34,28 +34,28 @@ class Behaviour:
     def _clear(self) -> None:
         self._version = -1
         self._newest_row = 0
-        self._events = 0
         self._item_ids: list[str] = []
         self._row_of: dict[str, int] = {}
         self._baskets: dict[str, npt.NDArray[np.int64]] = {}
         self._users_of: list[set[str]] = []
 
     def refresh(self) -> None:
-        """Read what the log has got since the last time. Impressions change nothing."""
+        """Read what the log has got since the last time, at a cost that does not grow with the log.
+
+        Impressions change nothing.
+        """
         with self._guard:
-            version = self._log.version
-            if version == self._version:
+            if self._log.version == self._version:
                 return
             activity = self._log.activity(self._newest_row)
-            if self._events and self._log.count() != self._events + activity.events:
+            if self._newest_row and activity.version - self._version != activity.events:
                 self._clear()  # rows that were committed out of turn; read everything again
                 activity = self._log.activity()
             users = activity.users if self._newest_row else None
             changed = self._log.user_baskets(users)
             for user_id in changed if users is None else users:
                 self._replace(user_id, changed.get(user_id, ()))
-            self._newest_row, self._version = activity.newest_row, version
-            self._events += activity.events
+            self._newest_row, self._version = activity.newest_row, activity.version
 
     def popularity(self) -> Scored:
         """How many users want each item."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from retrieval.retrievers import (
     RECENT,
     CoOccurrenceRetriever,
     HistoryRetriever,
+    NewestRetriever,
     PopularRetriever,
     Query,
     Retriever,
@@ -39,6 +40,9 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
 )
 """What is asked for in words or by a picture comes first, then the user's taste; what everybody likes fills up."""
 
+LAST_RESORT_WEIGHT = 0.0001
+"""Of the newest items, which fill a list that the retrievers leave too short: behind all that was really found."""
+
 
 @dataclass(frozen=True, slots=True)
 class CandidateSettings:
@@ -60,7 +64,8 @@ class CandidateSettings:
 class CandidateFinder:
     """Finds the items worth a closer look, for anybody: with a request, a history, both or neither.
 
-    Its caches follow the log and the item table, in this process and others: what was liked a moment ago counts.
+    What the retrievers leave open is filled with the newest items, so that the page of a shop without a log is not
+    empty. Its caches follow the log and the item table, in this process and others: what was liked a moment ago counts.
     """
 
     def __init__(
@@ -91,6 +96,7 @@ class CandidateFinder:
         if unweighted:
             raise SettingsError(f"no weight for {', '.join(unweighted)}; weights are {dict(self._settings.weights)}")
         self._retrievers = {retriever.name: retriever for retriever in retrievers}
+        self._last_resort = NewestRetriever(self._shelf)
 
     def find(
         self,
@@ -104,7 +110,7 @@ class CandidateFinder:
         """The k best candidates, best first; fewer when fewer pass the filter or have not been seen.
 
         image: an opened picture. where: a filter such as "price < 50". An unknown user gets what fits the request, or
-        what is popular. Raises RequestError (k below 1), FilterError.
+        what is popular, or what is new. Raises RequestError (k below 1), FilterError.
         """
         return self.search(self.query(text=text, image=image, user_id=user_id, where=where), k)
 
@@ -132,13 +138,21 @@ class CandidateFinder:
         found = {name: each.search(query, depth) for name, each in self._retrievers.items() if weights[name] > 0}
         on_shelf = self._shelf.item_ids()  # an item's vectors may outlive it for a moment
         present = {name: [hit for hit in hits if hit.item_id in on_shelf] for name, hits in found.items()}
-        return fuse(present, weights)[:k]
+        candidates = fuse(present, weights)[:k]
+        return candidates if len(candidates) == k else [*candidates, *self._newest(query, candidates, k)]
+
+    def _newest(self, query: Query, candidates: Sequence[Candidate], k: int) -> list[Candidate]:
+        """The newest items that fit and are not among the candidates, to make them k."""
+        others = replace(query, exclude=query.exclude | {candidate.item_id for candidate in candidates})
+        name = self._last_resort.name
+        hits = self._last_resort.search(others, k - len(candidates))
+        return fuse({name: hits}, {name: LAST_RESORT_WEIGHT})
 
     def explain(self, query: Query, candidate: Candidate) -> dict[str, str]:
         """Through which item of the user's history each retriever proposed the candidate, where it was through one."""
         through: dict[str, str] = {}
         for name in candidate.retrievers:
-            retriever = self._retrievers[name]
+            retriever = self._retrievers.get(name)
             if isinstance(retriever, ThroughHistory):
                 item_id = retriever.explain(query, candidate.item_id)
                 if item_id is not None:

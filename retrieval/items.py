@@ -29,14 +29,6 @@ class Upserted:
     unchanged: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ItemHashes:
-    """SHA-256 of what an item's text and pictures are; equal hashes mean nothing to embed again."""
-
-    text: str
-    images: str
-
-
 class ItemTable:
     """The items, shared by all processes that have the workspace open.
 
@@ -81,7 +73,7 @@ class ItemTable:
         with self._database.write() as connection:
             version = self._database.bump(connection, _COUNTER)
             for keys in batches(item_ids, KEYS_PER_QUERY):
-                change = ITEMS.update().where(ITEMS.c.item_id.in_(keys), ITEMS.c.withdrawn.is_(False))
+                change = ITEMS.update().where(ITEMS.c.item_id.in_(keys), ITEMS.c.withdrawn == sa.false())
                 withdrawn += connection.execute(change.values(withdrawn=True, version=version)).rowcount
         return withdrawn
 
@@ -115,15 +107,8 @@ class ItemTable:
         query = sa.select(sa.func.count()).select_from(ITEMS)
         with self._database.read() as connection:
             return int(
-                connection.execute(query if withdrawn else query.where(ITEMS.c.withdrawn.is_(False))).scalar_one()
+                connection.execute(query if withdrawn else query.where(ITEMS.c.withdrawn == sa.false())).scalar_one()
             )
-
-    def hashes(self, *, withdrawn: bool = False) -> dict[str, ItemHashes]:
-        """Content hashes of every item, in catalogue order."""
-        query = sa.select(ITEMS.c.item_id, ITEMS.c.text_hash, ITEMS.c.images_hash)
-        with self._database.read() as connection:
-            rows = connection.execute(_selected(query, withdrawn))
-            return {row.item_id: ItemHashes(row.text_hash, row.images_hash) for row in rows}
 
     def embedded(self, space: str) -> dict[str, str]:
         """Which items have a vector in the space, each with the hash it was made from."""
@@ -133,16 +118,13 @@ class ItemTable:
 
     def mark_embedded(self, space: str, hashes: Mapping[str, str]) -> None:
         """Remember that these items' vectors are stored, made from content of these hashes. Call it after the store."""
-        insert = self._database.insert(EMBEDDED)
-        upsert = insert.on_conflict_do_update(
-            index_elements=[EMBEDDED.c.space, EMBEDDED.c.item_id],
-            set_={"embedded_hash": insert.excluded.embedded_hash},
-        )
         for batch in batches(hashes.items(), KEYS_PER_QUERY):
+            keys = [key for key, _ in batch]
             rows = [{"space": space, "item_id": key, "embedded_hash": value} for key, value in batch]
             with self._database.write() as connection:
-                connection.execute(upsert, rows)
-                self._touch(connection, [key for key, _ in batch])
+                connection.execute(EMBEDDED.delete().where(EMBEDDED.c.space == space, EMBEDDED.c.item_id.in_(keys)))
+                connection.execute(EMBEDDED.insert(), rows)
+                self._touch(connection, keys)
 
     def forget_embedded(self, space: str, item_ids: Collection[str] | None = None) -> None:
         """Forget that these items (all, when None) have a vector in the space, so that indexing makes it again."""
@@ -253,7 +235,7 @@ _ITEM_COLUMNS = sa.select(
 
 
 def _selected(query: sa.Select[Any], withdrawn: bool) -> sa.Select[Any]:
-    shown = query if withdrawn else query.where(ITEMS.c.withdrawn.is_(False))
+    shown = query if withdrawn else query.where(ITEMS.c.withdrawn == sa.false())
     return shown.order_by(ITEMS.c.item_row)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from retrieval.errors import MediaError, StoreError
+from retrieval.hashing import file_sha256
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -188,8 +189,7 @@ class MediaStore:
         """
         file = _checked_file(path, root, MAX_VIDEO_BYTES)
         try:
-            with file.open("rb") as opened:
-                video_sha = hashlib.file_digest(opened, "sha256").hexdigest()
+            video_sha = file_sha256(file)
         except OSError as error:
             raise MediaError(f"{file.name} cannot be read ({error.strerror})") from error
         return video_sha, tuple(dict.fromkeys(self._add_frame(frame) for frame in _frames(file, frames)))

@@ -18,11 +18,15 @@ RAW_CHARS = 500
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that was refused: its line (from 1; of Parquet its row), why, and the start of what it held."""
+    """A row that was refused: its line (from 1; of Parquet its row), why, and the start of what it held.
+
+    item_id: which item a catalogue's row was about: empty when it named none, None when the row could not be read.
+    """
 
     line: int
     reason: str
     raw: str
+    item_id: str | None = None
 
 
 class RejectsFile:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
+from retrieval.encoders import record_of
 from retrieval.store import Hit
 from retrieval.vectors import best
 
@@ -65,13 +67,17 @@ class ThroughHistory(Protocol):
 
 
 class SemanticRetriever:
-    """Items whose text means what the query's text means."""
+    """Items whose text means what the query's text means.
+
+    Raises EncoderMismatchError when the vectors are of another encoder.
+    """
 
     name = "semantic"
 
     def __init__(self, store: VectorStore, encoder: Encoder) -> None:
         self._store = store
         self._encoder = encoder
+        store.expect(record_of(encoder))
 
     def search(self, query: Query, k: int) -> list[Hit]:
         if query.text is None or not query.text.strip():
@@ -81,13 +87,14 @@ class SemanticRetriever:
 
 
 class VisualRetriever:
-    """Items whose pictures look like the query's picture."""
+    """Items whose pictures look like the query's picture. Raises EncoderMismatchError as SemanticRetriever does."""
 
     name = "visual"
 
     def __init__(self, store: VectorStore, encoder: Encoder) -> None:
         self._store = store
         self._encoder = encoder
+        store.expect(record_of(encoder))
 
     def search(self, query: Query, k: int) -> list[Hit]:
         if query.image is None or not self._encoder.sees:
@@ -159,6 +166,24 @@ class PopularRetriever:
     def search(self, query: Query, k: int) -> list[Hit]:
         self._behaviour.refresh()
         return _top(self._behaviour.popularity(), query, self._shelf, k)
+
+
+class NewestRetriever:
+    """Items that came into the catalogue last: for when nothing is asked, and nobody has done anything yet."""
+
+    name = "newest"
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def search(self, query: Query, k: int) -> list[Hit]:
+        allowed = query.allowed
+        fitting = (
+            item_id
+            for item_id in self._shelf.newest_first()
+            if item_id not in query.exclude and (allowed is None or item_id in allowed)
+        )
+        return [Hit(item_id, 1 / (rank + 1)) for rank, item_id in enumerate(islice(fitting, max(0, k)))]
 
 
 def recency(history: tuple[Event, ...]) -> dict[str, float]:

@@ -25,12 +25,22 @@ class Shelf:
         self._item_ids: frozenset[str] = frozenset()
         self._table: AttributeTable | None = None
         self._matches: dict[str, frozenset[str]] = {}
+        self._newest: tuple[str, ...] | None = None
 
     def item_ids(self) -> frozenset[str]:
         """Every item that is not withdrawn."""
         with self._guard:
             self._refresh()
             return self._item_ids
+
+    def newest_first(self) -> tuple[str, ...]:
+        """The same items, those that came into the workspace last first."""
+        with self._guard:
+            self._refresh()
+            if self._newest is None:
+                order = self._items.ids()
+                self._newest = tuple(item_id for item_id in reversed(order) if item_id in self._item_ids)
+            return self._newest
 
     def matching(self, where: str) -> frozenset[str]:
         """The items that pass the filter. Raises FilterError."""
@@ -60,6 +70,7 @@ class Shelf:
             self._item_ids = frozenset(self._on_shelf)
             self._table = None
             self._matches.clear()
+            self._newest = None
 
     def _take_changes(self) -> bool:
         """Whether any item differs; being embedded changes nothing here."""

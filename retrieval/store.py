@@ -86,6 +86,7 @@ class VectorStore:
         self._closed = False
         self._stamp: tuple[int, int, int] | None = None
         self._seen = changes.version
+        self._expected: EncoderRecord | None = None
         self._caches = {space: VectorCache() for space in SPACES}
         self._sizes: dict[str, int] = {}
         self._generation = Generation(access, self._load_state(), settings.graph)
@@ -128,6 +129,15 @@ class VectorStore:
             f"{encoder.name}, {encoder.dimensions} dimensions, or another version of it; "
             f"run tastemaker index CATALOG --workspace {self._path.parent} --rebuild"
         )
+
+    def expect(self, encoder: EncoderRecord) -> None:
+        """Use the vectors for as long as they are of this encoder: what compares with them asks for it once.
+
+        Raises EncoderMismatchError when they are not now; so does every later call that reads or writes vectors, from
+        the moment that another process has replaced them by those of another encoder.
+        """
+        self.check_encoder(encoder)
+        self._expected = encoder
 
     def claim(self, encoder: EncoderRecord) -> None:
         """Record the encoder of the vectors that are going to be written. Raises EncoderMismatchError."""
@@ -248,6 +258,7 @@ class VectorStore:
 
         for _attempt in range(3):
             generation = self._current()
+            self._check_expected(generation.state.encoder)
             try:
                 return action(generation)
             except NotFoundError:
@@ -255,6 +266,16 @@ class VectorStore:
                 if self._generation.state.build == generation.state.build:
                     self._generation.create()
         raise StoreError(f"the collections of {self._path.parent} vanish as soon as they are made")
+
+    def _check_expected(self, made: EncoderRecord | None) -> None:
+        expected = self._expected
+        if expected is None or made is None or made.fingerprint == expected.fingerprint:
+            return
+        raise EncoderMismatchError(
+            f"{self._path.parent} has been indexed anew with {made.name}, {made.dimensions} dimensions; this process "
+            f"still has {expected.name}, {expected.dimensions} dimensions, or another version of it; restart it, or "
+            f"run tastemaker index CATALOG --workspace {self._path.parent} --encoder {expected.name} --rebuild"
+        )
 
     def _current(self) -> Generation:
         """The generation that counts now, with the caches rid of what has changed."""

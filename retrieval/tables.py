@@ -28,6 +28,17 @@ class Row:
     raw: str
 
 
+def check_file(path: Path, error: type[InputError]) -> None:
+    """Raises `error` for what cannot be a file of rows, before anything is read: another suffix, missing, no file."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise error(f"{path}: found {suffix or 'no suffix'}, expected {', '.join(SUFFIXES)}")
+    try:
+        path.open("rb").close()
+    except OSError as reason:
+        raise error(f"{path} cannot be read ({reason.strerror}); expected a file") from reason
+
+
 class Table:
     """A file of rows that can be walked more than once.
 
@@ -39,7 +50,9 @@ class Table:
         self.path = Path(path)
         self._error = error
         self._suffix = self.path.suffix.lower()
-        self._check_file()
+        check_file(self.path, error)
+        if self._suffix != ".parquet":
+            self._check_bytes()
         self.textual = self._suffix in (".csv", ".tsv")
         self._delimiter = ","
         self._header: list[str] = []
@@ -61,13 +74,10 @@ class Table:
             return list(self._parquet().schema_arrow.names)
         return list(dict.fromkeys(name for row in self if isinstance(row, Row) for name in row.values))
 
-    def _check_file(self) -> None:
-        if self._suffix not in SUFFIXES:
-            raise self._error(f"{self.path}: found {self._suffix or 'no suffix'}, expected {', '.join(SUFFIXES)}")
+    def _check_bytes(self) -> None:
         try:
             with self.path.open("rb") as file:
-                if self._suffix != ".parquet":
-                    self._check_utf8(iter(lambda: file.read(1 << 20), b""))
+                self._check_utf8(iter(lambda: file.read(1 << 20), b""))
         except OSError as error:
             raise self._error(f"{self.path} cannot be read ({error.strerror}); expected a file") from error
 

@@ -8,6 +8,11 @@ from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from retrieval.currencies import MINOR_DIGITS
+
+MAX_KEY_CHARS = 256
+"""Longest item, user, session and request id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Money:
@@ -26,15 +31,9 @@ class Money:
         return f"{self.major:.{digits}f} {self.currency}"
 
 
-_NO_MINOR_UNIT = frozenset(["BIF", "CLP", "JPY", "KRW", "PYG", "RWF", "UGX", "VND", "XAF", "XOF"])
-_THREE_DIGITS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
-
-
 def minor_digits(currency: str) -> int:
-    """How many decimals the currency has (ISO 4217): 2 for most, 0 for yen, 3 for some dinars."""
-    if currency in _NO_MINOR_UNIT:
-        return 0
-    return 3 if currency in _THREE_DIGITS else 2
+    """How many decimals the currency has (ISO 4217): 2 for most and for a code we do not know, 0 for yen."""
+    return MINOR_DIGITS.get(currency, 2)
 
 
 AttributeValue = str | int | float | date | Money | tuple[str, ...]

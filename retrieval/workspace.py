@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from retrieval.currencies import MINOR_DIGITS
 from retrieval.database import Database
-from retrieval.errors import SettingsError, StoreError, WorkspaceError, WorkspaceLockedError
+from retrieval.errors import StoreError, WorkspaceError, WorkspaceLockedError
 from retrieval.interactions import InteractionLog, PositiveRule
 from retrieval.items import ItemTable
 from retrieval.media import MediaStore
-from retrieval.money import CURRENCIES
 from retrieval.types import EventType
 
 SCHEMA_VERSION = 1
@@ -36,7 +36,7 @@ class WorkspaceSettings(BaseModel):
 
     encoder: a preset's name, a sentence-transformers name or a path. encoder_fingerprint: of the encoder that its
     vectors were made with; None until something is indexed.
-    database_url: a SQLAlchemy URL (sqlite, postgresql); None is tastemaker.db in the folder.
+    database_url: a SQLAlchemy URL, such as postgresql+psycopg://user@host/name; None is tastemaker.db in the folder.
     chroma_url: http(s)://host:port of a Chroma server; None is the folder's own store.
     currency: ISO 4217 code of prices that name none.
     positive_types: the events that say that a user wants an item; a `rate` or `review` counts from
@@ -64,7 +64,7 @@ class WorkspaceSettings(BaseModel):
     @field_validator("currency")
     @classmethod
     def _known_currency(cls, value: str | None) -> str | None:
-        if value is not None and value not in CURRENCIES:
+        if value is not None and value not in MINOR_DIGITS:
             raise ValueError(f"{value!r} is no ISO 4217 code such as EUR")
         return value
 
@@ -162,10 +162,6 @@ class Workspace:
         """Where the rows that a run refused are told, a JSON Lines file per run."""
         return self.path / "rejects"
 
-    @property
-    def adapters_folder(self) -> Path:
-        return self.path / "adapters"
-
     def close(self) -> None:
         """Let go of the database. What was written stays; the workspace can be opened again."""
         if "database" in self.__dict__:
@@ -231,14 +227,6 @@ def _read_settings(folder: Path) -> WorkspaceSettings:
         return WorkspaceSettings.model_validate(values)
     except ValidationError as error:
         raise WorkspaceError(f"{path} is damaged: {_faults(error)}; repair the file, or index again") from error
-
-
-def settings_from(**values: object) -> WorkspaceSettings:
-    """Settings from what a person typed. Raises SettingsError that names what is wrong."""
-    try:
-        return WorkspaceSettings.model_validate(values)
-    except ValidationError as error:
-        raise SettingsError(f"workspace settings: {_faults(error)}") from error
 
 
 def _faults(error: ValidationError) -> str:

@@ -60,10 +60,12 @@ def index(
     ] = False,
 ) -> None:
     """Read a catalogue, keep its pictures, embed what changed."""
+    from retrieval.catalog import check_catalog
     from retrieval.encoders import open_encoder
     from retrieval.indexing import index_catalog
     from retrieval.workspace import Workspace
 
+    check_catalog(catalog)
     with Workspace.open_or_create(workspace) as opened, _progress() as progress:
         name = encoder or opened.settings.encoder
         report = index_catalog(

@@ -5,7 +5,6 @@ Trained by `finetune/builtin/train_image_encoder.py`; its model card is docs/mod
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from retrieval.errors import WeightsError
+from retrieval.hashing import file_sha256
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -140,7 +140,7 @@ def save_image_tower(tower: ImageTower, weights: Path, facts: dict[str, Any]) ->
     state = {name: (t.half() if t.is_floating_point() else t).contiguous() for name, t in tower.state_dict().items()}
     save_file(state, weights)
     weights.chmod(0o644)  # safetensors writes files that only their owner may read
-    digest = _sha256(weights)
+    digest = file_sha256(weights)
     described = {"version": TOWER_VERSION, "sha256": digest, "settings": asdict(tower.settings), "training": facts}
     _beside(weights).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
     return digest
@@ -158,7 +158,7 @@ def _checked_settings(weights: Path) -> TowerSettings:
             f"{weights} is of version {version}, this program reads {TOWER_VERSION}; use matching releases"
         )
     try:
-        found = _sha256(weights)
+        found = file_sha256(weights)
     except OSError as error:
         raise WeightsError(f"{weights} cannot be read ({error}); install the package again") from error
     if found != expected:
@@ -175,11 +175,6 @@ def _checked_settings(weights: Path) -> TowerSettings:
 
 def _beside(weights: Path) -> Path:
     return weights.with_suffix(".json")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _square(picture: Image, px: int) -> NDArray[np.uint8]:

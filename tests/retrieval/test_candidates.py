@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from retrieval.candidates import CandidateFinder, CandidateSettings, fuse
-from retrieval.errors import FilterError, RequestError, SettingsError
+from retrieval.errors import EncoderMismatchError, FilterError, RequestError, SettingsError
 from retrieval.indexing import index_catalog
 from retrieval.retrievers import Query
 from retrieval.store import Hit, VectorStore, open_store
@@ -40,6 +40,16 @@ def like(user_id: str, item_id: str) -> Event:
     return Event(user_id, item_id, EventType.LIKE, datetime(2026, 6, 1, tzinfo=UTC))
 
 
+def test_a_rebuild_with_another_encoder_ends_the_searches_of_an_open_finder(shop: Shop, tiny_shop: TinyShop) -> None:
+    index_catalog(shop.workspace, tiny_shop.catalog, encoder=WordEncoder("wide", extra=1), rebuild=True)
+    for request in ({"text": "a blue clock"}, {"image": draw_product("lamp", "green")}, {"user_id": "ann"}):
+        with pytest.raises(EncoderMismatchError, match=r"indexed anew with wide.*restart"):
+            shop.finder.find(k=3, **request)  # type: ignore[arg-type]
+    with pytest.raises(EncoderMismatchError, match="was indexed with wide"):
+        CandidateFinder(shop.workspace, shop.store, WordEncoder())
+    assert CandidateFinder(shop.workspace, shop.store, WordEncoder("wide")).find(text="a blue clock", k=1)
+
+
 def test_a_request_in_words_comes_first(shop: Shop) -> None:
     found = shop.finder.find(text="a blue clock", user_id="nobody", k=3)
     assert found[0].item_id == "blue-clock"
@@ -63,6 +73,22 @@ def test_a_stranger_gets_what_is_popular(shop: Shop) -> None:
         found = shop.finder.find(user_id=user_id, k=3)
         assert ids(found) == ["red-lamp", "red-mug", "blue-scarf"]
         assert found[0].found == (Found("popular", 0, 3.0),)
+
+
+def test_the_page_of_a_shop_without_a_log_shows_what_is_new(empty_workspace: Workspace, tiny_shop: TinyShop) -> None:
+    with open_store(empty_workspace, serve=True) as store:
+        encoder = WordEncoder()
+        index_catalog(empty_workspace, tiny_shop.catalog, encoder=encoder)
+        finder = CandidateFinder(empty_workspace, store, encoder)
+        newest = empty_workspace.items.ids()[::-1]
+        for user_id in (None, "nobody"):
+            assert ids(finder.find(user_id=user_id, k=5)) == newest[:5]
+        assert finder.find(k=1)[0].retrievers == ("newest",)
+        assert ids(finder.find(where="colour = 'red'", k=9)) == [each for each in newest if each.startswith("red")]
+        assert finder.explain(Query(), finder.find(k=1)[0]) == {}
+        empty_workspace.log.add([like("zoe", "red-lamp")])
+        assert ids(finder.find(k=3)) == ["red-lamp", *newest[:2]], "what somebody liked goes before"
+        assert "red-lamp" not in ids(finder.find(user_id="zoe", k=99)), "seen is seen"
 
 
 def test_a_known_user_gets_what_suits_and_nothing_seen(shop: Shop) -> None:
@@ -94,7 +120,7 @@ def test_a_filter_keeps_to_what_passes_it(shop: Shop) -> None:
     found = shop.finder.find(text="a red lamp", where="price > 40 and kind = 'lamp'", k=9)
     assert ids(found) == ["blue-lamp"]
     assert shop.finder.find(text="lamp", where="price > 1000", k=9) == []
-    assert len(shop.finder.find(where="  ", k=9)) == 3
+    assert len(shop.finder.find(where="  ", k=99)) == 12
 
 
 def test_a_filter_sees_a_changed_item(shop: Shop) -> None:
@@ -150,7 +176,8 @@ def test_fusion_adds_weight_over_rank() -> None:
 
 def test_a_weight_of_zero_leaves_a_retriever_out(shop: Shop) -> None:
     settings = CandidateSettings(weights={"semantic": 1, "visual": 1, "history": 1, "co-occurrence": 1, "popular": 0})
-    assert CandidateFinder(shop.workspace, shop.store, WordEncoder(), settings).find(k=5) == []
+    found = CandidateFinder(shop.workspace, shop.store, WordEncoder(), settings).find(k=5)
+    assert {candidate.retrievers for candidate in found} == {("newest",)}
 
 
 def test_settings_are_checked(shop: Shop) -> None:

@@ -93,9 +93,56 @@ class TestTypes:
     def test_a_csv_column_is_of_numbers_if_all_cells_are(self, tmp_path: Path) -> None:
         text = "id,title,year,size,code,share,note\n1,A,1995,42,007,1e3,nan\n2,B,-3,XL,12,.5,1\n3,C,,,,,\n"
         path = csv(tmp_path, text)
-        assert attributes(path) == {"year": 1995, "size": "42", "code": "007", "share": "1e3", "note": "nan"}
-        assert attributes(path, "2") == {"year": -3, "size": "XL", "code": "12", "share": ".5", "note": "1"}
+        assert attributes(path) == {"year": 1995, "size": "42", "code": "007", "share": 1000.0}
+        assert attributes(path, "2") == {"year": -3, "size": "XL", "code": "12", "share": 0.5, "note": 1}
         assert attributes(path, "3") == {}
+
+    @pytest.mark.parametrize("odd", ["fifty", "5o", "1,5", "2026-03-01", "EUR 5"])
+    def test_an_odd_cell_of_a_csv_column_of_numbers_refuses_its_row(self, tmp_path: Path, odd: str) -> None:
+        rows = "".join(f"{row},A,{row * 10}\n" for row in range(1, 10))
+        path = csv(tmp_path, f'id,title,weight\n{rows}10,B,"{odd}"\n')
+        assert rejects(path) == {11: f"weight is {odd!r} here and a number in 9 of 10 rows"}
+        weights = [row.item.attributes["weight"] for row in read_catalog(path) if isinstance(row, CatalogRow)]
+        assert weights == [row * 10 for row in range(1, 10)]
+
+    def test_an_odd_cell_of_other_csv_columns_refuses_its_row(self, tmp_path: Path) -> None:
+        rows = "".join(f'{row},A,2026-03-0{row},EUR {row},"[""a""]"\n' for row in range(1, 10))
+        path = csv(tmp_path, f"id,title,day,fee,tags\n{rows}10,B,soon,,\n11,B,,free,\n12,B,,,a;b\n")
+        assert rejects(path) == {
+            11: "day is 'soon' here and a date in 9 of 10 rows",
+            12: "fee is 'free' here and an amount of money in 9 of 10 rows",
+            13: "tags is 'a;b' here and a list in 9 of 10 rows",
+        }
+
+    @pytest.mark.parametrize("null", ["n/a", "N/A", "#N/A", "null", "NULL", "nan", "NaN", "-", "NA", "None", " "])
+    def test_null_spellings_of_csv_are_empty_cells(self, tmp_path: Path, null: str) -> None:
+        path = csv(tmp_path, f"id,title,year,image,video\n1,A,1995,a.png,\n2,B,{null},x.png,\n")
+        assert attributes(path) == {"year": 1995}
+        assert attributes(path, "2") == {}
+
+    def test_among_texts_only_namibia_and_a_plain_none_are_no_null(self, tmp_path: Path) -> None:
+        rows = "1,A,DE,wool,-\n2,B,NA,None,n/a\n3,NA,n/a,null,x.png\n"
+        path = csv(tmp_path, f"id,title,country,lining,image\n{rows}")
+        assert [dict(item.attributes) for item in items(path).values()] == [
+            {"country": "DE", "lining": "wool"},
+            {"country": "NA", "lining": "None"},
+            {},
+        ]
+        assert [row.pictures for row in read_catalog(path) if isinstance(row, CatalogRow)] == [(), (), ("x.png",)]
+
+    def test_a_mixed_csv_column_stays_text_and_is_told(self, tmp_path: Path) -> None:
+        rows = "".join(f"{row},A,{row + 35},{row:03},{'red' if row % 3 else row}\n" for row in range(1, 9))
+        path = csv(tmp_path, f"id,title,size,code,colour\n{rows}9,B,XL,010,blue\n10,C,S,011,blue\n")
+        assert attributes(path) == {"size": "36", "code": "001", "colour": "red"}
+        (warning,) = read_catalog(path).warnings
+        assert warning.startswith("size stays text: 8 of 10 values can be read as a number, at least 90% would have to")
+
+    def test_texts_of_json_of_which_most_are_dates_are_told(self, tmp_path: Path) -> None:
+        path = jsonl(
+            tmp_path, [{"id": i, "title": "A", "out": f"2026-01-{i:02}" if i < 19 else "soon"} for i in range(1, 20)]
+        )
+        assert attributes(path, "3") == {"out": "2026-01-03"}
+        assert read_catalog(path).warnings[0].startswith("out stays text: 18 of 19 values can be read as a date, all")
 
     def test_ids_and_titles_of_csv_stay_text(self, tmp_path: Path) -> None:
         assert items(csv(tmp_path, "id,title\n007,1984\n")) == {"007": Item("007", "1984")}

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from retrieval import database, migrations
+from retrieval.behaviour import Behaviour
 from retrieval.database import COUNTERS, HEAD, ITEMS, METADATA, Database
 from retrieval.errors import SettingsError, StoreError, WorkspaceError, WorkspaceLockedError
 from retrieval.items import ItemTable
-from retrieval.types import Item
+from retrieval.types import Event, EventType, Item
 from retrieval.workspace import Workspace, WorkspaceSettings
 
 
@@ -60,10 +62,10 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path)
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("mysql://u:secret@h/d", "found mysql, expected sqlite or postgresql"),
+        ("frogbase://u:secret@h/d", "cannot be used .*frogbase"),
         ("nonsense", "cannot be used"),
         ("postgresql+nodriver://u:secret@h/d", "cannot be used"),
-        ("oracle://u:secret@h/d", "found oracle"),
+        ("oracle://u:secret@h/d", r"cannot be used \(No module named.*the driver that it names"),
     ],
 )
 def test_a_url_that_cannot_be_used_says_so_and_hides_its_password(url: str, message: str) -> None:
@@ -152,25 +154,94 @@ def test_another_database_by_setting(tmp_path: Path) -> None:
         assert workspace.items.ids() == ["1"]
 
 
-def test_postgresql_by_setting(tmp_path: Path) -> None:
-    url = os.environ.get("TASTEMAKER_TEST_POSTGRESQL")
+def test_a_new_database_that_does_not_regard_case_is_refused(tmp_path: Path) -> None:
+    opened = Database.open(sqlite_url(tmp_path))
+    with opened.write() as connection:
+        database._check_case(connection, "this one")
+        connection.execute(COUNTERS.insert(), {"name": "ITEMS", "value": 0})
+        with pytest.raises(SettingsError, match=r"takes 'items' and 'ITEMS' for the same.*COLLATE utf8mb4_bin"):
+            database._check_case(connection, "this one")
+    opened.close()
+
+
+def test_a_writer_of_any_dialect_holds_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN")  # which locks nothing yet
+        database._begin_other(connection)
+
+    monkeypatch.setitem(database._BEGIN, "sqlite", begin)
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0)
+    one, other = Database.open(sqlite_url(tmp_path)), Database.open(sqlite_url(tmp_path))
+    with one.write(), pytest.raises(WorkspaceLockedError, match="locked by another process"), other.write():
+        pass
+    with other.write() as connection:
+        assert other.bump(connection, "items") == 1
+    one.close()
+    other.close()
+
+
+SERVER = """
+import sys
+from retrieval.types import Event, EventType, Item
+from retrieval.workspace import Workspace
+with Workspace.open(sys.argv[1]) as workspace:
+    report = workspace.log.import_file(sys.argv[2])
+    for number in range(20):
+        workspace.items.upsert([Item(str(number), sys.argv[3])])
+        workspace.items.mark_embedded("text", {"1": str(number) * 8})
+    print(report.new, report.known)
+"""
+
+
+def test_a_database_server_by_setting(tmp_path: Path) -> None:
+    url = os.environ.get("TASTEMAKER_TEST_DATABASE")
     if not url:
-        pytest.skip("needs TASTEMAKER_TEST_POSTGRESQL=postgresql+DRIVER://user@host/EMPTY_DATABASE and the driver")
+        pytest.skip("needs TASTEMAKER_TEST_DATABASE=postgresql+psycopg://user@host/EMPTY_DATABASE and the driver")
     with Workspace.create(tmp_path / "shop", WorkspaceSettings(database_url=url)) as workspace:
-        workspace.items.upsert([Item("1", "One"), Item("2", "Two")])
-        workspace.items.upsert([Item("2", "Zwei")])
-        workspace.items.mark_embedded("text", {"1": "0" * 64})
-        workspace.items.mark_embedded("text", {"1": "1" * 64})
-        rows = ["user_id,item_id,rating,timestamp", *(f"{user},{item},5,1000" for user in "abc" for item in "12")]
-        (tmp_path / "log.csv").write_text("\n".join(rows))
-        reports = [workspace.log.import_file(tmp_path / "log.csv") for _ in range(2)]
-        assert [(report.new, report.known) for report in reports] == [(6, 0), (0, 6)]
-        assert workspace.items.get("2").title == "Zwei"
-        assert workspace.items.embedded("text") == {"1": "1" * 64}
-        assert workspace.log.popularity() == {"1": 3, "2": 3}
-        with workspace.database.write() as connection:
-            for table in ("events", "embedded", "items", "counters", "alembic_version"):
-                connection.exec_driver_sql(f"DROP TABLE {table}")
+        try:
+            use(workspace, tmp_path)
+        finally:
+            with workspace.database.write() as connection:
+                for table in ("events", "embedded", "items", "counters", "alembic_version"):
+                    connection.exec_driver_sql(f"DROP TABLE {table}")
+
+
+def use(workspace: Workspace, folder: Path) -> None:
+    """Every statement that there is, and then four processes that write the same at once."""
+    with workspace.database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+    long = "ü" * 90_000
+    workspace.items.upsert([Item("1", "One"), Item("2", "Two", {"text": long}), Item("A", "A"), Item("a", "a")])
+    workspace.items.upsert([Item("2", "Zwei", {"text": long})])
+    workspace.items.mark_embedded("text", {"1": "0" * 64})
+    workspace.items.mark_embedded("text", {"1": "1" * 64, "A": "2" * 64})
+    assert workspace.items.embedded("text") == {"1": "1" * 64, "A": "2" * 64}
+    workspace.items.forget_embedded("text", ["A"])
+    assert workspace.items.withdraw(["a"]) == 1
+    assert (workspace.items.ids(), workspace.items.count(withdrawn=True)) == (["1", "2", "A"], 4)
+    assert workspace.items.get("2") == Item("2", "Zwei", {"text": long})
+    rows = ["user_id,item_id,rating,timestamp", *(f"{user},{item},5,1000" for user in "abcA" for item in "12")]
+    (folder / "log.csv").write_text("\n".join(rows))
+    reports = [workspace.log.import_file(folder / "log.csv") for _ in range(2)]
+    assert [(report.new, report.known) for report in reports] == [(8, 0), (0, 8)]
+    workspace.log.add([Event("a", "1", EventType.DISLIKE, datetime(2026, 1, 1, tzinfo=UTC), text="🙈")])
+    behaviour = Behaviour(workspace.log)
+    behaviour.refresh()
+    popular = behaviour.popularity()
+    assert dict(zip(popular.item_ids, popular.scores, strict=True)) == {"1": 3, "2": 4}
+    assert [event.item_id for event in workspace.log.positives("a")] == ["2"]
+    assert workspace.log.history("a")[-1].text == "🙈"
+    assert workspace.log.users() == ["a", "b", "c", "A"]
+    assert (len(list(workspace.log.events())), workspace.log.seen("A")) == (9, {"1", "2"})
+
+    more = ["user_id,item_id,timestamp", *(f"u{row % 7},{row % 2 + 1},{row}" for row in range(2_000))]
+    (folder / "more.csv").write_text("\n".join(more))
+    command = [sys.executable, "-c", SERVER, str(workspace.path), str(folder / "more.csv")]
+    running = [subprocess.Popen([*command, name], stdout=-1, stderr=-1, text=True) for name in "wxyz"]
+    told = [process.communicate() for process in running]
+    assert [errors for _, errors in told] == [""] * 4
+    assert sum(int(said.split()[0]) for said, _ in told) == 2_000
+    assert (workspace.log.count(), workspace.items.count(withdrawn=True)) == (2_009, 22)
 
 
 def test_counters_start_at_nought(tmp_path: Path) -> None:

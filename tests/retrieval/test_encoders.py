@@ -72,9 +72,9 @@ def test_a_huge_text_is_cut_to_the_window(builtin: Encoder) -> None:
 
 
 def test_chinese_is_mostly_unknown_to_the_builtin_encoder(builtin: Encoder) -> None:
-    assert builtin.unknown_share(["红色的丝绸连衣裙，适合夏天"]) > 0.1
-    assert builtin.unknown_share(["a red silk dress for the summer"]) == 0
-    assert builtin.unknown_share([]) == 0
+    assert builtin.count_tokens(["红色的丝绸连衣裙，适合夏天"]).unknown_share > 0.1
+    assert builtin.count_tokens(["a red silk dress for the summer"]).unknown_share == 0
+    assert builtin.count_tokens([]).unknown_share == 0
 
 
 def test_the_fingerprint_is_that_of_the_weights(builtin: Encoder) -> None:

@@ -1,10 +1,12 @@
+import hashlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -150,6 +152,45 @@ def test_several_pictures_are_averaged(workspace: Workspace, tmp_path: Path, enc
     np.testing.assert_allclose(contents(workspace)["image"]["i"], mean, atol=1e-6)
 
 
+def write_clip(path: Path, colours: Sequence[str]) -> None:
+    """A second for each colour."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for colour in colours:
+            for _ in range(10):
+                output.mux(stream.encode(av.VideoFrame.from_image(Image.new("RGB", (64, 48), colour))))
+        output.mux(stream.encode())
+
+
+def test_frames_of_a_video_are_pictures_of_the_item(workspace: Workspace, tmp_path: Path, encoder: WordEncoder) -> None:
+    rows: list[dict[str, object]] = [
+        {"id": "clip", "title": "lamp", "image": "white.png", "video": "clip.mp4"},
+        {"id": "only", "title": "lamp", "video": "clip.mp4"},
+        {"id": "broken", "title": "lamp", "video": "broken.mp4"},
+    ]
+    catalog = write(tmp_path / "c", rows)
+    write_clip(tmp_path / "c" / "clip.mp4", ("red", "red", "blue", "blue"))
+    (tmp_path / "c" / "broken.mp4").write_bytes(b"\0\0\0\x18ftypmp42, and no more")
+    report = index_catalog(workspace, catalog, encoder=encoder)
+    assert (report.added, report.rejected, report.pictures_refused) == (3, 0, 1)
+    clip, only, broken = workspace.items.all()
+    assert clip.video == only.video == hashlib.sha256((tmp_path / "c" / "clip.mp4").read_bytes()).hexdigest()
+    assert clip.images[1:] == only.images, "the picture, then the frames in the order of time"
+    reds, blues = only.images[: len(only.images) // 2], only.images[len(only.images) // 2 :]
+    for shas, word in ((reds, "red"), (blues, "blue")):
+        seen = encoder.embed_pictures([workspace.media.original(sha) for sha in shas])
+        assert np.allclose(seen, encoder.embed_text([word]), atol=1e-6)
+    assert (broken.video, broken.images) == (None, ())
+    assert report.rejects is not None
+    assert "video left out: " in report.rejects.read_text()
+    vectors = contents(workspace)["image"]
+    assert sorted(vectors) == ["clip", "only"]
+    np.testing.assert_allclose(vectors["only"] @ encoder.embed_text(["red blue"])[0], 1, atol=1e-2)
+    again = index_catalog(workspace, catalog, encoder=encoder)
+    assert (again.unchanged, again.pictures_embedded) == (3, 0)
+
+
 def test_only_sync_withdraws(workspace: Workspace, tmp_path: Path, encoder: WordEncoder) -> None:
     index_catalog(workspace, write(tmp_path / "c", shop_rows()), encoder=encoder)
     fewer = write(tmp_path / "c", shop_rows(3))
@@ -161,6 +202,32 @@ def test_only_sync_withdraws(workspace: Workspace, tmp_path: Path, encoder: Word
     report = index_catalog(workspace, write(tmp_path / "c", shop_rows()), encoder=encoder)
     assert (report.updated, report.texts_embedded) == (1, 1), "it comes back"
     assert len(contents(workspace)["content"]) == 4
+
+
+def test_sync_keeps_the_items_of_refused_rows(workspace: Workspace, tmp_path: Path, encoder: WordEncoder) -> None:
+    index_catalog(workspace, write(tmp_path / "c", shop_rows()), encoder=encoder)
+    rows = shop_rows(3)
+    rows[1]["title"] = ""
+    rows[2]["price"] = {"EUR": 2}
+    report = index_catalog(workspace, write(tmp_path / "c", [*rows, {"title": "no id"}]), encoder=encoder, sync=True)
+    assert (report.rejected, report.withdrawn, report.warnings) == (3, 1, ())
+    assert workspace.items.ids() == ["i0", "i1", "i2"]
+    assert sorted(contents(workspace)["content"]) == ["i0", "i1", "i2"]
+
+
+def test_sync_withdraws_nothing_while_a_row_cannot_be_read(
+    workspace: Workspace, tmp_path: Path, encoder: WordEncoder
+) -> None:
+    index_catalog(workspace, write(tmp_path / "c", shop_rows()), encoder=encoder)
+    catalog = write(tmp_path / "c", shop_rows(2))
+    whole = catalog.read_text(encoding="utf-8")
+    catalog.write_text(whole + '{"id": "i2", "title": "cut o', encoding="utf-8")
+    report = index_catalog(workspace, catalog, encoder=encoder, sync=True)
+    assert (report.rejected, report.withdrawn) == (1, 0)
+    assert "1 rows could not be read" in report.warnings[0]
+    assert workspace.items.count() == 4
+    catalog.write_text(whole, encoding="utf-8")
+    assert index_catalog(workspace, catalog, encoder=encoder, sync=True).withdrawn == 2
 
 
 def test_refused_rows_and_pictures_are_told_and_the_rest_goes_in(
@@ -183,6 +250,16 @@ def test_refused_rows_and_pictures_are_told_and_the_rest_goes_in(
     assert sorted(contents(workspace)["image"]) == ["broken", "i0", "i1"]
 
 
+def test_a_csv_column_that_stays_text_is_warned_about(
+    workspace: Workspace, tmp_path: Path, encoder: WordEncoder
+) -> None:
+    catalog = tmp_path / "items.csv"
+    catalog.write_text("id,title,size\n1,red shoe,42\n2,red bag,40\n3,red scarf,long\n", encoding="utf-8")
+    report = index_catalog(workspace, catalog, encoder=encoder)
+    assert (report.added, len(report.warnings)) == (3, 1)
+    assert "size stays text: 2 of 3 values" in report.warnings[0]
+
+
 def test_a_catalogue_without_a_usable_row_changes_nothing(
     workspace: Workspace, tmp_path: Path, encoder: WordEncoder
 ) -> None:
@@ -193,6 +270,25 @@ def test_a_catalogue_without_a_usable_row_changes_nothing(
     with pytest.raises(CatalogError, match="no usable row; 2 refused, see"):
         index_catalog(workspace, bad, encoder=encoder, sync=True)
     assert same(contents(workspace), before)
+
+
+@pytest.mark.parametrize("name", ["typo.jsonl", "folder.csv", "items.xlsx"])
+def test_what_is_no_catalogue_file_is_told_before_the_store_is_opened(
+    free_workspace: Workspace, tmp_path: Path, encoder: WordEncoder, name: str
+) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(CatalogError, match=name):
+        index_catalog(free_workspace, tmp_path / name, encoder=encoder)
+    assert not (free_workspace.path / "store.json").exists()
+    assert not (free_workspace.path / "locks").exists()
+
+
+def test_indexing_a_file_that_is_not_there_leaves_no_workspace_behind(tmp_path: Path) -> None:
+    from ui.cli import index
+
+    with pytest.raises(CatalogError, match=r"typo\.jsonl cannot be read \(No such file"):
+        index(tmp_path / "typo.jsonl", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_another_encoder_needs_a_rebuild(workspace: Workspace, tmp_path: Path, encoder: WordEncoder) -> None:
@@ -235,6 +331,17 @@ def test_text_that_the_encoder_does_not_know_is_warned_about(
     assert report.unknown_text_share == 0.5
     assert "50% of the catalogue's text" in report.warnings[0]
     assert "--encoder multilingual --rebuild" in report.warnings[0]
+
+
+def test_the_unknown_share_is_of_tokens_over_all_batches(
+    workspace: Workspace, tmp_path: Path, encoder: WordEncoder
+) -> None:
+    known: list[dict[str, object]] = [{"id": f"i{row}", "title": "lamp " * 3} for row in range(BATCH_ROWS)]
+    report = index_catalog(
+        workspace, write(tmp_path / "c", [*known, {"id": "long", "title": "灯 " * 3 * BATCH_ROWS}]), encoder=encoder
+    )
+    assert report.unknown_text_share == pytest.approx(0.5), "one text of many, half of the words"
+    assert len(report.warnings) == 1
 
 
 RUN = """

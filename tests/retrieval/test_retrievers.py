@@ -6,13 +6,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
 from retrieval.behaviour import Behaviour
+from retrieval.database import EVENTS
 from retrieval.embedding import ItemEmbedder
 from retrieval.retrievers import (
     CoOccurrenceRetriever,
     HistoryRetriever,
+    NewestRetriever,
     PopularRetriever,
     Query,
     Retriever,
@@ -45,6 +48,7 @@ RETRIEVERS: dict[str, Callable[[Shop], Retriever]] = {
     "history": lambda shop: HistoryRetriever(shop.store),
     "co-occurrence": lambda shop: CoOccurrenceRetriever(shop.behaviour, shop.shelf),
     "popular": lambda shop: PopularRetriever(shop.behaviour, shop.shelf),
+    "newest": lambda shop: NewestRetriever(shop.shelf),
 }
 
 
@@ -121,7 +125,9 @@ def test_it_gives_at_most_k_and_as_good_ones(retriever: Retriever) -> None:
 def test_it_keeps_to_the_allowed_items(retriever: Retriever) -> None:
     whole = ids(retriever, everything())
     allowed = frozenset([whole[-1], "bare", "unheard of"])
-    assert ids(retriever, replace(everything(), allowed=allowed)) == [whole[-1]]
+    kept = [item_id for item_id in whole if item_id in allowed]
+    assert kept[-1] == whole[-1]
+    assert ids(retriever, replace(everything(), allowed=allowed)) == kept
     assert ids(retriever, replace(everything(), allowed=frozenset())) == []
 
 
@@ -134,7 +140,7 @@ def test_it_answers_the_same_twice(retriever: Retriever) -> None:
     assert retriever.search(everything(), 9) == retriever.search(everything(), 9)
 
 
-@pytest.mark.parametrize("name", [name for name in RETRIEVERS if name != "popular"])
+@pytest.mark.parametrize("name", [name for name in RETRIEVERS if name not in ("popular", "newest")])
 def test_with_nothing_to_go_by_it_says_nothing(name: str, shop: Shop) -> None:
     assert RETRIEVERS[name](shop).search(Query(), 5) == []
     assert RETRIEVERS[name](shop).search(Query(text="  ", user_id="nobody"), 5) == []
@@ -192,6 +198,17 @@ def test_popular_counts_users_and_breaks_ties_by_id(shop: Shop) -> None:
     ]
 
 
+def test_newest_come_first_and_an_item_that_comes_back_keeps_its_place(empty: Workspace) -> None:
+    retriever = NewestRetriever(Shelf(empty.items))
+    assert ids(retriever, Query()) == ["c", "b", "a"]
+    empty.items.upsert([Item("a", "changed"), Item("d", "d")])
+    empty.items.withdraw(["b"])
+    assert ids(retriever, Query()) == ["d", "c", "a"]
+    empty.items.upsert([Item("b", "b")])
+    assert ids(retriever, Query(), 3) == ["d", "c", "b"]
+    assert ids(NewestRetriever(Shelf(empty.items)), Query()) == ["d", "c", "b", "a"]
+
+
 def test_recent_wants_weigh_more() -> None:
     weights = recency(tuple(likes("x", "old", "new", "old", "newest")))
     assert list(weights) == ["newest", "old", "new"]
@@ -233,6 +250,41 @@ def test_what_is_only_shown_changes_nothing(empty: Workspace) -> None:
     empty.log.add([Event("y", "b", EventType.IMPRESSION, START)])
     behaviour.refresh()
     assert behaviour.popularity().item_ids == ("a",)
+
+
+def test_a_request_reads_only_what_the_log_has_got_since(empty: Workspace) -> None:
+    behaviour = Behaviour(empty.log)
+    empty.log.add(likes("y", "a", "b", "a", "c"))
+    behaviour.refresh()
+    empty.log.add([Event("y", item_id, EventType.IMPRESSION, START) for item_id in "abc"])
+    statements: list[str] = []
+    with empty.database.read() as connection:
+        engine = connection.engine
+    sa.event.listen(engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    behaviour.refresh()
+    told = [statement for statement in statements if "FROM events" in statement]
+    assert len(told) == 2
+    assert all("events.event_row > " in statement for statement in told)
+    behaviour.refresh()
+    assert len([statement for statement in statements if "FROM events" in statement]) == 2, "nothing new"
+
+
+def test_events_that_are_committed_out_of_turn_count_too(empty: Workspace) -> None:
+    behaviour = Behaviour(empty.log)
+    empty.log.add([*likes("y", "a"), *likes("z", "b"), *likes("y", "c", start=9)])
+    with empty.database.write() as connection:  # a writer that has its rows and has not committed yet
+        late = connection.execute(sa.select(EVENTS).where(EVENTS.c.item_id == "b")).mappings().one()
+        connection.execute(EVENTS.delete().where(EVENTS.c.item_id == "b"))
+        empty.database.bump(connection, "events", by=-1)
+    behaviour.refresh()
+    assert sorted(behaviour.popularity().item_ids) == ["a", "c"]
+    empty.log.add(likes("x", "a"))
+    with empty.database.write() as connection:
+        connection.execute(EVENTS.insert(), dict(late))
+        empty.database.bump(connection, "events")
+    behaviour.refresh()
+    popular = behaviour.popularity()
+    assert dict(zip(popular.item_ids, popular.scores, strict=True)) == {"a": 2, "b": 1, "c": 1}
 
 
 def test_step_by_step_behaviour_is_what_a_fresh_one_reads(empty: Workspace) -> None:

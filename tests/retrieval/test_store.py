@@ -158,6 +158,27 @@ def test_a_rebuild_counts_when_it_is_done(workspace: Workspace, store: VectorSto
         assert len(reader._access.client.list_collections()) == 3
 
 
+def test_vectors_of_another_encoder_are_not_used_by_a_process_that_expects_its_own(
+    workspace: Workspace, store: VectorStore
+) -> None:
+    store.claim(ENCODER)
+    with open_store(workspace) as reader:
+        reader.expect(ENCODER)
+        assert found(reader, "text", APPLE, 1) == ["apple"]
+        other = EncoderRecord("other", "f2", 3)
+        with store.rebuild(other) as fresh:
+            fresh.upsert("text", ["plum"], unit((1, 0, 0)))
+            assert found(reader, "text", APPLE, 1) == ["apple"], "the old ones count until then"
+        told = r"indexed anew with other, 3 dim.*still has tiny, 3 dim.*restart.*--encoder tiny --rebuild"
+        for search in (lambda: reader.search("text", APPLE, 1), lambda: reader.get("text", ["plum"])):
+            with pytest.raises(EncoderMismatchError, match=told):
+                search()
+        assert reader.encoder == other
+        with store.rebuild(ENCODER) as fresh:
+            fresh.upsert("text", ["pear"], unit((1, 0, 0)))
+        assert found(reader, "text", APPLE, 1) == ["pear"], "its own encoder again"
+
+
 def test_a_rebuild_that_fails_changes_nothing(workspace: Workspace, store: VectorStore) -> None:
     store.claim(ENCODER)
     with pytest.raises(ValueError, match="zero"), store.rebuild(ENCODER) as fresh:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL.Image import Image
 
+from retrieval.encoders import TokenCount
 from retrieval.vectors import Vectors
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
@@ -31,9 +32,9 @@ class WordEncoder:
         self.pictures += len(pictures)
         return self._unit([[float(word == _colour(picture)) for word in WORDS] for picture in pictures])
 
-    def unknown_share(self, texts: Sequence[str]) -> float:
+    def count_tokens(self, texts: Sequence[str]) -> TokenCount:
         words = " ".join(texts).split()
-        return sum(not word.isascii() for word in words) / max(1, len(words))
+        return TokenCount(len(words), sum(not word.isascii() for word in words))
 
     def _unit(self, counts: Sequence[Sequence[float]]) -> Vectors:
         vectors = np.full((len(counts), self.dimensions), 0.1, dtype=np.float32)

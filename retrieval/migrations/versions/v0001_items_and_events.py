@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import mysql
 
 revision = "0001"
 down_revision = None
 
+_LONG_TEXT = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 _EVENT_ROW = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -27,9 +29,9 @@ def _create_items() -> None:
         "items",
         sa.Column("item_id", sa.String(256), primary_key=True),
         sa.Column("item_row", sa.Integer(), nullable=False, unique=True),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("attributes", sa.Text(), nullable=False),
-        sa.Column("images", sa.Text(), nullable=False),
+        sa.Column("title", _LONG_TEXT, nullable=False),
+        sa.Column("attributes", _LONG_TEXT, nullable=False),
+        sa.Column("images", _LONG_TEXT, nullable=False),
         sa.Column("video", sa.String(64)),
         sa.Column("withdrawn", sa.Boolean(), nullable=False),
         sa.Column("text_hash", sa.String(64), nullable=False),
@@ -55,7 +57,7 @@ def _create_events() -> None:
         sa.Column("type", sa.String(16), nullable=False),
         sa.Column("timestamp_us", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Double()),
-        sa.Column("text", sa.Text()),
+        sa.Column("text", _LONG_TEXT),
         sa.Column("session_id", sa.String(256)),
         sa.Column("request_id", sa.String(256)),
         sa.Column("position", sa.Integer()),
