@@ -61,11 +61,13 @@ def find_server_record(workspace_path: str | Path) -> ServerRecord | None:
 
 def read_record(workspace_path: Path) -> ServerRecord | None:
     """What the file says, without asking whether it is still true; None when it is missing or no such record."""
+    from agent.models.presets import preset_of
     from agent.models.vllm_client import is_loopback, server_root
     from retrieval.errors import SettingsError
 
     try:
         record = ServerRecord(**json.loads((workspace_path / RECORD).read_text(encoding="utf-8")))
+        preset_of(record.model)
         well_formed = (
             all(isinstance(text, str) for text in (record.url, record.model, record.adapter or ""))
             and isinstance(record.pid, int)

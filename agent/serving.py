@@ -174,8 +174,9 @@ def plan_server(
     cannot be served.
     """
     preset = preset_of(model)
+    name = model if model in PRESETS else preset.model_id  # the same from whatever folder it is asked for
     served_adapter = None if adapter is None else read_adapter(adapter)
-    if served_adapter is not None and served_adapter.name == model:
+    if served_adapter is not None and served_adapter.name == name:
         raise SettingsError(f"the adapter's folder is called {model!r} like the model; give it another name")
     install = find_vllm(python)
     port = _free_port() if port is None else _checked_port(port)
@@ -184,7 +185,7 @@ def plan_server(
     command = server_command(
         preset.model_id,
         port=port,
-        name=model,
+        name=name,
         python=install.python,
         device=install.device,
         adapter=served_adapter,
@@ -196,7 +197,7 @@ def plan_server(
         device=install.device, is_local=config is not None, kv_cache_gib=1 if model == "builtin" else 4
     )
     url = f"http://{_LOOPBACK}:{port}/v1"
-    return ServerPlan(tuple(command), environment, url, model, None if served_adapter is None else served_adapter.name)
+    return ServerPlan(tuple(command), environment, url, name, None if served_adapter is None else served_adapter.name)
 
 
 def serve(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from PIL import Image
 
+from agent.adapters import adapter_name
 from agent.models.answers import single_tokens, whole_json
 from agent.models.base import JsonSchema, Message, ModelInfo, Picture, Prompt
 from agent.models.features import PictureFeatures
@@ -70,8 +71,8 @@ class TransformersModel:
         model, processor = load_checkpoint(preset.model_id, device=device, dtype=dtype)
         if adapter is not None:
             model = load_adapter(model, adapter)
-        adapter_name = None if adapter is None else Path(adapter).name
-        info = ModelInfo(name, adapter_name, preset.image_px, preset.max_prompt_tokens, preset.max_images)
+        served_as = None if adapter is None else adapter_name(adapter)
+        info = ModelInfo(name, served_as, preset.image_px, preset.max_prompt_tokens, preset.max_images)
         opened = cls(model, processor, info)
         if name not in PRESETS:
             opened.info = opened._measured()
