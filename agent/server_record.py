@@ -9,7 +9,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from retrieval.errors import WorkspaceLockedError
+
 RECORD = "vllm_server.json"
+_LOCK = Path("locks", "vllm.server")
 _CHECK_TIMEOUT_S = 2.0
 
 
@@ -26,6 +31,30 @@ class ServerRecord:
     adapter: str | None
     pid: int
     started: float
+
+
+@contextmanager
+def the_one_that_serves(workspace_path: Path) -> Iterator[None]:
+    """No other process can enter such a block for the workspace; the lock ends with the process.
+
+    Raises WorkspaceLockedError where one is in it already.
+    """
+    path = workspace_path / _LOCK
+    path.parent.mkdir(exist_ok=True)
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        other = read_record(workspace_path)
+        if other is not None and _process_lives(other):
+            who = f"process {other.pid} serves it"
+        else:
+            who = "another process is starting one"
+        raise WorkspaceLockedError(f"{workspace_path} has a vLLM server: {who}; use that, or stop it first") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

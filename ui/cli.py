@@ -188,9 +188,9 @@ def serve(
     if print_only:
         sys.stdout.write(plan.shell() + "\n")
         return
-    Workspace.open(workspace).close()
-    _say(f"starting vLLM with {plan.model}; this takes a minute")
-    serve_plan(plan, workspace, ready=lambda url: _say(f"serving at {url}; Ctrl-C stops it"))
+    with Workspace.open(workspace) as opened:
+        _say(f"starting vLLM with {plan.model}; this takes a minute")
+        serve_plan(plan, opened, ready=lambda url: _say(f"serving at {url}; Ctrl-C stops it"))
 
 
 @contextmanager
