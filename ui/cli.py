@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from retrieval.errors import InputError, TastemakerError
+from retrieval.quiet import forbid_telemetry
 from retrieval.types import ReasonSource
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ PortOption = Annotated[int | None, typer.Option(help="Port; a free one unless yo
 
 def main() -> None:
     """Run the command line; an expected error becomes one readable line and exit status 2 or 1."""
+    forbid_telemetry()
     try:
         app()
     except TastemakerError as error:
