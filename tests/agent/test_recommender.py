@@ -27,7 +27,9 @@ from retrieval.errors import (
     RequestError,
     SettingsError,
     StoreError,
+    TastemakerError,
     WorkspaceError,
+    WorkspaceLockedError,
 )
 from retrieval.retrievers import Query
 from retrieval.types import Candidate, Event, EventType, Found, Item, ReasonSource
@@ -258,11 +260,27 @@ class TestLog:
         with pytest.raises(RequestError, match=problem):
             make().feedback(*event)
 
+    def test_feedback_says_where_the_item_stood_and_what_ranked_it(
+        self, make: Callable[..., Recommender], workspace: Workspace
+    ) -> None:
+        recommender = make()
+        found = recommender.recommend(user_id="7", query="crime heist", k=3)
+        recommender.feedback("7", ids(found)[2], "dislike", found.request_id)
+        (event,) = events(workspace, EventType.DISLIKE)
+        assert (event.position, event.model, event.adapter) == (2, "scripted", None)
+
+    @pytest.mark.parametrize(
+        "error", [StoreError("the disk is full"), WorkspaceLockedError("locked: the disk is full")]
+    )
     def test_a_log_that_cannot_be_written_does_not_lose_the_answer(
-        self, make: Callable[..., Recommender], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+        self,
+        make: Callable[..., Recommender],
+        workspace: Workspace,
+        monkeypatch: pytest.MonkeyPatch,
+        error: TastemakerError,
     ) -> None:
         def full(_events: object) -> None:
-            raise StoreError("the disk is full")
+            raise error
 
         monkeypatch.setattr(workspace.log, "add", full)
         found = make().recommend(query="heist")
