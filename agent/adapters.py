@@ -18,7 +18,7 @@ _READY_MADE_STARTS = (True, False, "gaussian", "eva", "orthogonal", None)
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A peft LoRA adapter in a folder. name: the folder's, made safe to be a model's name. rank: the highest of all."""
+    """A peft LoRA adapter in a folder. name: as `adapter_name` gives it. rank: the highest of all."""
 
     name: str
     path: Path
@@ -39,8 +39,12 @@ def read_adapter(folder: Path) -> Adapter:
     ranks = [config.get("r"), *_values(config.get("rank_pattern"))]
     if not all(isinstance(rank, int) and not isinstance(rank, bool) and rank > 0 for rank in ranks):
         raise WeightsError(f"the adapter {folder} has the ranks {ranks} in {_CONFIG}; whole numbers were expected")
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.name).strip("-.") or "adapter"
-    return Adapter(name, folder, max(ranks))
+    return Adapter(adapter_name(folder), folder, max(ranks))
+
+
+def adapter_name(folder: str | Path) -> str:
+    """What the adapter in the folder is called by servers and in the log: the folder's name, safe to be a model's."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(folder).resolve().name).strip("-.") or "adapter"
 
 
 def _config(folder: Path) -> dict[str, Any]:

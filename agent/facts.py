@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from agent.prompts import value_text
 from agent.wording import FUNCTION_WORDS, words_of
@@ -15,27 +17,41 @@ PROSE_CHARS = 60
 """A longer text is prose: its words may be mentioned, but it is no value that items share."""
 
 Phrase = tuple[str, ...]
+_Key = TypeVar("_Key")
 
 
 class CatalogueFacts:
-    """Counts over a catalogue. Building takes one pass; reading is constant time.
+    """Counts over a catalogue, which follow its changes. Reading is constant time, and safe during an update.
 
     Values are compared without differences of case. Only texts and lists are counted: numbers, dates and amounts
     agree by chance.
     """
 
-    def __init__(self, items: Iterable[Item]) -> None:
+    def __init__(self, items: Iterable[Item] = ()) -> None:
+        self._said: dict[str, _Said] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._values: dict[str, set[Phrase]] = {}
-        self._titles: dict[str, set[tuple[str, ...]]] = {}
-        self.name_words: set[str] = set()
-        self.items = 0
+        self._values: dict[str, Counter[Phrase]] = {}
+        self._titles: dict[str, Counter[Phrase]] = {}
+        self.name_words: Counter[str] = Counter()
+        self.update(items)
+
+    @property
+    def items(self) -> int:
+        """How many items are counted."""
+        return len(self._said)
+
+    def update(self, items: Iterable[Item]) -> None:
+        """Count these items as they are now, instead of what they were when they were counted before.
+
+        Costs what the changed ones say; one caller at a time.
+        """
         for item in items:
-            self.items += 1
-            self._add_title(item.title)
-            for name, text in set(shareable_values(item)):
-                self._counts[name, text.casefold()] += 1
-                self._add_value(text)
+            before, now = self._said.get(item.item_id), _Said.by(item)
+            if before != now:
+                self._count(now, 1)  # first, so that what stays never seems unknown to a reader
+                if before is not None:
+                    self._count(before, -1)
+                self._said[item.item_id] = now
 
     def rarity(self, attribute: str, value: str) -> float:
         """Natural log of one over the share of items that have the value: 0 for all of them, higher for fewer."""
@@ -43,29 +59,51 @@ class CatalogueFacts:
 
     def values_at(self, stems: Phrase, place: int) -> Iterator[Phrase]:
         """Attribute values that stand in the text at this place, longest first."""
-        found = [p for p in self._values.get(stems[place], ()) if stems[place : place + len(p)] == p]
-        yield from sorted(found, key=len, reverse=True)
+        return _standing_at(self._values, stems, place)
 
     def titles_at(self, written: tuple[str, ...], place: int) -> Iterator[tuple[str, ...]]:
         """Titles that stand in the text at this place, as they are written, longest first."""
-        found = [t for t in self._titles.get(written[place], ()) if written[place : place + len(t)] == t]
-        yield from sorted(found, key=len, reverse=True)
+        return _standing_at(self._titles, written, place)
 
-    def _add_value(self, text: str) -> None:
-        words = words_of(text)
-        if words and not all(word.folded in FUNCTION_WORDS for word in words):
-            phrase = tuple(word.stem for word in words)
-            self._values.setdefault(phrase[0], set()).add(phrase)
-            self._add_names(text)
+    def _count(self, said: _Said, by: int) -> None:
+        title = words_of(said.title[:300])
+        if title and not all(word.folded in FUNCTION_WORDS for word in title):
+            _add_phrase(self._titles, tuple(word.text for word in title), by)
+        for name, text in said.values:
+            _add(self._counts, (name, text.casefold()), by)
+            words = words_of(text)
+            if words and not all(word.folded in FUNCTION_WORDS for word in words):
+                _add_phrase(self._values, tuple(word.stem for word in words), by)
+                for name_word in {w.folded for w in words if w.capitalised and w.folded not in FUNCTION_WORDS}:
+                    _add(self.name_words, name_word, by)
 
-    def _add_title(self, title: str) -> None:
-        words = words_of(title[:300])
-        if words and not all(word.folded in FUNCTION_WORDS for word in words):
-            written = tuple(word.text for word in words)
-            self._titles.setdefault(written[0], set()).add(written)
 
-    def _add_names(self, text: str) -> None:
-        self.name_words |= {w.folded for w in words_of(text) if w.capitalised and w.folded not in FUNCTION_WORDS}
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What of an item is counted."""
+
+    title: str
+    values: frozenset[tuple[str, str]]
+
+    @classmethod
+    def by(cls, item: Item) -> _Said:
+        return cls(item.title, frozenset(shareable_values(item)))
+
+
+def _add(counts: Counter[_Key], key: _Key, by: int) -> None:
+    """Change a count; what is counted no longer is no key either."""
+    counts[key] += by
+    if not counts[key]:
+        del counts[key]
+
+
+def _add_phrase(phrases: dict[str, Counter[Phrase]], phrase: Phrase, by: int) -> None:
+    _add(phrases.setdefault(phrase[0], Counter()), phrase, by)
+
+
+def _standing_at(phrases: Mapping[str, Counter[Phrase]], text: Phrase, place: int) -> Iterator[Phrase]:
+    known = tuple(phrases.get(text[place], ()))  # copied in one step: an update may add to them meanwhile
+    yield from sorted((p for p in known if text[place : place + len(p)] == p), key=len, reverse=True)
 
 
 def shareable_values(item: Item) -> Iterator[tuple[str, str]]:

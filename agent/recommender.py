@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any, Self
 from agent.evidence import gather_evidence
 from agent.explain import Reason, ToExplain, plain_reasons, write_reasons
 from agent.facts import CatalogueFacts
-from agent.models import open_model
+from agent.feedback import ANONYMOUS, log_deed, log_impressions
 from agent.models.base import VisionLanguageModel
-from agent.models.presets import preset_of
+from agent.opening import open_chosen_model, settle
 from agent.recommendations import Recommendations
 from agent.requests import Stopwatch, Wish, understand
 from agent.rerank import Contender, Ranked, rerank
 from agent.settings import RecommenderSettings, load_settings
 from agent.showing import Showcase
 from agent.traces import Tracer
-from retrieval.errors import InteractionError, ModelError, RequestError, SettingsError, StoreError
+from retrieval.errors import ModelError, RequestError
 from retrieval.types import Event, EventType, Item, Recommendation
 
 if TYPE_CHECKING:
@@ -39,10 +39,9 @@ if TYPE_CHECKING:
     from retrieval.store import VectorStore
     from retrieval.workspace import Workspace
 
-logger = logging.getLogger(__name__)
+__all__ = ["ANONYMOUS", "Recommender"]
 
-ANONYMOUS = "anonymous"
-"""Whose impressions those are that were shown to nobody in particular."""
+logger = logging.getLogger(__name__)
 
 _THREADS = 32
 
@@ -109,9 +108,10 @@ class Recommender:
     ) -> Recommender:
         """A recommender for the workspace in a folder.
 
-        model: a preset, a folder or a hub name. engine: transformers, vllm (with its url), scripted, or auto: the
-        server that `tastemaker serve` runs for this workspace, else in process. shared: for a process that stays, so
-        that others can use the workspace at the same time. What is not given comes from the settings.
+        model: a preset, a folder or a hub name. engine: transformers, vllm (with its url), scripted, or auto: what
+        `tastemaker serve` runs for this workspace, unless another model or adapter is named, else in process. adapter:
+        a folder. shared: for a process that stays, so that others can use the workspace at the same time. What is not
+        given comes from the settings.
         Raises SettingsError, WorkspaceError.
         """
         from retrieval.candidates import CandidateFinder
@@ -119,18 +119,15 @@ class Recommender:
         from retrieval.store import open_store
         from retrieval.workspace import Workspace
 
-        settings = (settings or load_settings()).but(
-            model=model, engine=engine, url=url, adapter=None if adapter is None else str(adapter)
-        )
-        preset_of(settings.model)
-        settings = _with_server(Path(path), settings)
+        settings = (settings or load_settings()).but(model=model, engine=engine, url=url, adapter=adapter)
+        settings = settle(Path(path), settings)
         with ExitStack() as opening:
             workspace = opening.enter_context(Workspace.open(path))
             encoder = open_encoder(workspace.settings.encoder)
             store = opening.enter_context(open_store(workspace, serve=shared))
             store.check_encoder(record_of(encoder))
             finder = CandidateFinder(workspace, store, encoder)
-            make_model = partial(_open_model, workspace.path, settings)
+            make_model = partial(open_chosen_model, workspace.path, settings)
             return cls(workspace, finder, store, make_model, settings, resources=opening.pop_all())
 
     def recommend(
@@ -161,7 +158,15 @@ class Recommender:
         with watch.stage("reasons"):
             entries, unexplained = self._explain(wish, retrieved, ranking)
         with watch.stage("log"):
-            unlogged = self._log_impressions(wish, entries, ranking, request_id, source, session_id)
+            unlogged = log_impressions(
+                self.workspace.log,
+                (entry.item.item_id for entry in entries),
+                user_id=wish.user_id,
+                request_id=request_id,
+                model=self.model.info if ranking.reranked else None,
+                source=source,
+                session_id=session_id,
+            )
         notes = " ".join(note for note in (ranking.note, unexplained, unlogged) if note)
         return Recommendations(entries, request_id, ranking.reranked, notes or None, watch.timings_ms())
 
@@ -183,7 +188,9 @@ class Recommender:
     ) -> None:
         """Log what a user did with an item: like, dislike, click, buy, rate (with its value) and so on.
 
-        request_id: of the answer that showed the item. Raises RequestError when it cannot be logged.
+        request_id: of the answer that showed the item; where it stood there and what ranked it is logged with it.
+        Raises RequestError for what the caller can repair, StoreError or WorkspaceLockedError when the log cannot be
+        written.
         """
         kinds = [kind.value for kind in EventType]
         if type not in kinds:
@@ -198,12 +205,7 @@ class Recommender:
             request_id=request_id,
             source=source,
         )
-        try:
-            refused = self.workspace.log.add([event]).refused
-        except InteractionError as error:
-            raise RequestError(str(error)) from error
-        if refused:
-            raise RequestError(refused[0].reason)
+        log_deed(self.workspace.log, event)
 
     async def afeedback(self, *event: Any, **options: Any) -> None:
         """The same as `feedback`, without blocking the event loop."""
@@ -309,69 +311,6 @@ class Recommender:
             logger.warning("reasons are plain evidence: %s", error)
             return plain_reasons(wish.query, entries), f"The language model wrote no reasons ({error})."
 
-    def _log_impressions(
-        self,
-        wish: Wish,
-        entries: Sequence[Recommendation],
-        ranking: _Ranking,
-        request_id: str,
-        source: str,
-        session_id: str | None,
-    ) -> str | None:
-        """Log what is shown; what cannot be logged is still shown, with a note."""
-        info = self.model.info if ranking.reranked else None
-        now = datetime.now(UTC)
-        shown = [
-            Event(
-                wish.user_id or ANONYMOUS,
-                entry.item.item_id,
-                EventType.IMPRESSION,
-                now,
-                session_id=session_id,
-                request_id=request_id,
-                position=position,
-                source=source,
-                model=info.name if info is not None else None,
-                adapter=info.adapter if info is not None else None,
-            )
-            for position, entry in enumerate(entries)
-        ]
-        try:
-            self.workspace.log.add(shown)
-        except StoreError as error:
-            logger.warning("impressions are not logged: %s", error)
-            return f"What was shown could not be logged ({error})."
-        return None
-
 
 def _last(items: Sequence[Item], count: int) -> Sequence[Item]:
     return items[max(0, len(items) - count) :]
-
-
-def _with_server(path: Path, settings: RecommenderSettings) -> RecommenderSettings:
-    """The settings with the address of the server where they ask for one. Raises SettingsError when there is none."""
-    if settings.engine == "auto" and settings.url is not None:
-        return settings.but(engine="vllm")
-    if settings.engine != "vllm" or settings.url is not None:
-        return settings
-    from agent.server_record import find_server
-
-    url = find_server(path)
-    if url is None:
-        raise SettingsError(
-            f"no vLLM server runs for {path}; start one with tastemaker serve --workspace {path}, or give its url"
-        )
-    return settings.but(url=url)
-
-
-def _open_model(path: Path, settings: RecommenderSettings) -> VisionLanguageModel:
-    """The model that the settings ask for; with engine auto, the one that is served for the workspace if it is it."""
-    if settings.engine != "auto":
-        return open_model(settings.model, engine=settings.engine, url=settings.url, adapter=settings.adapter)
-    from agent.server_record import find_server_record
-
-    served = find_server_record(path)
-    wanted_adapter = Path(settings.adapter).name if settings.adapter is not None else None
-    if served is not None and served.model == settings.model and wanted_adapter in (None, served.adapter):
-        return open_model(settings.model, engine="vllm", url=served.url, adapter=served.adapter)
-    return open_model(settings.model, adapter=settings.adapter)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from retrieval.errors import ModelAnswerError, PromptTooLongError
 from retrieval.types import Candidate
 
 _LEAST_PRIOR = 1e-6
+_ROUNDING = 1e-3  # what half precision may add to a probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +60,6 @@ def rerank(
         for contender, log_prob, prior in zip(contenders, log_probs, priors, strict=True)
     ]
     return sorted(ranked, key=lambda entry: -entry.score)
-
-
-async def arerank(
-    model: VisionLanguageModel,
-    history: Sequence[Shown],
-    request: str | None,
-    contenders: Sequence[Contender],
-    *,
-    settings: RerankSettings | None = None,
-) -> list[Ranked]:
-    """The same without blocking the event loop."""
-    return await asyncio.to_thread(rerank, model, history, request, contenders, settings=settings)
 
 
 def _compare(
@@ -163,9 +151,15 @@ def _with_pictures(shown: Sequence[Shown], room: int) -> tuple[list[Shown], int]
 
 
 def _checked(row: Sequence[float], size: int) -> list[float]:
+    """The row's scores of `size` letters, which can be log-probabilities of different tokens."""
     scores = list(row[:size])
     if len(scores) < size or not all(isinstance(score, float | int) and math.isfinite(score) for score in scores):
         raise ModelAnswerError(f"the model gave {scores} for {size} candidates; expected {size} finite numbers")
+    if max(scores) > _ROUNDING or sum(map(math.exp, scores)) > 1 + _ROUNDING:
+        raise ModelAnswerError(
+            f"the model gave {scores} for {size} candidates; expected natural logs of probabilities, which are at most "
+            "0 and whose probabilities sum to at most 1"
+        )
     return scores
 
 

@@ -9,7 +9,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from retrieval.errors import WorkspaceLockedError
+
 RECORD = "vllm_server.json"
+_LOCK = Path("locks", "vllm.server")
 _CHECK_TIMEOUT_S = 2.0
 
 
@@ -26,6 +31,30 @@ class ServerRecord:
     adapter: str | None
     pid: int
     started: float
+
+
+@contextmanager
+def the_one_that_serves(workspace_path: Path) -> Iterator[None]:
+    """No other process can enter such a block for the workspace; the lock ends with the process.
+
+    Raises WorkspaceLockedError where one is in it already.
+    """
+    path = workspace_path / _LOCK
+    path.parent.mkdir(exist_ok=True)
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        other = read_record(workspace_path)
+        if other is not None and _process_lives(other):
+            who = f"process {other.pid} serves it"
+        else:
+            who = "another process is starting one"
+        raise WorkspaceLockedError(f"{workspace_path} has a vLLM server: {who}; use that, or stop it first") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -61,11 +90,13 @@ def find_server_record(workspace_path: str | Path) -> ServerRecord | None:
 
 def read_record(workspace_path: Path) -> ServerRecord | None:
     """What the file says, without asking whether it is still true; None when it is missing or no such record."""
+    from agent.models.presets import preset_of
     from agent.models.vllm_client import is_loopback, server_root
     from retrieval.errors import SettingsError
 
     try:
         record = ServerRecord(**json.loads((workspace_path / RECORD).read_text(encoding="utf-8")))
+        preset_of(record.model)
         well_formed = (
             all(isinstance(text, str) for text in (record.url, record.model, record.adapter or ""))
             and isinstance(record.pid, int)

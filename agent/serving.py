@@ -14,13 +14,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from agent.adapters import Adapter, read_adapter
 from agent.models.presets import PRESETS, preset_of
 from agent.server_process import Progress, VllmServer
-from agent.server_record import find_server, find_server_record, recorded
-from retrieval.errors import ModelUnavailableError, SettingsError, WeightsError, WorkspaceLockedError
+from agent.server_record import find_server, find_server_record, recorded, the_one_that_serves
+from retrieval.errors import ModelUnavailableError, SettingsError, WeightsError
+
+if TYPE_CHECKING:
+    from retrieval.workspace import Workspace
 
 __all__ = [
     "ServerPlan",
@@ -174,8 +177,9 @@ def plan_server(
     cannot be served.
     """
     preset = preset_of(model)
+    name = model if model in PRESETS else preset.model_id  # the same from whatever folder it is asked for
     served_adapter = None if adapter is None else read_adapter(adapter)
-    if served_adapter is not None and served_adapter.name == model:
+    if served_adapter is not None and served_adapter.name == name:
         raise SettingsError(f"the adapter's folder is called {model!r} like the model; give it another name")
     install = find_vllm(python)
     port = _free_port() if port is None else _checked_port(port)
@@ -184,7 +188,7 @@ def plan_server(
     command = server_command(
         preset.model_id,
         port=port,
-        name=model,
+        name=name,
         python=install.python,
         device=install.device,
         adapter=served_adapter,
@@ -196,28 +200,34 @@ def plan_server(
         device=install.device, is_local=config is not None, kv_cache_gib=1 if model == "builtin" else 4
     )
     url = f"http://{_LOOPBACK}:{port}/v1"
-    return ServerPlan(tuple(command), environment, url, model, None if served_adapter is None else served_adapter.name)
+    return ServerPlan(tuple(command), environment, url, name, None if served_adapter is None else served_adapter.name)
 
 
 def serve(
     plan: ServerPlan,
-    workspace_path: Path,
+    workspace: Workspace,
     *,
     progress: Progress | None = None,
     ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until the server ends or this process is asked to stop (Ctrl-C, SIGTERM); other commands find it meanwhile.
 
+    It also keeps the workspace's store open for all of them, as every process that stays does.
     ready: called with the address once the server answers. Raises WorkspaceLockedError when the workspace has a
-    server already, WeightsError when the adapter changes nothing, ModelUnavailableError when the server fails.
+    server already, or one that is starting; WeightsError when the adapter changes nothing, ModelUnavailableError when
+    the server fails.
     """
-    other = find_server_record(workspace_path)
-    if other is not None:
-        raise WorkspaceLockedError(f"process {other.pid} serves this workspace already at {other.url}; stop it first")
-    server = VllmServer(plan.command, plan.environment, url=plan.url, log=workspace_path / LOG, progress=progress)
-    with _stopped_by_sigterm(), server:
+    from retrieval.store import open_store
+
+    server = VllmServer(plan.command, plan.environment, url=plan.url, log=workspace.path / LOG, progress=progress)
+    with (
+        _stopped_by_sigterm(),
+        the_one_that_serves(workspace.path),  # before the server, whose log the other one is writing
+        open_store(workspace, serve=True),
+        server,
+    ):
         check_adapter(plan)
-        with recorded(workspace_path, url=plan.url, model=plan.model, adapter=plan.adapter):
+        with recorded(workspace.path, url=plan.url, model=plan.model, adapter=plan.adapter):
             if ready is not None:
                 ready(plan.url)
             status = server.wait()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 
 from retrieval.errors import SettingsError
 
@@ -45,18 +47,43 @@ class ReasonSettings(BaseModel):
     max_words: int = Field(default=60, ge=5, le=200)
 
 
+class VllmSettings(BaseModel):
+    """How a vLLM server is asked.
+
+    api_key: where the server wants one. timeout_s: longest wait for one answer. concurrency: most requests at a time.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    api_key: SecretStr | None = None
+    timeout_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
+    concurrency: int = Field(default=16, ge=1)
+
+
 class RecommenderSettings(BaseSettings):
-    """What a Recommender uses unless its caller says otherwise. candidates: how many are compared for one answer."""
+    """What a Recommender uses unless its caller says otherwise.
 
-    model_config = SettingsConfigDict(frozen=True, env_prefix="TASTEMAKER_", env_nested_delimiter="__")
+    model, adapter: None leaves them to the server where one is used; else the built-in model without an adapter.
+    candidates: how many are compared for one answer.
+    """
 
-    model: str = "builtin"
+    model_config = SettingsConfigDict(
+        frozen=True, env_prefix="TASTEMAKER_", env_nested_delimiter="__", env_ignore_empty=True
+    )
+
+    model: str | None = None
     engine: Literal["auto", "transformers", "vllm", "scripted"] = "auto"
     url: str | None = None
-    adapter: str | None = None
+    adapter: Path | None = None
     candidates: int = Field(default=20, ge=1, le=MAX_K)
     rerank: RerankSettings = RerankSettings()
     reasons: ReasonSettings = ReasonSettings()
+    vllm: VllmSettings = VllmSettings()
+
+    @property
+    def chosen_model(self) -> str:
+        """The model's name, where no server decides."""
+        return self.model or "builtin"
 
     def but(self, **given: object) -> RecommenderSettings:
         """The same settings with what is given and not None. Raises SettingsError that names what is wrong."""
@@ -73,6 +100,10 @@ def load_settings() -> RecommenderSettings:
         return RecommenderSettings()
     except ValidationError as error:
         raise SettingsError(f"an environment variable TASTEMAKER_... is wrong: {_what_is_wrong(error)}") from error
+    except UnreadableError as error:  # it names the group, and not the value, which may hold a key
+        raise SettingsError(
+            f"a variable TASTEMAKER_... is wrong: {error}; name a member, as in TASTEMAKER_RERANK__ALPHA=0.5"
+        ) from error
 
 
 def _what_is_wrong(error: ValidationError) -> str:

@@ -28,7 +28,8 @@ class Showcase:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._lock = threading.Lock()
-        self._facts: tuple[int, CatalogueFacts] | None = None
+        self._facts: CatalogueFacts | None = None
+        self._facts_version = 0
         self._thumbnail = lru_cache(maxsize=_THUMBNAILS_KEPT)(self._read_thumbnail)
 
     def items(self, item_ids: Iterable[str]) -> list[Item]:
@@ -46,12 +47,16 @@ class Showcase:
             return Shown(item)
 
     def facts(self) -> CatalogueFacts:
-        """Counts over the catalogue as it is now, withdrawn items included; rebuilt when the items have changed."""
-        version = self._workspace.items.version
+        """Counts over the catalogue as it is now, withdrawn items included; costs what has changed since the last."""
+        items = self._workspace.items
         with self._lock:
-            if self._facts is None or self._facts[0] != version:
-                self._facts = version, CatalogueFacts(self._workspace.items.all(withdrawn=True))
-            return self._facts[1]
+            version = items.version
+            if self._facts is None:
+                self._facts = CatalogueFacts(items.all(withdrawn=True))
+            elif version != self._facts_version:
+                self._facts.update(items.get_many(items.changed_since(self._facts_version)).values())
+            self._facts_version = version
+            return self._facts
 
     def _read_thumbnail(self, sha: str, image_px: int) -> Picture:
         return Picture(self._workspace.media.thumbnail(sha, image_px), key=f"{sha}-{image_px}")

@@ -6,11 +6,9 @@ No string is ever taken for a path or an address of a picture, whatever it looks
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -21,15 +19,16 @@ import numpy as np
 from retrieval.errors import SettingsError, WeightsError
 from retrieval.generations import EncoderRecord
 from retrieval.hashing import file_sha256
+from retrieval.quiet import forbid_telemetry, without_progress_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from PIL.Image import Image
     from sentence_transformers import SentenceTransformer
 
     from retrieval.builtin.image_tower import ImageTower
     from retrieval.vectors import Vectors
+
+forbid_telemetry()  # when this is imported: before any library that we load here can be
 
 BUILTIN = "builtin"
 PRESETS: Mapping[str, str] = MappingProxyType(
@@ -220,10 +219,9 @@ def _weights_sha256(path: Path) -> str:
 
 
 def _load_model(name: str, *, local: bool) -> SentenceTransformer:
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     if local:
         _refuse_pickles(Path(name))
-    with _quiet_loading():
+    with without_progress_bars():
         from sentence_transformers import SentenceTransformer
 
         try:
@@ -245,21 +243,6 @@ def _refuse_pickles(folder: Path) -> None:
     for weights in folder.rglob("pytorch_model*.bin"):
         if not any(weights.parent.glob("*.safetensors")):
             raise WeightsError(f"{weights} can run code when it is loaded; expected model.safetensors beside it")
-
-
-@contextmanager
-def _quiet_loading() -> Iterator[None]:
-    """Without the progress bars that the libraries print while they load weights."""
-    from transformers.utils import logging
-
-    bars: Any = logging
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            bars.enable_progress_bar()
 
 
 def _weights_fingerprint(model: SentenceTransformer) -> str:

@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from retrieval.errors import InputError, TastemakerError
+from retrieval.quiet import forbid_telemetry
 from retrieval.types import ReasonSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from agent.recommendations import Recommendations
+    from agent.recommender import Recommender
     from retrieval.indexing import IndexReport, Progress
 
 app = typer.Typer(
@@ -32,16 +34,20 @@ WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", help="Folder that holds everything of one catalogue.")
 ]
 EngineOption = Annotated[
-    str, typer.Option(help="auto (a running `tastemaker serve`, else in process), transformers, vllm.")
+    str | None, typer.Option(help="auto (a running `tastemaker serve`, else in process), transformers, vllm.")
 ]
 UrlOption = Annotated[str | None, typer.Option(help="Address of a vLLM server, such as http://127.0.0.1:8000/v1.")]
-ModelOption = Annotated[str, typer.Option(help="builtin, a preset, a Hugging Face id or a folder.")]
+ModelOption = Annotated[
+    str | None, typer.Option(help="builtin, a preset, a Hugging Face id or a folder; what is served, unless you say.")
+]
+AdapterOption = Annotated[Path | None, typer.Option(help="Folder of a peft LoRA adapter.")]
 HostOption = Annotated[str, typer.Option(help="Address to listen on; loopback unless you say otherwise.")]
 PortOption = Annotated[int | None, typer.Option(help="Port; a free one unless you say otherwise.")]
 
 
 def main() -> None:
     """Run the command line; an expected error becomes one readable line and exit status 2 or 1."""
+    forbid_telemetry()
     try:
         app()
     except TastemakerError as error:
@@ -100,14 +106,15 @@ def recommend(
     where: Annotated[str | None, typer.Option("--where", help="Filter: \"price<50 and genres='Drama'\".")] = None,
     k: Annotated[int, typer.Option("-k", help="How many.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    model: ModelOption = "builtin",
-    engine: EngineOption = "auto",
+    model: ModelOption = None,
+    adapter: AdapterOption = None,
+    engine: EngineOption = None,
     url: UrlOption = None,
 ) -> None:
     """Recommend, with reasons."""
     from agent.recommender import Recommender
 
-    with Recommender.open(workspace, model=model, engine=engine, url=url) as recommender:
+    with Recommender.open(workspace, model=model, adapter=adapter, engine=engine, url=url) as recommender:
         found = recommender.recommend(user_id=user, query=query, image=image, where=where, k=k, source="cli")
     if as_json:
         sys.stdout.write(found.to_json() + "\n")
@@ -118,14 +125,18 @@ def recommend(
 @app.command()
 def ui(
     workspace: WorkspaceOption,
-    model: ModelOption = "builtin",
-    engine: EngineOption = "auto",
+    model: ModelOption = None,
+    adapter: AdapterOption = None,
+    engine: EngineOption = None,
     url: UrlOption = None,
     host: HostOption = "127.0.0.1",
     port: PortOption = None,
 ) -> None:
     """Open the chat page on a workspace."""
-    _serve_page(workspace, model, engine, url, host, port)
+    from agent.recommender import Recommender
+
+    with Recommender.open(workspace, model=model, adapter=adapter, engine=engine, url=url, shared=True) as recommender:
+        _serve_page(recommender, host, port)
 
 
 @app.command()
@@ -135,41 +146,35 @@ def demo(
     port: PortOption = None,
 ) -> None:
     """Open the chat page on the built-in shop: no GPU, no account, no model download."""
+    from agent.recommender import Recommender
     from ui.demo import WISHES, prepare_demo
 
     folder = workspace or Path(typer.get_app_dir("tastemaker")) / "demo"
     with _progress() as progress:
         prepare_demo(folder, progress)
-    _serve_page(folder, "builtin", "auto", None, host, port, examples=WISHES)
+    with Recommender.open(folder, model="builtin", engine="auto", shared=True) as recommender:
+        _serve_page(recommender, host, port, examples=WISHES)
 
 
 def _serve_page(
-    workspace: Path,
-    model: str,
-    engine: str,
-    url: str | None,
-    host: str,
-    port: int | None,
-    examples: Sequence[str] | None = None,
+    recommender: Recommender, host: str, port: int | None, *, examples: Sequence[str] | None = None
 ) -> None:
-    from agent.recommender import Recommender
     from ui.app import launch
 
-    with Recommender.open(workspace, model=model, engine=engine, url=url, shared=True) as recommender:
-        launch(
-            recommender,
-            host=host,
-            port=port,
-            examples=examples,
-            on_ready=lambda address: _out.print(f"The page is at {address} (Ctrl+C ends it)", highlight=False),
-        )
+    launch(
+        recommender,
+        host=host,
+        port=port,
+        examples=examples,
+        on_ready=lambda address: _out.print(f"The page is at {address} (Ctrl+C ends it)", highlight=False),
+    )
 
 
 @app.command()
 def serve(
     workspace: WorkspaceOption,
-    model: ModelOption = "builtin",
-    adapter: Annotated[Path | None, typer.Option(help="Folder of a peft LoRA adapter.")] = None,
+    model: ModelOption = None,
+    adapter: AdapterOption = None,
     python: Annotated[Path | None, typer.Option("--python", help="Python of the environment that has vLLM.")] = None,
     port: PortOption = None,
     print_only: Annotated[
@@ -179,15 +184,17 @@ def serve(
     """Serve the workspace's model with vLLM; the other commands find it by themselves."""
     from agent.serving import plan_server
     from agent.serving import serve as serve_plan
+    from agent.settings import load_settings
     from retrieval.workspace import Workspace
 
-    plan = plan_server(model, adapter=adapter, python=python, port=port)
+    settings = load_settings().but(model=model, adapter=adapter)
+    plan = plan_server(settings.chosen_model, adapter=settings.adapter, python=python, port=port)
     if print_only:
         sys.stdout.write(plan.shell() + "\n")
         return
-    Workspace.open(workspace).close()
-    _say(f"starting vLLM with {model}; this takes a minute")
-    serve_plan(plan, workspace, ready=lambda url: _say(f"serving at {url}; Ctrl-C stops it"))
+    with Workspace.open(workspace) as opened:
+        _say(f"starting vLLM with {plan.model}; this takes a minute")
+        serve_plan(plan, opened, ready=lambda url: _say(f"serving at {url}; Ctrl-C stops it"))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from retrieval.errors import SettingsError
 
 if TYPE_CHECKING:
     from agent.models.base import VisionLanguageModel
+    from agent.settings import VllmSettings
 
 __all__ = ["Engine", "open_model"]
 
@@ -16,12 +17,18 @@ Engine = Literal["transformers", "vllm", "scripted"]
 
 
 def open_model(
-    name: str = "builtin", *, engine: Engine = "transformers", url: str | None = None, adapter: str | Path | None = None
+    name: str = "builtin",
+    *,
+    engine: Engine = "transformers",
+    url: str | None = None,
+    adapter: str | Path | None = None,
+    vllm: VllmSettings | None = None,
 ) -> VisionLanguageModel:
     """A model ready for use, whichever engine runs it.
 
     name: a preset, a folder or a hub name. url: the vLLM server. adapter: a peft folder, or with vLLM the
-    name under which the server has it. Raises SettingsError, WeightsError or ModelUnavailableError.
+    name under which the server has it. vllm: how the server is asked. Raises SettingsError, WeightsError or
+    ModelUnavailableError.
     """
     match engine:
         case "transformers":
@@ -31,9 +38,21 @@ def open_model(
         case "vllm":
             if url is None:
                 raise SettingsError("the vllm engine needs the server's url, e.g. http://127.0.0.1:8000/v1")
+            from agent.adapters import adapter_name
             from agent.models.vllm import VllmModel
+            from agent.settings import VllmSettings
 
-            return VllmModel(url, name=name, adapter=None if adapter is None else str(adapter))
+            if adapter is not None and Path(adapter).is_dir():
+                adapter = adapter_name(adapter)
+            how = vllm or VllmSettings()
+            return VllmModel(
+                url,
+                name=name,
+                adapter=None if adapter is None else str(adapter),
+                timeout_s=how.timeout_s,
+                concurrency=how.concurrency,
+                api_key=None if how.api_key is None else how.api_key.get_secret_value(),
+            )
         case "scripted":
             from agent.models.scripted import ScriptedModel
 

@@ -69,8 +69,8 @@ class VisionLanguageModel(Protocol):
     def score(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
         """Natural-log probability of each choice as the answer's first token, by prompt.
 
-        choices: each one token of the model, e.g. letters. Returns (n_prompts, n_choices), over the full
-        vocabulary (so exp of a row sums to at most 1), finite.
+        choices: each one token of the model and another than the others, e.g. letters; else ModelAnswerError.
+        Returns (n_prompts, n_choices), over the full vocabulary (so exp of a row sums to at most 1), finite.
         """
         ...
 

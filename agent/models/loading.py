@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from retrieval.errors import WeightsError
+from retrieval.quiet import forbid_telemetry, without_progress_bars
+
+forbid_telemetry()  # when this is imported: before any library that we load here can be
 
 CHECKSUMS = "checksums.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -32,7 +33,7 @@ def load_checkpoint(model_id: str, *, device: str | None = None, dtype: str | No
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
     try:
-        with _without_progress_bars():
+        with without_progress_bars():
             processor = auto_processor.from_pretrained(model_id, trust_remote_code=False, padding_side="left")
             model, report = auto_model.from_pretrained(
                 model_id, trust_remote_code=False, use_safetensors=True, dtype=dtype, output_loading_info=True
@@ -96,20 +97,6 @@ def check_folder(model_id: str) -> None:
         found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
         if found != expected:
             raise WeightsError(f"{path} is damaged: its SHA-256 is {found}, expected {expected}; install it again")
-
-
-@contextmanager
-def _without_progress_bars() -> Iterator[None]:
-    from transformers.utils import logging
-
-    bars: Any = logging
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            bars.enable_progress_bar()
 
 
 def _without_tiles(processor: Any) -> Any:

@@ -16,7 +16,7 @@ TEXT_MODEL = r".*text_model.*" + _PROJECTIONS
 class Preset:
     """A checkpoint and how it is used.
 
-    model_id: a folder, or a name on the model hub.
+    model_id: a folder, absolute, or a name on the model hub: equal ones are the same checkpoint.
     lora_targets: regex of the modules that an adapter tunes: the language model only, never the vision tower.
     image_px: side of the square thumbnails it is shown; chosen for few picture tokens.
     max_prompt_tokens, max_images: what one prompt may hold, pictures included.
@@ -56,4 +56,5 @@ def preset_of(name: str) -> Preset:
             f"no model is called {name!r}; give one of {', '.join(PRESETS)}, a folder, or a hub name like owner/model"
         )
     unknown = _UNKNOWN_CHECKPOINT
-    return Preset(name, unknown.lora_targets, unknown.image_px, unknown.max_prompt_tokens, unknown.max_images)
+    model_id = str(Path(name).resolve()) if Path(name).is_dir() else name
+    return Preset(model_id, unknown.lora_targets, unknown.image_px, unknown.max_prompt_tokens, unknown.max_images)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 import threading
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from PIL import Image
 
+from agent.adapters import adapter_name
+from agent.models.answers import single_tokens, whole_json
 from agent.models.base import JsonSchema, Message, ModelInfo, Picture, Prompt
 from agent.models.features import PictureFeatures
 from agent.models.grammar import Grammars
@@ -70,8 +71,8 @@ class TransformersModel:
         model, processor = load_checkpoint(preset.model_id, device=device, dtype=dtype)
         if adapter is not None:
             model = load_adapter(model, adapter)
-        adapter_name = None if adapter is None else Path(adapter).name
-        info = ModelInfo(name, adapter_name, preset.image_px, preset.max_prompt_tokens, preset.max_images)
+        served_as = None if adapter is None else adapter_name(adapter)
+        info = ModelInfo(name, served_as, preset.image_px, preset.max_prompt_tokens, preset.max_images)
         opened = cls(model, processor, info)
         if name not in PRESETS:
             opened.info = opened._measured()
@@ -93,12 +94,13 @@ class TransformersModel:
             return int(self._encode([prompt])["input_ids"].shape[1])
 
     def score(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
-        ids = [self._single_token(choice) for choice in choices]
+        tokens = [self._tokenizer.encode(choice, add_special_tokens=False) for choice in choices]
+        ids = single_tokens(self.info.name, choices, tokens)
         return self._in_batches(prompts, lambda batch: self._score(batch, ids))
 
     def generate(self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None) -> list[str]:
         answers = self._in_batches(prompts, lambda batch: self._write(batch, max_tokens, schema))
-        return answers if schema is None else [_whole_json(answer) for answer in answers]
+        return answers if schema is None else [whole_json(answer) for answer in answers]
 
     def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
         from transformers import TextIteratorStreamer
@@ -268,12 +270,6 @@ class TransformersModel:
             return False  # a model whose forward pass has another shape: its plain path still works
         return float(difference.abs().max()) < _AGREEMENT
 
-    def _single_token(self, choice: str) -> int:
-        ids = self._tokenizer.encode(choice, add_special_tokens=False)
-        if len(ids) != 1:
-            raise ValueError(f"the choice {choice!r} is {len(ids)} tokens of {self.info.name}; it must be one")
-        return int(ids[0])
-
     def _constraint(self, schema: JsonSchema) -> Any:
         if self._grammars is None:
             n_vocab = self._model.config.get_text_config().vocab_size
@@ -312,11 +308,3 @@ def _all_done(ids: torch.Tensor, done: bool) -> torch.Tensor:
     import torch
 
     return torch.full((ids.shape[0],), done, device=ids.device)
-
-
-def _whole_json(text: str) -> str:
-    try:
-        json.loads(text)
-    except ValueError as error:
-        raise ModelAnswerError(f"the JSON answer was cut off ({error}); allow more tokens") from error
-    return text

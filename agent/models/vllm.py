@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
 
+from agent.models.answers import single_tokens, whole_json
 from agent.models.background import BackgroundLoop
 from agent.models.base import JsonSchema, ModelInfo, Picture, Prompt
 from agent.models.data_urls import DataUrls
@@ -56,7 +56,7 @@ class VllmModel:
         self._label_scores = label_scores
         self._renormalises: bool | None = None
         self._served: str | None = None
-        self._token_ids: dict[str, int] = {}
+        self._tokens: dict[str, list[int]] = {}
 
     def count_tokens(self, prompt: Prompt) -> int:
         return self._loop.run(self._count_tokens(prompt))
@@ -97,7 +97,7 @@ class VllmModel:
 
     async def _score(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
         await self._model()
-        ids = await _all([self._single_token(choice) for choice in choices])
+        ids = await self._ids(choices)
 
         async def row(prompt: Prompt) -> list[float]:
             found = await self._log_probs(self._chat(prompt), ids)
@@ -114,7 +114,7 @@ class VllmModel:
         async def text(prompt: Prompt) -> str:
             choice = await self._complete(self._chat(prompt), wanted)
             written = choice.message.content or ""
-            return written if schema is None else _whole_json(written)
+            return written if schema is None else whole_json(written)
 
         return await _all([text(prompt) for prompt in prompts])
 
@@ -208,14 +208,18 @@ class VllmModel:
                 )
         return self._served
 
-    async def _single_token(self, choice: str) -> int:
-        if choice not in self._token_ids:
-            body = {"model": await self._model(), "prompt": choice, "add_special_tokens": False}
-            tokens = (await self._client.post("/tokenize", body, Tokens)).tokens
-            if len(tokens) != 1:
-                raise ValueError(f"the choice {choice!r} is {len(tokens)} tokens of {self.info.name}; it must be one")
-            self._token_ids[choice] = tokens[0]
-        return self._token_ids[choice]
+    async def _ids(self, choices: Sequence[str]) -> list[int]:
+        """The choices' token ids by the server's tokenizer, which is asked for each choice once."""
+        asked = [choice for choice in dict.fromkeys(choices) if choice not in self._tokens]
+        told = dict(zip(asked, await _all([self._tokenize(choice) for choice in asked]), strict=True))
+        known = self._tokens | told
+        ids = single_tokens(f"{self.info.name} at {self._client.root}", choices, [known[choice] for choice in choices])
+        self._tokens |= told  # what could not be used is asked for again: another server may stand there by then
+        return ids
+
+    async def _tokenize(self, choice: str) -> list[int]:
+        body = {"model": await self._model(), "prompt": choice, "add_special_tokens": False}
+        return (await self._client.post("/tokenize", body, Tokens)).tokens
 
     def _chat(self, prompt: Prompt) -> Chat:
         """The prompt as messages of parts. A picture's key names it for the server's caches."""
@@ -256,11 +260,3 @@ def _shifted(found: dict[int, float], unconstrained: dict[int, float]) -> dict[i
 def _defused(text: str) -> str:
     """Text in which no special token can be read: « <image> » in a title must not become a picture."""
     return _SPECIAL_TOKEN_LIKE.sub(lambda match: " ".join(match.group()), text)
-
-
-def _whole_json(text: str) -> str:
-    try:
-        json.loads(text)
-    except ValueError as error:
-        raise ModelAnswerError(f"the JSON answer was cut off ({error}); allow more tokens") from error
-    return text

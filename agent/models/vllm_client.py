@@ -101,6 +101,7 @@ def server_root(url: str) -> str:
 
 
 _EXAMPLE = "http://127.0.0.1:8000/v1"
+_KEY = "TASTEMAKER_VLLM__API_KEY"
 
 
 def is_loopback(url: str) -> bool:
@@ -125,6 +126,8 @@ class VllmClient:
         self.root = server_root(url)
         self._timeout_s = timeout_s
         self._slots = asyncio.Semaphore(concurrency)
+        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+            raise SettingsError(f"the API key of {self.root} has characters that no header can carry; correct {_KEY}")
         self._api_key = api_key
         self._http: httpx.AsyncClient | None = None
 
@@ -232,7 +235,7 @@ class VllmClient:
     def _too_slow(self) -> ModelUnavailableError:
         return ModelUnavailableError(
             f"{self.root} gave no answer within {self._timeout_s:g} s; it is overloaded or still starting: "
-            "try again, or allow more time"
+            "try again, or allow more with TASTEMAKER_VLLM__TIMEOUT_S"
         )
 
     def _status_error(self, response: httpx.Response, path: str, body: bytes) -> Exception:
@@ -243,7 +246,9 @@ class VllmClient:
                 f"{self.root} redirects to {target}, and redirects are never followed; give the server's own address"
             )
         if status in (401, 403):
-            return ModelUnavailableError(f"{self.root} refused the API key ({status}: {said}); give the server's key")
+            return ModelUnavailableError(
+                f"{self.root} refused the API key ({status}: {said}); set {_KEY} to the server's"
+            )
         if status == 404:
             return ModelAnswerError(f"{self.root}{path} does not exist there ({said}); {self._is_it_vllm()}")
         if status == 400 and any(words in said for words in _TOO_LONG):

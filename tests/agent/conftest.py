@@ -15,6 +15,7 @@ import pytest
 from agent import guard
 from agent.server_record import RECORD
 from agent.serving import LOG, ServerPlan, VllmServer, plan_server
+from retrieval.workspace import Workspace
 
 AUDIT = Path(__file__).parents[1] / "audit"
 
@@ -55,9 +56,10 @@ def adapter_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 SERVE = """
 import json, sys
-from pathlib import Path
 from agent.serving import ServerPlan, serve
-serve(ServerPlan(**json.loads(sys.argv[1])), Path(sys.argv[2]), ready=lambda url: print(url, flush=True))
+from retrieval.workspace import Workspace
+with Workspace.open(sys.argv[2]) as workspace:
+    serve(ServerPlan(**json.loads(sys.argv[1])), workspace, ready=lambda url: print(url, flush=True))
 """
 
 
@@ -83,7 +85,8 @@ class ServedWorkspace:
 @pytest.fixture(scope="session")
 def starting_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedWorkspace]:
     """A second server, perhaps still starting: in bfloat16, with log-probabilities renormalised by constraints."""
-    folder = tmp_path_factory.mktemp("workspace")
+    folder = tmp_path_factory.mktemp("served") / "workspace"
+    Workspace.create(folder).close()
     plan = plan_server("builtin", dtype="bfloat16")
     plan = replace(plan, command=(*plan.command, "--logprobs-mode", "processed_logprobs"))
     settings = json.dumps({field.name: getattr(plan, field.name) for field in fields(plan)})

@@ -187,8 +187,8 @@ class TestTransformers:
         model = tiny_transformers()
         assert model._stops == [model._tokenizer.convert_tokens_to_ids("<|end|>")]  # type: ignore[attr-defined]
 
-    def test_a_choice_of_several_tokens_is_the_callers_mistake(self) -> None:
-        with pytest.raises(ValueError, match="must be one"):
+    def test_a_choice_of_several_tokens_cannot_be_scored(self) -> None:
+        with pytest.raises(ModelAnswerError, match="must be one"):
             tiny_transformers().score([ranking()], ["AB"])
 
     def test_json_that_is_cut_off_is_no_answer(self) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from agent.models.base import Picture
+from agent.models.base import Picture, VisionLanguageModel
 from agent.models.scripted import ScriptedModel, table
+from agent.models.vllm import VllmModel
 from agent.recommendations import Recommendations
 from agent.recommender import ANONYMOUS, Recommender
 from agent.settings import RecommenderSettings, RerankSettings, load_settings
@@ -26,11 +27,14 @@ from retrieval.errors import (
     RequestError,
     SettingsError,
     StoreError,
+    TastemakerError,
     WorkspaceError,
+    WorkspaceLockedError,
 )
 from retrieval.retrievers import Query
 from retrieval.types import Candidate, Event, EventType, Found, Item, ReasonSource
 from retrieval.workspace import Workspace
+from tests.agent.stand_in import VOCABULARY, Vllm, always, stand_in
 
 FILMS = [
     Item("1", "Heat", {"genres": ("Crime", "Thriller"), "director": "Michael Mann", "plot": "One last heist."}),
@@ -95,7 +99,7 @@ def make(workspace: Workspace) -> Iterator[Callable[..., Recommender]]:
     opened: list[Recommender] = []
 
     def build(
-        model: ScriptedModel | None = None, found: Sequence[str] = ("3", "1", "4", "5"), **settings: object
+        model: VisionLanguageModel | None = None, found: Sequence[str] = ("3", "1", "4", "5"), **settings: object
     ) -> Recommender:
         chosen = model or ScriptedModel()
         recommender = Recommender(
@@ -256,11 +260,27 @@ class TestLog:
         with pytest.raises(RequestError, match=problem):
             make().feedback(*event)
 
+    def test_feedback_says_where_the_item_stood_and_what_ranked_it(
+        self, make: Callable[..., Recommender], workspace: Workspace
+    ) -> None:
+        recommender = make()
+        found = recommender.recommend(user_id="7", query="crime heist", k=3)
+        recommender.feedback("7", ids(found)[2], "dislike", found.request_id)
+        (event,) = events(workspace, EventType.DISLIKE)
+        assert (event.position, event.model, event.adapter) == (2, "scripted", None)
+
+    @pytest.mark.parametrize(
+        "error", [StoreError("the disk is full"), WorkspaceLockedError("locked: the disk is full")]
+    )
     def test_a_log_that_cannot_be_written_does_not_lose_the_answer(
-        self, make: Callable[..., Recommender], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+        self,
+        make: Callable[..., Recommender],
+        workspace: Workspace,
+        monkeypatch: pytest.MonkeyPatch,
+        error: TastemakerError,
     ) -> None:
         def full(_events: object) -> None:
-            raise StoreError("the disk is full")
+            raise error
 
         monkeypatch.setattr(workspace.log, "add", full)
         found = make().recommend(query="heist")
@@ -293,6 +313,26 @@ class TestWithoutTheModel:
         assert all(entry.source is ReasonSource.EVIDENCE and entry.reason for entry in found)
         assert "heist" in found[1].reason
         assert found.model_share == 0
+
+    @pytest.mark.parametrize(
+        "nonsense",
+        [
+            Vllm(instead={"/tokenize": always({"tokens": []})}),
+            Vllm(instead={"/tokenize": always({"tokens": [3, 4]})}),
+            Vllm(instead={"/tokenize": always({"tokens": [7]})}),
+            Vllm(log_probs=dict.fromkeys(range(VOCABULARY), 5.0)),
+            Vllm(log_probs=dict.fromkeys(range(VOCABULARY), 1e300)),
+            Vllm(log_probs=dict.fromkeys(range(VOCABULARY), -0.1)),
+        ],
+    )
+    def test_a_server_that_answers_nonsense_does_not_rank(
+        self, make: Callable[..., Recommender], nonsense: Vllm
+    ) -> None:
+        with stand_in(nonsense) as server:
+            found = make(VllmModel(server.url)).recommend(query="heist", k=4)
+        assert ids(found) == ["3", "1", "4", "5"]
+        assert not found.reranked
+        assert "did not rank" in str(found.note)
 
     def test_a_model_that_ranks_and_then_goes_away_leaves_the_ranking(self, make: Callable[..., Recommender]) -> None:
         def away(_text: str) -> str:

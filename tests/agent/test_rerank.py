@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Sequence
 
@@ -12,7 +11,7 @@ from PIL import Image
 from agent.models.base import Picture
 from agent.models.scripted import ScriptedModel, table
 from agent.prompts import Shown
-from agent.rerank import Contender, arerank, rerank
+from agent.rerank import Contender, rerank
 from agent.settings import RerankSettings
 from retrieval.errors import ModelAnswerError, ModelUnavailableError, PromptTooLongError
 from retrieval.types import Candidate, Item
@@ -142,6 +141,25 @@ def test_scores_that_are_not_finite_are_no_answer(bad: float) -> None:
         rerank(Broken(), [], None, contenders(3))
 
 
+@pytest.mark.parametrize("row", [[5.0, 5.0, 5.0], [1e300, -1.0, -2.0], [-0.1, -0.1, -5.0], [0.0, 0.0, 0.0]])
+def test_scores_that_are_no_log_probabilities_are_no_answer(row: list[float]) -> None:
+    class Broken(ScriptedModel):
+        def score(self, prompts: object, choices: Sequence[str]) -> list[list[float]]:
+            return [row]
+
+    with pytest.raises(ModelAnswerError, match="natural logs of probabilities"):
+        rerank(Broken(), [], None, contenders(3))
+
+
+@pytest.mark.parametrize("row", [[0.0, -50.0, -60.0], [1e-6, -20.0, -30.0], [math.log(0.5), math.log(0.5), -40.0]])
+def test_a_model_that_is_sure_is_believed(row: list[float]) -> None:
+    class Sure(ScriptedModel):
+        def score(self, prompts: object, choices: Sequence[str]) -> list[list[float]]:
+            return [row]
+
+    assert len(rerank(Sure(), [], None, contenders(3))) == 3
+
+
 def test_missing_letters_are_no_answer() -> None:
     class Short(ScriptedModel):
         def score(self, prompts: object, choices: Sequence[str]) -> list[list[float]]:
@@ -164,9 +182,3 @@ def test_candidates_without_a_usable_score_rank_last_by_prior() -> None:
     ranked = rerank(model, [], None, contenders(4, scores=[math.nan, 0.0, 0.5, -3.0]))
     assert ids(ranked)[0] == "i002"
     assert all(math.isfinite(entry.score) for entry in ranked)
-
-
-def test_the_async_form_ranks_the_same() -> None:
-    model = ScriptedModel(table(points(30, [9])))
-    waited = asyncio.run(arerank(model, [], None, contenders(30)))
-    assert waited == rerank(model, [], None, contenders(30))

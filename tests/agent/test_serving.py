@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +19,8 @@ import pytest
 from agent import serving
 from agent.adapters import Adapter
 from agent.serving import ServerPlan, check_adapter, find_vllm, plan_server, serve, server_command, server_environment
-from retrieval.errors import SettingsError, WeightsError, WorkspaceLockedError
+from retrieval.errors import ModelUnavailableError, SettingsError, WeightsError, WorkspaceLockedError
+from retrieval.workspace import Workspace
 from tests.agent.stand_in import Vllm, planted_log_probs, stand_in
 
 
@@ -174,27 +177,52 @@ class TestServe:
     def plan(self, url: str, adapter: str | None = None) -> ServerPlan:
         return ServerPlan((sys.executable, "-c", "raise SystemExit(3)"), {}, url, "builtin", adapter)
 
-    def test_a_workspace_has_one_server(self, tmp_path: Path) -> None:
+    @pytest.fixture
+    def starting(self, empty_workspace: Workspace) -> Iterator[Future[None]]:
+        """A `serve` whose server has begun to start, and says so in its log; it gives up at the end."""
+        log, end = empty_workspace.path / serving.LOG, empty_workspace.path / "end"
+        waiting = (
+            f"import pathlib, time\nprint('starting', flush=True)\nwhile not pathlib.Path({str(end)!r}).exists(): "
+        )
+        plan = replace(self.plan("http://127.0.0.1:9/v1"), command=(sys.executable, "-c", waiting + "time.sleep(0.02)"))
+        with ThreadPoolExecutor(1) as threads:
+            first = threads.submit(serve, plan, empty_workspace)
+            while not (log.exists() and log.read_text()) and not first.done():
+                threading.Event().wait(0.02)
+            yield first
+            end.touch()
+        assert "stopped while starting" in str(first.exception())  # it runs outside the main thread too
+
+    def test_while_one_starts_another_is_refused_and_leaves_its_log(
+        self, starting: Future[None], empty_workspace: Workspace
+    ) -> None:
+        with pytest.raises(WorkspaceLockedError, match="another process is starting"):
+            serve(self.plan("http://127.0.0.1:9/v1"), empty_workspace)
+        assert (empty_workspace.path / serving.LOG).read_text() == "starting\n"
+        assert not starting.done()
+
+    def test_a_process_that_serves_is_named(self, starting: Future[None], empty_workspace: Workspace) -> None:
+        path = empty_workspace.path
         with (
-            stand_in() as server,
-            serving.recorded(tmp_path, url=server.url, model="builtin", adapter=None),
-            pytest.raises(WorkspaceLockedError, match=str(os.getpid())),
+            serving.recorded(path, url="http://127.0.0.1:9/v1", model="builtin", adapter=None),
+            pytest.raises(WorkspaceLockedError, match=f"process {os.getpid()} serves it"),
         ):
-            serve(self.plan("http://127.0.0.1:9/v1"), tmp_path)
+            serve(self.plan("http://127.0.0.1:9/v1"), empty_workspace)
 
-    def test_it_may_run_outside_the_main_thread(self, tmp_path: Path) -> None:
-        errors: list[Exception] = []
+    def test_after_one_has_ended_another_may_serve(self, empty_workspace: Workspace) -> None:
+        for _ in range(2):
+            with pytest.raises(ModelUnavailableError, match="stopped while starting"):
+                serve(self.plan("http://127.0.0.1:9/v1"), empty_workspace)
 
-        def run() -> None:
-            try:
-                serve(self.plan("http://127.0.0.1:9/v1"), tmp_path)
-            except Exception as error:  # noqa: BLE001 (whatever it is, the test looks at it)
-                errors.append(error)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join()
-        assert "stopped while starting" in str(errors[0])
+    def test_the_store_is_open_for_other_processes_meanwhile(
+        self, starting: Future[None], empty_workspace: Workspace
+    ) -> None:
+        code = (
+            "import sys; from retrieval.store import open_store; from retrieval.workspace import Workspace\n"
+            "with Workspace.open(sys.argv[1]) as workspace, open_store(workspace) as store: print(store.embedded)"
+        )
+        command = [sys.executable, "-c", code, str(empty_workspace.path)]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
 
     def test_an_adapter_that_changes_nothing_is_refused(self) -> None:
         with (

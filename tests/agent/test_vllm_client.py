@@ -99,12 +99,21 @@ class TestScores:
                 model.score([PROMPT], ["A"])
             model.close()
 
-    def test_a_choice_of_several_tokens_is_the_callers_mistake(self) -> None:
+    def test_a_choice_of_several_tokens_cannot_be_scored(self) -> None:
         with stand_in() as server:
             model = VllmModel(server.url)
-            with pytest.raises(ValueError, match="must be one"):
+            with pytest.raises(ModelAnswerError, match="must be one"):
                 model.score([PROMPT], ["AB"])
             model.close()
+
+    def test_the_tokenizer_is_asked_once_for_each_choice(self) -> None:
+        with stand_in() as server:
+            model = VllmModel(server.url)
+            model.score([PROMPT], ["A", "B"])
+            model.score([PROMPT], ["B", "C", "A"])
+            model.close()
+        asked = [request.body["prompt"] for request in server.requests if request.path == "/tokenize"]
+        assert sorted(asked) == ["A", "B", "C"]
 
 
 class TestRequests:
@@ -275,6 +284,25 @@ class TestBadServers:
     )
     def test_nonsense(self, nonsense: Any) -> None:
         assert isinstance(self.ask(always(nonsense)), ModelAnswerError)
+
+    @pytest.mark.parametrize("tokens", [[], [3, 4], [7]])
+    def test_letters_that_are_no_tokens_of_their_own(self, tokens: list[int]) -> None:
+        with stand_in(Vllm(instead={"/tokenize": always({"tokens": tokens})})) as server:
+            model = VllmModel(server.url)
+            with pytest.raises(ModelAnswerError, match=r"it must be one|they must differ") as caught:
+                model.score([PROMPT], ["A", "B"])
+            model.close()
+        assert server.url.removesuffix("/v1") in str(caught.value)
+
+    def test_a_tokenizer_that_comes_to_its_senses_is_believed(self) -> None:
+        server_model = Vllm(instead={"/tokenize": always({"tokens": []})})
+        with stand_in(server_model) as server:
+            model = VllmModel(server.url)
+            with pytest.raises(ModelAnswerError):
+                model.score([PROMPT], ["A"])
+            server_model.instead.clear()
+            assert model.score([PROMPT], ["A"])[0] == pytest.approx(planted(["A"]))
+            model.close()
 
     def test_a_redirect_is_not_followed(self) -> None:
         with stand_in() as elsewhere:
