@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from retrieval.errors import InputError, TastemakerError
+from retrieval.errors import CatalogError, InputError, TastemakerError
 from retrieval.types import ReasonSource
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def index(
     from retrieval.indexing import index_catalog
     from retrieval.workspace import Workspace
 
+    if not catalog.is_file():  # before a workspace is made and an encoder loaded for it
+        raise CatalogError(f"{catalog} is no file; expected a catalogue: .jsonl, .csv or .parquet")
     with Workspace.open_or_create(workspace) as opened, _progress() as progress:
         name = encoder or opened.settings.encoder
         report = index_catalog(
@@ -200,13 +202,17 @@ def _progress() -> Iterator[Progress]:
             return Text(f"{task.finished_speed or task.speed or 0:,.0f} items/s")
 
     bar = Bar(SpinnerColumn(), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn(), console=_err)
-    with bar:
-        task = bar.add_task("index", total=None, visible=False)
+    task = bar.add_task("index", total=None)
 
-        def advance(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, visible=True)
+    def advance(done: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total)
 
+    try:
         yield advance
+    finally:
+        if bar.live.is_started:  # else stopping it prints an empty line
+            bar.stop()
 
 
 def _print_index_report(report: IndexReport) -> None:
