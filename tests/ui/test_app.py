@@ -78,6 +78,15 @@ def test_a_wish_becomes_cards_with_reasons(open_page: OpenPage) -> None:
     _expect(lambda: card.locator("img").evaluate("i => i.complete && i.naturalWidth > 0"), turn.page)
 
 
+def test_each_card_says_who_wrote_its_reason(open_page: OpenPage) -> None:
+    turn = _ask(open_page(), "a green lamp")
+    sources = turn.locator(".tm-source").all_text_contents()
+    assert set(sources) <= {"Written by the model", "Plain evidence"}
+    by_model = sources.count("Written by the model")
+    assert turn.locator(".tm-footer").inner_text().endswith(f" · {by_model} of 5 reasons by the model")
+    assert turn.locator(".tm-source").first.get_attribute("title")
+
+
 def test_an_example_is_one_press_away(open_page: OpenPage) -> None:
     page = open_page()
     page.get_by_role("button", name="Surprise me").click()
