@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 import ui.demo
+from retrieval.builtin import SHOP_FOLDER
 from retrieval.errors import WorkspaceError
 from retrieval.types import Item
 from retrieval.workspace import Workspace, WorkspaceSettings
 from tests.conftest import TinyShop
+from tests.ui.page_process import page
 from ui.demo import prepare_demo
 
 
@@ -107,3 +109,12 @@ def test_an_empty_folder_will_do(shipped: Path, tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     prepare_demo(tmp_path / "demo")
     assert contents(tmp_path / "demo") == (12, 12, 10)
+
+
+def test_the_command_serves_the_built_in_shop(tmp_path: Path) -> None:
+    from gradio_client import Client
+
+    with page("demo", "--workspace", tmp_path / "demo") as address:
+        answer = Client(address, verbose=False).predict(query="a green lamp", k=5, api_name="/recommend")
+    assert len({entry["item_id"] for entry in answer["recommendations"]}) == 5
+    assert contents(tmp_path / "demo")[0] == len((SHOP_FOLDER / "items.jsonl").read_text("utf-8").splitlines())
