@@ -27,7 +27,8 @@ bench: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.bench
 
 $(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; assert sys.version_info[:2] >= (3, 11), "Python 3.11 or newer is needed"'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else \
+	  "found Python %d.%d, expected 3.11 to 3.13; name one: make install PYTHON=PROGRAM" % v)'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
@@ -49,9 +50,9 @@ $(VLLM_VENV)/.done: constraints-vllm.txt
 	touch $@
 
 chromium:
-	@command -v chromium >/dev/null || { \
+	@$(PYTHON) tests/ui/chromium.py || { \
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium; \
-	  else echo "make test needs Chromium on the PATH: sudo apt-get install chromium" >&2; exit 1; fi; }
+	  else echo "make test needs Chromium: sudo apt-get install chromium, or CHROMIUM=PROGRAM make test" >&2; exit 1; fi; }
 
 clean:
 	rm -rf $(VENV) $(VLLM_VENV) build dist test-results .mypy_cache .ruff_cache .pytest_cache

@@ -19,9 +19,9 @@ from PIL import Image, ImageDraw
 
 from retrieval.catalog import CatalogRow, read_catalog
 from retrieval.workspace import Workspace, WorkspaceSettings
+from tests.datasets import DATA
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data"
 
 
 class NetworkRefusedError(OSError):
@@ -83,7 +83,7 @@ def real_data(name: str) -> Path:
     """The folder of a real data set; skips the test where it is not there."""
     folder = DATA / name
     if not folder.is_dir():
-        pytest.skip(f"needs the data set {name} in {DATA}, which this machine does not have")
+        pytest.skip(f"needs the data set {name} in {DATA}; name another folder with TASTEMAKER_DATA")
     return folder
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.errors import MediaError, TastemakerError
 from retrieval.media import decode_picture
-from ui.cards import latency_text, make_card, plain, sentence
+from ui.cards import latency_text, make_card, plain, sentence, share_text
 from ui.chats import Said
 from ui.examples import SURPRISE
 from ui.pictures import data_url
@@ -112,7 +112,7 @@ def _show(turn: Turn, found: Recommendations) -> None:
     turn.cards = tuple(make_card(recommendation) for recommendation in found)
     turn.answer = _headline(len(turn.cards))
     turn.notice = sentence(found.note) if found.note and turn.cards else None
-    turn.footer = latency_text(found.timings_ms)
+    turn.footer = " · ".join(filter(None, (latency_text(found.timings_ms), share_text(turn.cards))))
     turn.stage = None
 
 

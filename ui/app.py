@@ -144,7 +144,7 @@ class _Page:
                 apply_default_css=False,
                 welcome={
                     "headline": "What are you looking for?",
-                    "invitation": f"Say it in your own words, or show a picture. {item_count:,} things to choose from.",
+                    "invitation": _invitation(item_count),
                     "examples": [plain(example, 80) for example in self._examples],
                 },
             )
@@ -276,6 +276,14 @@ def _warm(recommender: Recommender) -> None:
         recommender.warm()
     except TastemakerError as error:
         logger.warning("the model could not be loaded yet: %s", error)
+
+
+def _invitation(item_count: int) -> str:
+    """What the empty page says under its headline."""
+    if item_count == 0:
+        return "There is nothing to choose from yet. Add a catalogue with tastemaker index, then start this page again."
+    things = "1 thing" if item_count == 1 else f"{item_count:,} things"
+    return f"Say it in your own words, or show a picture. {things} to choose from."
 
 
 def _filter_hint(items: Sequence[Item]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from retrieval.types import Item, Money, Recommendation, minor_digits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 _SYMBOLS = {"CNY": "¥", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥", "KRW": "₩", "USD": "$"}
 _YEAR_NAMES = ("year", "release_year", "released", "release_date", "published", "date")
@@ -98,6 +98,12 @@ def found_by(retrievers: Iterable[str]) -> str:
     """Which retrievers found the item, in words."""
     names = list(dict.fromkeys(_FOUND_BY.get(name, plain(name, 40)) for name in retrievers))
     return f"Found by {', '.join(names)}" if names else ""
+
+
+def share_text(cards: Collection[Card]) -> str:
+    """'2 of 5 reasons by the model', or nothing where there are no cards."""
+    written = sum(card.written_by_model for card in cards)
+    return f"{written} of {len(cards)} reasons by the model" if cards else ""
 
 
 def latency_text(timings_ms: Mapping[str, float]) -> str:

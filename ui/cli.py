@@ -209,13 +209,17 @@ def _progress() -> Iterator[Progress]:
             return Text(f"{task.finished_speed or task.speed or 0:,.0f} items/s")
 
     bar = Bar(SpinnerColumn(), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn(), console=_err)
-    with bar:
-        task = bar.add_task("index", total=None, visible=False)
+    task = bar.add_task("index", total=None)
 
-        def advance(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, visible=True)
+    def advance(done: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total)
 
+    try:
         yield advance
+    finally:
+        if bar.live.is_started:  # else stopping it prints an empty line
+            bar.stop()
 
 
 def _print_index_report(report: IndexReport) -> None:

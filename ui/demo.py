@@ -11,7 +11,6 @@ from ui.examples import SURPRISE
 if TYPE_CHECKING:
     from retrieval.indexing import Progress
 
-
 WISHES = (
     "a green lamp for a cosy corner",
     "something striped to wear in summer",
@@ -21,22 +20,49 @@ WISHES = (
 )
 """What the demo's empty page offers to try."""
 
+_MARKER = "shipped.txt"
+_IN_THE_MAKING = "in the making\n"
+
 
 def prepare_demo(folder: Path, progress: Progress | None = None) -> None:
     """Make the demo's workspace in `folder`, or bring it up to date with the shop and encoder that this version ships.
 
-    A demo that is up to date is left alone, so that the second start is quick.
+    A demo that is up to date is left alone, so that the second start is quick; one that was killed half-way is
+    finished. Raises WorkspaceError when the folder holds anything but a demo, and leaves that as it is.
     """
     from retrieval.encoders import open_encoder
     from retrieval.indexing import index_catalog
     from retrieval.workspace import Workspace
 
-    marker = folder / "shipped.txt"
+    marker = folder / _MARKER
     shipped = (SHOP_FOLDER / "SHA256SUMS").read_text(encoding="utf-8") + IMAGE_ENCODER.read_text(encoding="utf-8")
-    if marker.is_file() and marker.read_text(encoding="utf-8") == shipped:
+    made = marker.read_text(encoding="utf-8") if marker.is_file() else None
+    if made == shipped:
         return
+    if made is None:
+        _refuse_others(folder)
     with Workspace.open_or_create(folder) as workspace:
+        # Before the first item, so that a run which is killed later on is known for a demo by the next one.
+        marker.write_text(_IN_THE_MAKING, encoding="utf-8")
         catalog = SHOP_FOLDER / "items.jsonl"
         index_catalog(workspace, catalog, encoder=open_encoder(), sync=True, rebuild=True, progress=progress)
         workspace.log.import_file(SHOP_FOLDER / "interactions.csv")
     marker.write_text(shipped, encoding="utf-8")
+
+
+def _refuse_others(folder: Path) -> None:
+    """Raise WorkspaceError when the folder holds what the demo, which withdraws every item but its own, would undo."""
+    from retrieval.errors import WorkspaceError
+    from retrieval.workspace import SETTINGS_NAME, Workspace
+
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    if not (folder / SETTINGS_NAME).exists():
+        raise WorkspaceError(f"{folder} is not empty and holds no demo; choose a new folder for the demo")
+    with Workspace.open(folder) as workspace:
+        items, events = workspace.items.count(withdrawn=True), workspace.log.count()
+    if items or events:  # else nothing is lost: a demo may have been killed before its marker was written
+        raise WorkspaceError(
+            f"{folder} is a workspace of yours ({items:,} items, {events:,} events), not a demo, which would replace "
+            f"its items; choose a new folder, or open this one with: tastemaker ui --workspace {folder}"
+        )

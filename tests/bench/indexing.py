@@ -10,7 +10,8 @@ from pathlib import Path
 from retrieval.encoders import open_encoder
 from retrieval.indexing import index_catalog
 from retrieval.workspace import Workspace
-from tests.bench.results import DATA, Figure, save
+from tests.bench.results import Figure, save
+from tests.datasets import DATA
 
 
 def main() -> None:

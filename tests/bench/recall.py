@@ -15,7 +15,8 @@ from retrieval.store import open_store
 from retrieval.types import Item
 from retrieval.vectors import Vectors
 from retrieval.workspace import Workspace
-from tests.bench.results import DATA, Figure, save
+from tests.bench.results import Figure, save
+from tests.datasets import DATA
 
 K = 100
 ITEM_QUERIES = 200
@@ -89,7 +90,7 @@ def measure(name: str, encoder: Encoder) -> list[Figure]:
 
 def main() -> None:
     if not DATA.exists():
-        sys.exit(f"{DATA} is not there: this benchmark needs the MovieLens and the fashion folder")
+        sys.exit(f"{DATA} is not there: it needs the folders movielens and fashion; name it with TASTEMAKER_DATA")
     encoder = open_encoder()
     save("recall", [figure for name in ("movielens", "fashion") for figure in measure(name, encoder)])
 

@@ -15,7 +15,6 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs" / "results"
-DATA = ROOT.parent / "shared" / "data"
 _PACKAGES = ("chromadb", "sentence-transformers", "torch", "transformers", "gradio", "numpy")
 
 

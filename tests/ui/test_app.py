@@ -14,6 +14,7 @@ import pytest
 
 from retrieval.errors import SettingsError, StoreError
 from retrieval.types import Event, EventType
+from retrieval.workspace import Workspace
 from tests.ui.conftest import HOSTILE, RESULTS
 
 if TYPE_CHECKING:
@@ -76,6 +77,17 @@ def test_a_wish_becomes_cards_with_reasons(open_page: OpenPage) -> None:
     assert card.locator(".tm-found").inner_text().startswith("Found by")
     assert re.match(r"Answered in \d+\.\d\d s", turn.locator(".tm-footer").inner_text())
     _expect(lambda: card.locator("img").evaluate("i => i.complete && i.naturalWidth > 0"), turn.page)
+
+
+def test_each_card_says_who_wrote_its_reason(open_page: OpenPage) -> None:
+    page = open_page()
+    turn = _ask(page, "a green lamp")
+    assert turn.locator(".tm-source").all_text_contents() == ["Written by the model"] * 5
+    assert turn.locator(".tm-footer").inner_text().endswith(" · 5 of 5 reasons by the model")
+    assert "checked against the catalogue" in str(turn.locator(".tm-source").first.get_attribute("title"))
+    turn = _ask(page, "a green lamp in an outage")
+    assert turn.locator(".tm-source").all_text_contents() == ["Plain evidence"] * 5
+    assert turn.locator(".tm-footer").inner_text().endswith(" · 0 of 5 reasons by the model")
 
 
 def test_an_example_is_one_press_away(open_page: OpenPage) -> None:
@@ -275,6 +287,21 @@ def test_the_keyboard_is_enough(open_page: OpenPage, served: Served) -> None:
     page.keyboard.press("Space")
     turn.get_by_text("Saved to your likes").wait_for()
     assert len(_events(served, _user(page), EventType.LIKE)) == 1
+
+
+def test_a_page_without_a_catalogue_says_what_to_do(
+    open_page: OpenPage, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ui.app import launch
+
+    with Workspace.create(tmp_path / "empty") as empty:
+        monkeypatch.setattr(served.recommender, "workspace", empty)
+        blocks = launch(served.recommender, block=False)
+        try:
+            page = open_page(url=str(blocks.local_url))
+            assert "nothing to choose from yet" in page.locator(".tm-welcome").inner_text()
+        finally:
+            blocks.close()
 
 
 # --- what goes wrong ------------------------------------------------------------------------------------------------

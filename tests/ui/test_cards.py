@@ -1,5 +1,6 @@
 """What a card says, from a recommendation."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -12,7 +13,7 @@ from retrieval.retrievers import (
     VisualRetriever,
 )
 from retrieval.types import AttributeValue, Evidence, EvidenceKind, Item, Money, ReasonSource, Recommendation
-from ui.cards import found_by, latency_text, make_card, plain, price_or_year, sentence
+from ui.cards import found_by, latency_text, make_card, plain, price_or_year, sentence, share_text
 
 ALL = (SemanticRetriever, VisualRetriever, HistoryRetriever, CoOccurrenceRetriever, PopularRetriever)
 
@@ -89,3 +90,11 @@ def test_every_retriever_is_named_in_words() -> None:
 def test_an_unknown_retriever_is_named_by_its_name() -> None:
     assert found_by(["visual", "two-towers", "visual"]) == "Found by the picture, two-towers"
     assert found_by([]) == ""
+
+
+def test_the_share_of_the_models_reasons_is_told() -> None:
+    by_model = make_card(_recommendation(Item("7", "Moss vase")))
+    by_evidence = replace(by_model, written_by_model=False)
+    assert share_text([by_model, by_evidence, by_model]) == "2 of 3 reasons by the model"
+    assert share_text([by_evidence]) == "0 of 1 reasons by the model"
+    assert share_text([]) == ""

@@ -15,6 +15,11 @@ const ICONS = {
   dislike: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM5.7 5.7l12.6 12.6",
 };
 
+const WRITTEN_BY = {
+  model: ["Written by the model", "The language model wrote this reason; what it names was checked against the catalogue."],
+  evidence: ["Plain evidence", "This reason is the evidence itself, put into words without the language model."],
+};
+
 const turns = new Map();    // turn id -> {node, parts, cards}
 const waiting = new Map();  // "turn item" -> {choice, answered, timer}: clicks whose answer is not here yet
 let serial = 0;
@@ -140,12 +145,21 @@ function makeCard(turn, card) {
   const heading = make("div", "tm-heading");
   heading.append(title);
   if (card.detail) heading.append(make("p", "tm-detail", card.detail));
-  body.append(heading, reason, mark.row);
+  body.append(heading, makeReason(card, reason), mark.row);
   if (card.evidence.length) body.append(makeChips(card));
   if (card.found_by) body.append(make("p", "tm-found", card.found_by));
   article.append(makePicture(card), body);
   node.append(article);
   return { node, reason, ...mark };
+}
+
+function makeReason(card, reason) {
+  const block = make("div", "tm-why");
+  const [words, meaning] = WRITTEN_BY[card.written_by_model ? "model" : "evidence"];
+  const source = make("p", "tm-source", words);
+  source.title = meaning;
+  block.append(reason, source);
+  return block;
 }
 
 function makePicture(card) {

@@ -1,0 +1,120 @@
+"""The demo makes its own workspace, finishes one that was killed, and keeps its hands off everybody else's."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import ui.demo
+from retrieval.builtin import SHOP_FOLDER
+from retrieval.errors import WorkspaceError
+from retrieval.types import Item
+from retrieval.workspace import Workspace, WorkspaceSettings
+from tests.conftest import TinyShop
+from tests.ui.page_process import page
+from ui.demo import prepare_demo
+
+
+class KilledError(BaseException):
+    """Ends a run where a kill would."""
+
+
+def killed(*_: object) -> None:
+    raise KilledError
+
+
+@pytest.fixture
+def shipped(tiny_shop: TinyShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tiny shop, shipped in place of the built-in one."""
+    folder = tmp_path / "shipped"
+    shutil.copytree(tiny_shop.folder, folder)
+    (folder / "SHA256SUMS").write_text("version 1", encoding="utf-8")
+    monkeypatch.setattr(ui.demo, "SHOP_FOLDER", folder)
+    return folder
+
+
+def contents(folder: Path) -> tuple[int, int, int]:
+    """Items, items that were not withdrawn, events."""
+    with Workspace.open(folder) as workspace:
+        return workspace.items.count(withdrawn=True), workspace.items.count(), workspace.log.count()
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise AssertionError("nothing was to be indexed")
+
+
+def test_the_demo_is_the_shipped_shop_and_made_once(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, int]] = []
+    prepare_demo(tmp_path / "demo", lambda done, total: told.append((done, total)))
+    assert told[-1] == (12, 12)
+    assert contents(tmp_path / "demo") == (12, 12, 10)
+    monkeypatch.setattr("retrieval.indexing.index_catalog", refuse)
+    prepare_demo(tmp_path / "demo")
+
+
+def test_a_newer_shop_replaces_the_one_before(shipped: Path, tmp_path: Path) -> None:
+    prepare_demo(tmp_path / "demo")
+    catalog = shipped / "items.jsonl"
+    catalog.write_text("".join(catalog.read_text(encoding="utf-8").splitlines(keepends=True)[:9]), encoding="utf-8")
+    (shipped / "SHA256SUMS").write_text("version 2", encoding="utf-8")
+    prepare_demo(tmp_path / "demo")
+    assert contents(tmp_path / "demo") == (12, 9, 10)
+
+
+def test_a_demo_that_was_killed_half_way_is_finished(shipped: Path, tmp_path: Path) -> None:
+    with pytest.raises(KilledError):
+        prepare_demo(tmp_path / "demo", killed)
+    assert contents(tmp_path / "demo") == (12, 12, 0)
+    prepare_demo(tmp_path / "demo")
+    assert contents(tmp_path / "demo") == (12, 12, 10)
+
+
+def test_a_demo_that_was_killed_before_its_first_item_is_finished(shipped: Path, tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "demo").close()
+    prepare_demo(tmp_path / "demo")
+    assert contents(tmp_path / "demo") == (12, 12, 10)
+
+
+def test_a_workspace_of_somebody_is_refused_and_left_as_it_was(shipped: Path, tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "films", WorkspaceSettings(currency="EUR")) as films:
+        films.items.upsert([Item("1", "Heat"), Item("2", "Rififi")])
+        films.items.withdraw(["2"])
+    settings = (tmp_path / "films" / "workspace.json").read_bytes()
+    with pytest.raises(WorkspaceError, match=r"films is a workspace of yours \(2 items, 0 events\).* choose a new"):
+        prepare_demo(tmp_path / "films", refuse)
+    assert contents(tmp_path / "films") == (2, 1, 0)
+    assert (tmp_path / "films" / "workspace.json").read_bytes() == settings
+    assert not (tmp_path / "films" / "shipped.txt").exists()
+
+
+@pytest.mark.parametrize("put", [lambda f: (f / "thesis.txt").write_text("x"), lambda f: (f / "photos").mkdir()])
+def test_a_folder_of_somebody_is_refused_and_left_as_it_was(
+    put: Callable[[Path], object], shipped: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    put(folder)
+    before = sorted(folder.iterdir())
+    with pytest.raises(WorkspaceError, match="not empty and holds no demo"):
+        prepare_demo(folder, refuse)
+    assert sorted(folder.iterdir()) == before
+
+
+def test_an_empty_folder_will_do(shipped: Path, tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    prepare_demo(tmp_path / "demo")
+    assert contents(tmp_path / "demo") == (12, 12, 10)
+
+
+def test_the_command_serves_the_built_in_shop(tmp_path: Path) -> None:
+    from gradio_client import Client
+
+    with page("demo", "--workspace", tmp_path / "demo") as address:
+        answer = Client(address, verbose=False).predict(query="a green lamp", k=5, api_name="/recommend")
+    assert len({entry["item_id"] for entry in answer["recommendations"]}) == 5
+    assert contents(tmp_path / "demo")[0] == len((SHOP_FOLDER / "items.jsonl").read_text("utf-8").splitlines())
