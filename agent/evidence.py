@@ -6,10 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from agent.facts import CatalogueFacts, shareable_values, told_values
 from agent.prompts import clean
-from agent.wording import FUNCTION_WORDS, Word, fold, words_of
+from agent.wording import FUNCTION_WORDS, KINDS, Word, fold, words_of
 from retrieval.types import Evidence, EvidenceKind, Item
 
 TITLE = "title"
@@ -19,20 +20,27 @@ _LEAST_RARITY = 0.3  # a value that three in four items have says nothing
 _LEAST_PART = 0.5  # how much of a value of several words the request must name
 _REPEATED = 0.25  # how much a value gains by being in several liked items
 _MAX_OF_A_KIND = 2
-_KINDS = frozenset(["film", "films", "movie", "movies", "book", "books", "product", "products", "article", "articles"])
-"""Words for any item of a catalogue: to ask for a film is no wish for Film-Noir."""
 YOUR_PICTURE = "your picture"
+
+
+TraceKind = Literal["look", "meaning", "taste", "people", "popular", "words", "past", "wanted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """Through what a retriever found an item: how it compares, and the history item (None: the request itself).
 
-    kind: "look", "people" (co-occurrence) or "popular".
+    kind: "look", "meaning" (the request's words), "taste" (what was liked, taken together), "people" (co-occurrence)
+    or "popular"; and where nothing of that is near: "words", "past" or "wanted", which say only who found it.
     """
 
-    kind: str
+    kind: TraceKind
     item: Item | None = None
+
+    @property
+    def answers_request(self) -> bool:
+        """Whether it is about what was asked for, by words or by a picture."""
+        return self.item is None and self.kind in ("look", "meaning")
 
 
 def gather_evidence(
@@ -44,36 +52,37 @@ def gather_evidence(
     facts: CatalogueFacts,
     max_facts: int = 4,
 ) -> tuple[Evidence, ...]:
-    """Why this item might suit, strongest first: words of the request, then shared attributes, then retrievers.
+    """Why this item might suit, strongest first: the request, then shared attributes, then what else found it.
 
-    history: liked items, oldest first. Titles and values in it are cleaned of markup.
+    history: liked items, oldest first. Titles and values in it are cleaned of markup. Empty only without traces.
     """
     asked = _request_evidence(item, request or "", facts)[:_MAX_OF_A_KIND]
     told = {(fact.attribute, fact.value) for fact in asked}
     shared = [f for f in _shared_evidence(item, history, facts) if (f.attribute, f.value) not in told]
-    found = [evidence for trace in traces if (evidence := _trace_evidence(trace)) is not None]
-    return tuple(dict.fromkeys([*asked, *shared[:_MAX_OF_A_KIND], *found]))[:max_facts]
+    answering = [_trace_evidence(trace) for trace in traces if trace.answers_request]
+    found = [_trace_evidence(trace) for trace in traces if not trace.answers_request]
+    return tuple(dict.fromkeys([*asked, *answering, *shared[:_MAX_OF_A_KIND], *found]))[:max_facts]
 
 
 def _request_evidence(item: Item, request: str, facts: CatalogueFacts) -> list[Evidence]:
     """Attribute values that the request names, the most telling first; then the title; then prose."""
-    asked = [word for word in words_of(request[:2000]) if word.folded not in FUNCTION_WORDS | _KINDS]
+    asked = [word for word in words_of(request[:2000]) if word.folded not in FUNCTION_WORDS | KINDS]
     wanted, exact = {word.stem for word in asked}, {word.folded for word in asked}
     if not wanted:
         return []
     values: list[tuple[float, Evidence]] = []
-    prose: list[Evidence] = []
+    prose: list[tuple[str, list[Word]]] = []
     for name, text, is_prose in told_values(item):
         words = words_of(text[:2000])
         named = [word for word in words if word.stem in wanted]
         if not named:
             continue
         if is_prose:
-            prose.append(_asked(name, _words_in(named)))
+            prose.append((name, named))
             continue
         if _is_name(words):
             named = [word for word in named if word.folded in exact]
-        said = [word for word in words if word.folded not in FUNCTION_WORDS | _KINDS]
+        said = [word for word in words if word.folded not in FUNCTION_WORDS | KINDS]
         part = len(named) / max(1, len(said))
         if part >= _LEAST_PART:
             values.append((part * (1 + facts.rarity(name, text)), _asked(name, text)))
@@ -82,7 +91,10 @@ def _request_evidence(item: Item, request: str, facts: CatalogueFacts) -> list[E
     told = {word.stem for _, fact in values for word in words_of(fact.value or "")}
     title = [word for word in words_of(item.title[:300]) if word.folded.removesuffix("s") in singular]
     titled = [_asked(TITLE, _words_in(title))] if any(word.stem not in told for word in title) else []
-    return [*(evidence for _, evidence in values), *titled, *prose]
+    told |= {word.stem for fact in titled for word in words_of(fact.value or "")}
+    untold = [(name, [word for word in named if word.stem not in told]) for name, named in prose]
+    mentioned = [_asked(name, _words_in(named)) for name, named in untold if named]
+    return [*(evidence for _, evidence in values), *titled, *mentioned]
 
 
 def _is_name(words: Sequence[Word]) -> bool:
@@ -139,16 +151,23 @@ def _shared(attribute: str, value: str, other: Item) -> Evidence:
     return Evidence(EvidenceKind.HISTORY, text, attribute, value, other.item_id, title)
 
 
-def _trace_evidence(trace: Trace) -> Evidence | None:
-    title = clean(trace.item.title, TITLE_CHARS) if trace.item is not None else None
-    item_id = trace.item.item_id if trace.item is not None else None
-    match trace.kind:
-        case "look":
-            return Evidence(EvidenceKind.RETRIEVER, f"looks like {title or YOUR_PICTURE}", item_id=item_id, title=title)
-        case "people" if title is not None:
-            text = f"people who liked {title} liked it too"
-            return Evidence(EvidenceKind.RETRIEVER, text, item_id=item_id, title=title)
-        case "popular":
-            return Evidence(EvidenceKind.RETRIEVER, "popular with many people")
-        case _:
-            return None
+_TRACES: dict[TraceKind, tuple[str, str]] = {
+    "look": (f"looks like {YOUR_PICTURE}", "looks like {title}"),
+    "meaning": ("close in meaning to the request", ""),
+    "taste": ("", "similar to {title}"),
+    "people": ("", "people who liked {title} liked it too"),
+    "popular": ("popular with many people", ""),
+    "words": ("found by the words of the request", ""),
+    "past": ("", "found by your liking of {title}"),
+    "wanted": ("liked by other people", ""),
+}
+"""What each trace says: without a history item, and with one."""
+
+
+def _trace_evidence(trace: Trace) -> Evidence:
+    alone, through = _TRACES[trace.kind]
+    if trace.item is None:
+        return Evidence(EvidenceKind.RETRIEVER, alone)
+    title = clean(trace.item.title, TITLE_CHARS)
+    text = through.replace("{title}", title)
+    return Evidence(EvidenceKind.RETRIEVER, text, item_id=trace.item.item_id, title=title)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from agent.evidence import YOUR_PICTURE
@@ -13,7 +13,7 @@ from agent.models.base import VisionLanguageModel
 from agent.prompts import Detail, Shown, reason_prompt
 from agent.sentences import plain_reason
 from agent.settings import LEAST_CHARS, ReasonSettings
-from agent.wording import FUNCTION_WORDS, Word, contains, fold, starts_sentence, stems_of, words_of
+from agent.wording import FUNCTION_WORDS, KINDS, Word, contains, fold, starts_sentence, stems_of, words_of
 from retrieval.errors import ModelAnswerError, PromptTooLongError
 from retrieval.types import Evidence, EvidenceKind, Item, ReasonSource
 
@@ -26,6 +26,7 @@ _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|„([^“”]+)[“”]|(?<!
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SENTENCES = re.compile(r"[.!?…]+(?:\s|$)")
 _MOST_SENTENCES = 3
+_TITLE = "Title"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def write_reasons(
     settings = settings or ReasonSettings()
     rows = [row for row, entry in enumerate(entries) if entry.evidence]
     written = _generate(model, request, [entries[row] for row in rows], settings)
-    reasons = plain_reasons(request, entries)
+    reasons = plain_reasons(entries)
     for row, answer in zip(rows, written, strict=True):
         entry, text = entries[row], " ".join(answer.split())
         problem = check_reason(text, entry.shown.item, entry.evidence, request, facts, max_words=settings.max_words)
@@ -68,9 +69,9 @@ def write_reasons(
     return reasons
 
 
-def plain_reasons(request: str | None, entries: Sequence[ToExplain]) -> list[Reason]:
+def plain_reasons(entries: Sequence[ToExplain]) -> list[Reason]:
     """Reasons without a model: the evidence in plain sentences."""
-    return [Reason(plain_reason(entry.shown.item, entry.evidence, request), ReasonSource.EVIDENCE) for entry in entries]
+    return [Reason(plain_reason(entry.shown.item, entry.evidence), ReasonSource.EVIDENCE) for entry in entries]
 
 
 def _generate(
@@ -100,22 +101,25 @@ def check_reason(
     *,
     max_words: int = 60,
 ) -> str | None:
-    """What is wrong with the reason, or None when all that it names is true.
+    """What is wrong with the reason, or None when all that it says is in the item, the evidence or the request.
 
-    Every attribute value of the catalogue that it names must be the item's or in the evidence: a value that was only
-    asked for is no reason. Every title, number, quotation and capitalised word must be there or in the request. What
-    the reason claims to rest on (a look, other people, popularity, a liked item, a request) must be in the evidence.
+    Every word that says something must be the item's or the evidence's: a value that was only asked for is no reason.
+    Where a clause speaks of what was asked for, its words must be the request's. What the reason claims to rest on (a
+    look, other people, popularity, a liked item, a request) must be in the evidence. It denies nothing, since what an
+    item is not cannot be looked up, and it says nothing twice.
     """
     licence = _Licence(item, evidence, request)
-    bare = _without_titles(reason, item, evidence)
+    bare = _without_titles(reason, {item.title, *_titles_in(request or "", facts), *_cited_titles(evidence)})
     return (
         _wrong_form(reason, bare, max_words)
+        or _denies_or_repeats(bare)
         or _unfounded_claim(bare, evidence, request)
         or _likened_to_itself(reason, item, evidence)
         or _foreign_number(reason, licence)
         or _foreign_quotation(reason, licence)
         or _foreign_phrase(reason, licence, facts)
         or _foreign_name(reason, licence, facts)
+        or _foreign_word(bare, licence)
         or _foreign_value(reason, item)
     )
 
@@ -133,6 +137,8 @@ class _Licence:
         self.words = {word.folded for word in words_of(self.folded)}
         self.stems = {word.stem for word in words_of(self.folded)}
         self.true_stems = {stem for text in self.true_texts for stem in text}
+        answering = [fact.text for fact in evidence if fact.kind == EvidenceKind.REQUEST]
+        self.asked_stems = {stem for text in (*asked, *answering, *item.attributes) for stem in stems_of(text)}
         self.numbers = {_number(match) for match in _NUMBER.findall(self.folded)}
         self.titles = {_written(item.title), *(_written(fact.title) for fact in evidence if fact.title)}
 
@@ -140,12 +146,35 @@ class _Licence:
         return any(contains(text, phrase) for text in self.true_texts)
 
 
-def _without_titles(reason: str, item: Item, evidence: Sequence[Evidence]) -> str:
+def _cited_titles(evidence: Sequence[Evidence]) -> set[str]:
+    return {fact.title for fact in evidence if fact.title}
+
+
+def _titles_in(request: str, facts: CatalogueFacts) -> set[str]:
+    """The catalogue's titles that the request names, as it writes them."""
+    words = words_of(request)
+    written = tuple(word.text for word in words)
+    found = [(place, len(t)) for place in range(len(words)) for t in facts.titles_at(written, place)]
+    return {request[words[place].start : words[place + size - 1].end] for place, size in found}
+
+
+def _without_titles(reason: str, titles: Collection[str]) -> str:
     """The reason with a plain word for each title that it may name: what a title says is no claim and no markup."""
-    titles = {item.title, *(fact.title for fact in evidence if fact.title)}
     for title in sorted(titles, key=len, reverse=True):
-        reason = re.sub(rf"(?<!\w){re.escape(title)}(?!\w)", "Title", reason)
+        reason = re.sub(rf"(?<!\w){re.escape(title)}(?!\w)", _TITLE, reason)
     return reason
+
+
+_NEGATION = re.compile(
+    r"\b(?:no|not|never|neither|nor|none|nothing|nobody|without|cannot|hardly|barely)\b|n['’]t\b", re.IGNORECASE
+)
+
+
+def _denies_or_repeats(bare: str) -> str | None:
+    if denied := _NEGATION.search(bare):
+        return f"it denies something ({denied.group()!r}), which cannot be checked"
+    sentences = [fold(sentence).strip() for sentence in _SENTENCES.split(bare) if sentence.strip()]
+    return "it says something twice" if len(set(sentences)) < len(sentences) else None
 
 
 def _wrong_form(reason: str, bare: str, max_words: int) -> str | None:
@@ -169,6 +198,8 @@ _CLAIMS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\byou(?:'ve| have)? (?:also )?(?:liked|loved|enjoyed|watched|bought)\b", re.IGNORECASE), "liked"),
     (re.compile(r"\b(you (?:asked|wanted|requested|searched)|your (?:request|wish|search))\b", re.IGNORECASE), "asked"),
     (re.compile(r"\byour picture\b", re.IGNORECASE), "picture"),
+    (re.compile(r"\bclose to (?:what you|your (?:request|wish))\b", re.IGNORECASE), "meaning"),
+    (re.compile(r"\b(?:similar to|much like)\b", re.IGNORECASE), "likeness"),
 )
 
 
@@ -182,6 +213,8 @@ def _unfounded_claim(reason: str, evidence: Sequence[Evidence], request: str | N
         "liked": any(fact.title for fact in evidence),
         "asked": bool(request) or any(fact.kind == EvidenceKind.REQUEST for fact in evidence),
         "picture": any(fact.text.endswith(YOUR_PICTURE) for fact in looks),
+        "meaning": any(fact.text.startswith("close in meaning") for fact in evidence),
+        "likeness": bool(looks) or any(fact.title for fact in evidence),
     }
     claimed = next((what for pattern, what in _CLAIMS if pattern.search(reason) and not founded[what]), None)
     return None if claimed is None else f"it claims something about {claimed!r} that the evidence does not say"
@@ -248,6 +281,24 @@ def _foreign_name(reason: str, licence: _Licence, facts: CatalogueFacts) -> str 
         opens = starts_sentence(reason, word.start)
         if not opens or (word.folded in facts.name_words and word.folded not in FUNCTION_WORDS):
             return f"nothing here is called {word.text!r}"
+    return None
+
+
+_CLAUSES = re.compile(r"[.!?…]+(?:\s|$)|[;:]|, (?:and|but) ")
+_ASKED = re.compile(
+    r"\b(?:you (?:asked|wanted|requested|searched)|your (?:request|wish|search)|(?:looking|asked|searching) for)\b",
+    re.IGNORECASE,
+)
+
+
+def _foreign_word(bare: str, licence: _Licence) -> str | None:
+    """A word that says something, and that neither the item nor the evidence has; of the request, not the request."""
+    for clause in _CLAUSES.split(bare):
+        known = licence.asked_stems if _ASKED.search(clause) else licence.true_stems
+        for word in words_of(clause):
+            plain = word.folded in FUNCTION_WORDS | KINDS or word.text == _TITLE or any(c.isdigit() for c in word.text)
+            if not plain and word.stem not in known:
+                return f"{word.text!r} is not said of it"
     return None
 
 

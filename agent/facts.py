@@ -14,7 +14,7 @@ from agent.wording import FUNCTION_WORDS, words_of
 from retrieval.types import AttributeValue, Item, Money
 
 PROSE_CHARS = 60
-"""A longer text is prose: its words may be mentioned, but it is no value that items share."""
+_SENTENCE_ENDS = (".", "!", "?", "…")
 
 Phrase = tuple[str, ...]
 _Key = TypeVar("_Key")
@@ -106,11 +106,16 @@ def _standing_at(phrases: Mapping[str, Counter[Phrase]], text: Phrase, place: in
     yield from sorted((p for p in known if text[place : place + len(p)] == p), key=len, reverse=True)
 
 
+def is_prose(text: str) -> bool:
+    """Whether a text is long or a sentence: its words may be mentioned, but it is no value that items share."""
+    return len(text) > PROSE_CHARS or (text.endswith(_SENTENCE_ENDS) and text.count(" ") > 2)
+
+
 def shareable_values(item: Item) -> Iterator[tuple[str, str]]:
     """(attribute, value) pairs that two items can have in common, list elements one by one."""
     for name, value in item.attributes.items():
         for text in value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ():
-            if 0 < len(text) <= PROSE_CHARS:
+            if text and not is_prose(text):
                 yield name, text
 
 
@@ -118,10 +123,10 @@ def told_values(item: Item) -> Iterator[tuple[str, str, bool]]:
     """Everything that the item says: (attribute, text, whether it is prose), list elements one by one."""
     for name, value in item.attributes.items():
         if isinstance(value, tuple):
-            yield from ((name, text, len(text) > PROSE_CHARS) for text in value)
+            yield from ((name, text, is_prose(text)) for text in value)
         else:
             text = value_text(value)
-            yield name, text, len(text) > PROSE_CHARS
+            yield name, text, is_prose(text)
 
 
 def spoken_forms(value: AttributeValue) -> Iterator[str]:

@@ -304,12 +304,12 @@ class Recommender:
         self, wish: Wish, entries: Sequence[ToExplain], facts: CatalogueFacts, ranking: _Ranking
     ) -> tuple[list[Reason], str | None]:
         if not ranking.reranked:  # whoever could not rank is not asked again
-            return plain_reasons(wish.query, entries), None
+            return plain_reasons(entries), None
         try:
             return write_reasons(self.model, wish.query, entries, facts, settings=self._settings.reasons), None
         except ModelError as error:
             logger.warning("reasons are plain evidence: %s", error)
-            return plain_reasons(wish.query, entries), f"The language model wrote no reasons ({error})."
+            return plain_reasons(entries), f"The language model wrote no reasons ({error})."
 
 
 def _last(items: Sequence[Item], count: int) -> Sequence[Item]:

@@ -40,13 +40,20 @@ _LOOKS_LIKE_YOURS = ("It looks like your picture.", "To the eye it is close to y
 _PEOPLE = ("People who liked {title} liked this too.", "Others who liked {title}, as you did, also liked this.")
 _POPULAR = ("It is popular with many people.", "Many people like it.")
 _CLOSE = ("Its description is close to what you asked for.", "Taken as a whole, it is close to your request.")
+_SIMILAR = (
+    "Taken as a whole, it is similar to {title}, which you liked.",
+    "It is much like {title}, which you liked.",
+)
+_BY_WORDS = ("It came up for the words of your request.",)
+_BY_LIKING = ("It came up because you liked {title}.",)
+_WANTED = ("Other people have liked it.",)
 _NEW = ("It is a little different from what you know, and may be worth a look.", "Something new that you might like.")
 
 
-def plain_reason(item: Item, evidence: Sequence[Evidence], request: str | None) -> str:
+def plain_reason(item: Item, evidence: Sequence[Evidence]) -> str:
     """One or two true sentences about the item, the same for the same input; there is always something to say."""
     if not evidence:
-        return _pick(_CLOSE if request else _NEW, item.item_id)
+        return _pick(_NEW, item.item_id)
     first, *others = evidence
     second = next((fact for fact in others if fact.kind != first.kind), others[0] if others else None)
     sentences = [_sentence(item, first)]
@@ -72,12 +79,22 @@ def _phrasings(item: Item, fact: Evidence) -> tuple[str, ...]:
             return _MATCHES_LIST if _is_list(item, fact) else _MATCHES_VALUE
         case EvidenceKind.HISTORY:
             return _SHARES_LIST if _is_list(item, fact) else _SHARES_VALUE
-        case _ if fact.text == f"looks like {YOUR_PICTURE}":
-            return _LOOKS_LIKE_YOURS
-        case _ if fact.text.startswith("looks like"):
-            return _LOOKS
         case _:
-            return _PEOPLE if fact.title is not None else _POPULAR
+            return next(phrasings for start, phrasings in _FOUND if fact.text.startswith(start))
+
+
+_FOUND = (
+    (f"looks like {YOUR_PICTURE}", _LOOKS_LIKE_YOURS),
+    ("looks like", _LOOKS),
+    ("close in meaning", _CLOSE),
+    ("similar to", _SIMILAR),
+    ("people who", _PEOPLE),
+    ("popular", _POPULAR),
+    ("found by the words", _BY_WORDS),
+    ("found by your liking", _BY_LIKING),
+    ("liked by other", _WANTED),
+)
+"""How the evidence of retrievers is said, by how its text begins."""
 
 
 def _is_list(item: Item, fact: Evidence) -> bool:

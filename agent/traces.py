@@ -17,6 +17,7 @@ LOOK_ALIKES = 10
 """At most so many items look like another: those whose pictures are closest to its own."""
 
 _CLOSE = 20
+_MEANT = 50
 _POPULAR = 25
 _FEW = 0.05
 _MANY = 0.1
@@ -33,6 +34,7 @@ class Tracer:
         self, finder: CandidateFinder, store: VectorStore, query: Query, history: Sequence[Item], *, catalogue_size: int
     ) -> None:
         self._close = _top(catalogue_size, _FEW, _CLOSE)
+        self._meant = _top(catalogue_size, _FEW, _MEANT)
         self._popular = _top(catalogue_size, _MANY, _POPULAR)
         self._finder = finder
         self._query = query
@@ -42,19 +44,33 @@ class Tracer:
         )
 
     def traces(self, candidate: Candidate) -> list[Trace]:
-        """What led to the candidate, the most personal first."""
+        """What led to the candidate, the most telling first; one at least wherever a retriever can say something."""
         ranks = {found.retriever: found.rank for found in candidate.found}
         through = self._finder.explain(self._query, candidate)
+        history = {name: self._history[item_id] for name, item_id in through.items() if item_id in self._history}
         traces = []
         if ranks.get("visual", self._close) < self._close and self._query.image is not None:
             traces.append(Trace("look"))
-        if (other := self._history.get(through.get("co-occurrence", ""))) is not None:
+        if min(ranks.get("semantic", self._meant), ranks.get("lexical", self._meant)) < self._meant:
+            traces.append(Trace("meaning"))
+        if (other := history.get("co-occurrence")) is not None:
             traces.append(Trace("people", other))
         if (other := self._alike.get(candidate.item_id)) is not None:
             traces.append(Trace("look", other))
+        if ranks.get("history", self._close) < self._close and (other := history.get("history")) is not None:
+            traces.append(Trace("taste", other))
         if ranks.get("popular", self._popular) < self._popular:
             traces.append(Trace("popular"))
-        return traces
+        return traces or _weakly(ranks, history)
+
+
+def _weakly(ranks: Mapping[str, int], history: Mapping[str, Item]) -> list[Trace]:
+    """Who found an item that is near to nothing."""
+    if "semantic" in ranks or "lexical" in ranks:
+        return [Trace("words")]
+    if "history" in history:
+        return [Trace("past", history["history"])]
+    return [Trace("wanted")] if "popular" in ranks else []
 
 
 def _top(catalogue_size: int, share: float, most: int) -> int:

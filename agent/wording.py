@@ -10,9 +10,10 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _SENTENCE_END = re.compile(r"[.!?…:][\"'”’)»]*\s+$|^\s*[\"'“‘(«]*$")
 
 _FUNCTION_WORDS = """
-a about above across after again all almost along already also although always am amongst an and another
+a about above across after again all almost along already also although always am among amongst an and another
 answer answers any anyone anything are around as asked asking at away be because been before being below
-between both but by called can close common could did do does done down each either else enjoyed enough even
+between both but by called came can close come common could description
+did different do does done down each either else enjoyed enough even
 ever every everyone eye fan fans feel feels few find finds fit fits follow for found from further get gets
 give gives go goes good great had has have having he her here hers him his how i if in include includes
 including into is it item its itself just keep kind know less let like liked likes little look looking looks
@@ -20,13 +21,16 @@ lot love loved loves made make makes many match matches may me mention mentioned
 mine more most much must my named need needs neither never new next no none nor not now of off often on once
 one only onto or other others our out over own people perhaps picture please popular prefer put quite rather
 really request said same say says see seem seems set share shared shares she should show shows similar since
-so some someone something speak speaking speaks still such suggest suit suits take talks taste tastes tell
-tells than that the their them then there these they thing this those though through to together told too
-toward towards try two under until up upon us use very want wanted wants was way we well went were what when
-where which while who whose why will wish with within without word words would yes yet you your yours
+so some someone something speak speaking speaks still such suggest suit suits take taken talks taste tastes tell
+tells than that the their them then there these they thing this those though through title to together told too
+toward towards try two under until up upon us use very want wanted wants was way we well went were what when whole
+where which while who whose why will wish with within without word words worth would yes yet you your yours
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 """Words that ask, join or praise, and say nothing about an item."""
+
+KINDS = frozenset("film films movie movies book books product products article articles story piece".split())  # noqa: SIM905
+"""Words for any item of a catalogue: to ask for a film is no wish for Film-Noir, and to call one a film no claim."""
 
 _SUFFIXES = ("iness", "ingly", "edly", "ness", "ing", "ies", "ied", "ers", "est", "ed", "es", "er", "ly", "y", "s", "e")
 _LEAST_STEM = 3

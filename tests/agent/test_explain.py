@@ -130,7 +130,7 @@ class TestCheck:
             "Its director is Michael Mann, as with Thief, which you liked.",
             "It looks like Red Rock West, which you liked.",
             "Heat shares the genres Crime with Fargo!",
-            "A “slow-burn” thriller about a crew of robbers, for 49.90 EUR.",
+            "A thriller about a crew of robbers, for 49.90 EUR; you asked for a “slow-burn” heist.",
             "It's a crime story in which a detective hunts robbers; you liked Fargo.",
         ],
     )
@@ -166,12 +166,27 @@ class TestCheck:
             ("A horror film about a heist.", "horror"),
             ("Its title speaks of crime.", "crime"),
             ("Its plot mentions a wedding.", "wedding"),
+            ("It is not Crime.", "denies"),
+            ("It is a Crime film without robbers.", "denies"),
+            ("It is waterproof and free of charge.", "waterproof"),
+            ("A masterpiece.", "masterpiece"),
+            ("It costs ten euros.", "costs"),
+            ("It is a slow-burn film.", "slow"),
+            ("It answers your wish for Thriller.", "Thriller"),
+            ("It answers your wish for norn.", "norn"),
+            ("You asked for a heist. You asked for a heist.", "twice"),
+            ("Its description is close to what you asked for.", "meaning"),
         ],
     )
     def test_what_is_not_known_to_be_true_fails(self, reason: str, problem: str) -> None:
         found = check_reason(reason, HEAT, GIVEN, REQUEST, FACTS)
         assert found is not None
         assert problem in found
+
+    def test_closeness_may_be_told_where_the_retriever_found_it(self) -> None:
+        given = evidence(HEAT, "robbers", traces=[Trace("meaning"), Trace("taste", THIEF)])
+        assert check_reason("Its description is close to what you asked for.", HEAT, given, "robbers", FACTS) is None
+        assert check_reason("Taken as a whole, it is similar to Thief.", HEAT, given, "robbers", FACTS) is None
 
     def test_a_wish_that_the_item_does_not_fulfil_is_no_reason(self) -> None:
         given = evidence(LAMP, "something blue of steel")
@@ -193,7 +208,7 @@ class TestCheck:
             liked = Item("x", title, {"director": "Michael Mann"})
             given = evidence(HEAT, history=[liked])
             assert check_reason(f"Like {title}, its director is Michael Mann.", HEAT, given, None, FACTS) is None
-            assert check_reason(plain_reason(HEAT, given, None), HEAT, given, None, FACTS) is None
+            assert check_reason(plain_reason(HEAT, given), HEAT, given, None, FACTS) is None
 
     def test_an_item_is_not_likened_to_itself(self) -> None:
         assert check_reason("You liked Heat, and this is a Crime film too.", HEAT, GIVEN, None, FACTS)
@@ -259,7 +274,7 @@ class TestWriting:
 
         with pytest.raises(ModelUnavailableError):
             write_reasons(ScriptedModel(text_rule=away), REQUEST, self.entries(), FACTS)
-        assert all(reason.text for reason in plain_reasons(REQUEST, self.entries()))
+        assert all(reason.text for reason in plain_reasons(self.entries()))
 
     def test_line_breaks_are_no_markup(self) -> None:
         model = ScriptedModel(text_rule=lambda text: "Its director\nis Michael Mann. ")
@@ -278,20 +293,20 @@ class TestPlainSentences:
         for traces in ([], [Trace("look", RED_ROCK)], [Trace("people", THIEF), Trace("popular")], [Trace("look")]):
             for liked in ([], history):
                 facts = evidence(item, request_text, liked, traces)
-                reason = plain_reason(item, facts, request_text)
+                reason = plain_reason(item, facts)
                 assert check_reason(reason, item, facts, request_text, FACTS) is None, reason
 
     def test_two_facts_of_different_kinds_are_told(self) -> None:
-        reason = plain_reason(HEAT, GIVEN, REQUEST)
+        reason = plain_reason(HEAT, GIVEN)
         assert "heist" in reason
         assert "Michael Mann" in reason
 
     def test_phrasings_vary_between_items_and_not_between_calls(self) -> None:
-        said = {plain_reason(item, evidence(item, traces=[Trace("popular")]), None) for item in FILLER}
+        said = {plain_reason(item, evidence(item, traces=[Trace("popular")])) for item in FILLER}
         assert len(said) > 1
-        assert plain_reason(HEAT, GIVEN, REQUEST) == plain_reason(HEAT, GIVEN, REQUEST)
+        assert plain_reason(HEAT, GIVEN) == plain_reason(HEAT, GIVEN)
 
     def test_braces_in_values_are_harmless(self) -> None:
         item = Item("x", "x", {"maker": "{0.__class__}"})
         facts = gather_evidence(item, request="class", history=[], traces=[], facts=FACTS)
-        assert "class" in plain_reason(item, facts, "class")
+        assert "class" in plain_reason(item, facts)
