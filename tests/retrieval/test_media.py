@@ -82,7 +82,7 @@ def test_a_picture_that_is_cut_off_is_refused(form: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(10_000, 10_000), (7_100, 7_100), (40_000, 40_000), (2**31 - 1, 2**31 - 1)])
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.filterwarnings("error")
 def test_pixels_are_counted_before_they_are_decoded(size: tuple[int, int]) -> None:
     with pytest.raises(MediaError, match="pixels"):
         decode_picture(png_of_size(*size))
