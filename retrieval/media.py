@@ -242,7 +242,7 @@ def _checked_file(path: str | Path, root: Path, max_bytes: int) -> Path:
         base = root.resolve(strict=True)
         file = (base / path).resolve(strict=True)
         if not file.is_relative_to(base):
-            raise MediaError(f"{name} leads out of the catalogue's folder; files must lie within it")
+            raise MediaError(f"{name} leads out of the catalogue's folder{_through_link(base, path)}")
         if not file.is_file():
             raise MediaError(f"{name} is no file")
         size = file.stat().st_size
@@ -252,6 +252,13 @@ def _checked_file(path: str | Path, root: Path, max_bytes: int) -> Path:
     if size > max_bytes:
         raise MediaError(f"{name} has {size:,} bytes, at most {max_bytes:,} are read")
     return file
+
+
+def _through_link(base: Path, path: str | Path) -> str:
+    """What to do about a path that leads out: without the link in it, if it is one that does it."""
+    if not Path(os.path.normpath(base / path)).is_relative_to(base):
+        return "; files must lie within it"
+    return " through a link; put the files themselves into the folder, or the catalogue beside them"
 
 
 def _write_whole(path: Path, write: Callable[[io.BufferedWriter], object], *, durable: bool) -> None:

@@ -236,6 +236,13 @@ def test_paths_that_are_no_file_of_the_catalogue_are_refused(store: MediaStore, 
         store.add_file(secret, root=root)
 
 
+def test_a_folder_that_is_a_link_to_elsewhere_is_named_as_one(store: MediaStore, root: Path) -> None:
+    draw_product("mug", "red").save(root.parent / "mug.png")
+    (root / "images").symlink_to(root.parent)
+    with pytest.raises(MediaError, match="leads out of the catalogue's folder through a link"):
+        store.add_file("images/mug.png", root=root)
+
+
 def test_a_link_within_the_catalogue_is_followed(store: MediaStore, root: Path) -> None:
     draw_product("mug", "red").save(root / "real.png")
     (root / "link.png").symlink_to("real.png")
