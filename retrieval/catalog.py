@@ -9,10 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from retrieval.columns import Column, Columns, is_empty, json_list
+from retrieval.columns import Column, Columns, is_empty, is_nan, is_price, json_list
 from retrieval.errors import CatalogError
 from retrieval.rejects import RAW_CHARS, Reject
-from retrieval.tables import Row, Table, check_file, text_fault
+from retrieval.tables import Row, Table, miscased, text_fault
 from retrieval.types import MAX_KEY_CHARS, Item
 
 __all__ = ["Catalog", "CatalogRow", "Reject", "check_catalog", "read_catalog"]
@@ -37,8 +37,17 @@ class CatalogRow:
 
 
 def check_catalog(path: str | Path) -> None:
-    """Raises CatalogError for what cannot be a catalogue, at no cost: no such file, another format, not readable."""
-    check_file(Path(path), CatalogError)
+    """Raises CatalogError for what read_catalog refuses, and for a catalogue of which no row can be used.
+
+    Reads the file up to twice and writes nothing: for those who make a workspace only for what goes into it.
+    """
+    refused: Reject | None = None
+    for row in read_catalog(path):
+        if isinstance(row, CatalogRow):
+            return
+        refused = refused or row
+    if refused is not None:
+        raise CatalogError(f"{path} has no usable row; the first, in line {refused.line}: {refused.reason}")
 
 
 def read_catalog(path: str | Path, *, currency: str | None = None) -> Catalog:
@@ -56,7 +65,8 @@ def read_catalog(path: str | Path, *, currency: str | None = None) -> Catalog:
 
     A number in `price`, in a column ending in `_price`, or in one with a sibling column NAME_currency is money when
     the row (NAME_currency, else `currency`) or else `currency` here says of which currency. Text such as
-    "EUR 49.90" is money when the whole column is like that. Empty cells, nulls and NaN leave the attribute out.
+    "EUR 49.90" is money when the whole column is like that. Empty cells, nulls and NaN leave the attribute out, but a
+    price that is NaN (JSON Lines, Parquet) refuses its row: it was computed wrongly rather than left out.
 
     A row whose value is of another type than most of its column is refused, as are nested objects, texts of more
     than 100,000 characters, and an id that an earlier row has. Raises CatalogError for a file that cannot be used:
@@ -101,9 +111,12 @@ class Catalog:
                 yield read
 
     def _read(self, row: Row) -> CatalogRow:
+        for name, value in row.values.items():
+            if is_price(name) and is_nan(value):
+                raise CatalogError(f"{name} is NaN, expected an amount; leave it out, or null, where there is no price")
         item = Item(
-            item_id=_item_id(row.values.get("id")),
-            title=_title(row.values.get("title")),
+            item_id=_item_id(row.values),
+            title=_title(row.values),
             attributes=MappingProxyType(self._columns.attributes(dict(self._attributes(row)))),
         )
         pictures = self._pictures(row.values)
@@ -138,9 +151,8 @@ class Catalog:
         return tuple(names)
 
 
-def _item_id(value: Any) -> str:
-    if is_empty(value):
-        raise CatalogError("id is missing")
+def _item_id(values: Mapping[str, Any]) -> str:
+    value = _required("id", values)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise CatalogError(f"id is {value!r:.60}, expected text or a whole number")
     item_id = str(value).strip()
@@ -152,17 +164,23 @@ def _item_id(value: Any) -> str:
 def _named_id(values: Mapping[str, Any]) -> str:
     """The id of a row that was refused, empty when that is what is wrong with it."""
     try:
-        return _item_id(values.get("id"))
+        return _item_id(values)
     except CatalogError:
         return ""
 
 
-def _title(value: Any) -> str:
-    if is_empty(value):
-        raise CatalogError("title is missing")
+def _title(values: Mapping[str, Any]) -> str:
+    value = _required("title", values)
     if not isinstance(value, str):
         raise CatalogError(f"title is {value!r:.60}, expected text")
     return _storable("title", value.strip())
+
+
+def _required(name: str, values: Mapping[str, Any]) -> Any:
+    value = values.get(name)
+    if is_empty(value):
+        raise CatalogError(f"{name} is missing{miscased(name, values.keys() - {name})}")
+    return value
 
 
 def _storable(name: str, text: str) -> str:

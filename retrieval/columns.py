@@ -45,7 +45,7 @@ class Kind(StrEnum):
     DATE = "a date"
     LIST = "a list"
     MONEY = "an amount of money"
-    NESTED = "a nested object"
+    NESTED = "nested"
 
 
 @dataclass(slots=True)
@@ -127,7 +127,7 @@ class Columns:
         self._currency = currency
         self._currency_columns = {name: f"{name}_currency" for name in columns if f"{name}_currency" in columns}
         for name in columns:
-            if name == "price" or name.endswith("_price"):
+            if is_price(name):
                 self._currency_columns.setdefault(name, "currency")
 
     @property
@@ -159,7 +159,8 @@ class Columns:
             raise CatalogError(f"{fault}, at most {MAX_NAME_CHARS} plain ones are read")
         found, column = kind_of(value), self._columns[name]
         if found is Kind.NESTED:
-            raise CatalogError(f"{name} is a nested object, expected text, a number, a date or a list of texts")
+            what = "a list with lists or objects in it" if isinstance(value, list) else "a nested object"
+            raise CatalogError(f"{name} is {what}, expected text, a number, a date or a list of texts")
         if found is not column.base:
             raise CatalogError(f"{name} is {found} here and {column.base} in {column.kinds[column.base]:,} rows")
         kind = self._kinds[name]
@@ -203,7 +204,16 @@ def is_empty(value: Any, *, textual: bool = False) -> bool:
     if isinstance(value, str):
         text = value.strip()
         return not text or (textual and text in _NULLS)
-    return value is None or value == [] or (isinstance(value, float | Decimal) and value != value)
+    return value is None or value == [] or is_nan(value)
+
+
+def is_price(name: str) -> bool:
+    """Whether the column's name says that its numbers are amounts of money."""
+    return name == "price" or name.endswith("_price")
+
+
+def is_nan(value: Any) -> bool:
+    return isinstance(value, float | Decimal) and value != value
 
 
 def json_list(text: str) -> list[Any] | None:

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.catalog import CatalogRow, check_catalog, read_catalog
+from retrieval.catalog import CatalogRow, read_catalog
 from retrieval.embedding import Embedded, ItemEmbedder, Target
 from retrieval.encoders import TokenCount, record_of
 from retrieval.errors import CatalogError, MediaError, WorkspaceLockedError
 from retrieval.generations import SPACES, StoreState
 from retrieval.rejects import Reject, RejectsFile
 from retrieval.store import VectorStore, open_store
+from retrieval.tables import check_file
 
 if TYPE_CHECKING:
     from retrieval.encoders import Encoder
@@ -83,7 +84,7 @@ def index_catalog(
     (another run), StoreError (disk full: what was written stays).
     """
     start = time.perf_counter()
-    check_catalog(path)
+    check_file(Path(path), CatalogError)
     with _alone(workspace), open_store(workspace, serve=True) as store:
         if not rebuild:
             store.check_encoder(record_of(encoder))

@@ -31,6 +31,9 @@ _OPTIONAL = ("timestamp", "type", "event", "rating", "value", "text", "session_i
 _KNOWN = frozenset((*_REQUIRED, *_OPTIONAL, "model", "adapter"))
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CLOCKS_DIFFER = timedelta(days=1)
+"""A time may be so far in the future: zones are left out, and clocks are wrong."""
+
 _SECONDS_BELOW = 10**11  # as seconds the year 5138; as milliseconds 1973
 _UNITS = ((_SECONDS_BELOW, 1), (10**14, 10**3), (10**17, 10**6))
 
@@ -45,9 +48,13 @@ class EventRow:
 
 
 class InteractionFile:
-    """The events of a file, and the rows that are none. Raises InteractionError for a file that cannot be used."""
+    """The events of a file, and the rows that are none. Raises InteractionError for a file that cannot be used.
 
-    def __init__(self, path: str | Path) -> None:
+    now: what a time is in the future of, UTC; the moment when the file is opened, unless given.
+    """
+
+    def __init__(self, path: str | Path, *, now: datetime | None = None) -> None:
+        self._latest = (datetime.now(UTC) if now is None else now) + _CLOCKS_DIFFER
         self._table = Table(path, required=_REQUIRED, error=InteractionError)
         self._columns = frozenset(self._table.columns())
         self._check_columns()
@@ -87,7 +94,7 @@ class InteractionFile:
             user_id=_key("user_id", values["user_id"]),
             item_id=_key("item_id", values["item_id"]),
             type=_type(values.get("type", values.get("event", "rate" if self._rated else "click"))),
-            timestamp=parse_time(values.get("timestamp", line)),
+            timestamp=self._time(values.get("timestamp", line)),
             value=None if rating is None else _number("rating", rating),
             text=_text("text", values.get("text")),
             session_id=_text("session_id", values.get("session_id")),
@@ -97,6 +104,18 @@ class InteractionFile:
             model=_text("model", values.get("model")),
             adapter=_text("adapter", values.get("adapter")),
         )
+
+    def _time(self, value: object) -> datetime:
+        """When it happened. A time to come would be the user's newest taste until then, so it is refused."""
+        moment = parse_time(value)
+        if moment < _EPOCH:
+            raise InteractionError(f"the time {value!s:.60} lies before 1970; expected when it happened")
+        if moment > self._latest:
+            raise InteractionError(
+                f"the time {value!s:.60} lies in the future ({moment.isoformat()}); expected when it happened: "
+                "check the unit and the zone"
+            )
+        return moment
 
 
 def parse_time(value: object) -> datetime:

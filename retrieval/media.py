@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from retrieval.errors import MediaError, StoreError
 from retrieval.hashing import file_sha256
@@ -87,10 +87,13 @@ _FORMAT_NAMES = "JPEG, PNG, WebP or GIF"
 def _opened(data: bytes) -> Image.Image:
     if len(data) > MAX_PICTURE_BYTES:
         raise MediaError(f"the picture has {len(data):,} bytes, at most {MAX_PICTURE_BYTES:,} are read")
-    try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError as error:
-        raise MediaError(f"found {data[:16]!r}..., expected a {_FORMAT_NAMES}") from error
+    Image.init()
+    for form in FORMATS:
+        # Not Image.open: it warns of large pictures, which are refused here by their size anyway.
+        make, accepts = Image.OPEN[form]
+        if accepts is None or accepts(data[:16]) is True:
+            return make(io.BytesIO(data), "")
+    raise MediaError(f"found {data[:16]!r}..., expected a {_FORMAT_NAMES}")
 
 
 def _flat(image: Image.Image) -> Image.Image:
@@ -120,12 +123,17 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def letterbox(image: Image.Image, px: int) -> Image.Image:
     """The whole picture as large as it fits, in the middle of a white square of px."""
-    longest = max(image.size)
-    width, height = (max(1, round(side / longest * px)) for side in image.size)  # a line is still a pixel wide
     square = Image.new("RGB", (px, px), "white")
-    fitted = image.resize((width, height), Image.Resampling.LANCZOS)
-    square.paste(fitted, (round((px - width) / 2), round((px - height) / 2)))
+    fitted = fit(image, px)
+    square.paste(fitted, (round((px - fitted.width) / 2), round((px - fitted.height) / 2)))
     return square
+
+
+def fit(image: Image.Image, px: int) -> Image.Image:
+    """The whole picture, its longest side px; a line is still a pixel wide."""
+    longest = max(image.size)
+    width, height = (max(1, round(side / longest * px)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
 class MediaStore:
@@ -234,7 +242,7 @@ def _checked_file(path: str | Path, root: Path, max_bytes: int) -> Path:
         base = root.resolve(strict=True)
         file = (base / path).resolve(strict=True)
         if not file.is_relative_to(base):
-            raise MediaError(f"{name} leads out of the catalogue's folder; files must lie within it")
+            raise MediaError(f"{name} leads out of the catalogue's folder{_through_link(base, path)}")
         if not file.is_file():
             raise MediaError(f"{name} is no file")
         size = file.stat().st_size
@@ -244,6 +252,13 @@ def _checked_file(path: str | Path, root: Path, max_bytes: int) -> Path:
     if size > max_bytes:
         raise MediaError(f"{name} has {size:,} bytes, at most {max_bytes:,} are read")
     return file
+
+
+def _through_link(base: Path, path: str | Path) -> str:
+    """What to do about a path that leads out: without the link in it, if it is one that does it."""
+    if not Path(os.path.normpath(base / path)).is_relative_to(base):
+        return "; files must lie within it"
+    return " through a link; put the files themselves into the folder, or the catalogue beside them"
 
 
 def _write_whole(path: Path, write: Callable[[io.BufferedWriter], object], *, durable: bool) -> None:

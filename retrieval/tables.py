@@ -5,16 +5,19 @@ from __future__ import annotations
 import codecs
 import csv
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from retrieval.errors import InputError
 from retrieval.rejects import Reject
 
 MAX_FIELD_CHARS = 100_000
 """A longer field refuses its row."""
+
+_LINE_ENDS = re.compile(r"\r\n?|\n")
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 
@@ -91,16 +94,15 @@ class Table:
                 pending = len(decoder.getstate()[0])
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
-            raise self._error(
-                f"{self.path} is not UTF-8: byte {offset - pending + error.start} is {error.object[error.start]:#04x}; "
-                "save it as UTF-8 (e.g. iconv -f latin1 -t utf-8)"
-            ) from error
+            found = f"byte {offset - pending + error.start} is {error.object[error.start]:#04x}"
+            raise self._error(f"{self.path} {_encoding_fault(error.object, found)}") from error
 
     def _check_columns(self, names: list[str], required: tuple[str, ...]) -> None:
         missing = [name for name in required if name not in names]
         if missing:
             found = ", ".join(names)[:300] or "none"
-            raise self._error(f"{self.path} has no column {' and no '.join(missing)}; found {found}")
+            hints = "".join(miscased(name, names) for name in missing)
+            raise self._error(f"{self.path} has no column {' and no '.join(missing)}; found {found}{hints}")
         double = sorted({name for name in names if name and names.count(name) > 1})
         if double:
             raise self._error(f"{self.path} has the column {double[0]!r} twice; rename one")
@@ -132,7 +134,8 @@ class Table:
 
     def _csv_rows(self) -> Iterator[Row | Reject]:
         with self.path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=self._delimiter)
+            lines = _Lines(file)
+            reader = csv.reader(lines, delimiter=self._delimiter)
             next(reader)
             while True:
                 line = reader.line_num + 1
@@ -144,6 +147,9 @@ class Table:
                     reason = f"lines {line} to {reader.line_num} are no row ({error}); is a quote never closed?"
                     yield Reject(line, reason, "")
                     continue
+                if lines.ended:  # within the row: it has taken in all that follows its quote
+                    yield _unclosed(line, reader.line_num, cells[-1], self._delimiter.join(cells))
+                    return
                 if any(cell.strip() for cell in cells):
                     yield self._csv_row(line, cells)
 
@@ -176,6 +182,41 @@ class Table:
             raise self._error(f"{self.path} cannot be read after row {line} ({error})") from error
 
 
+class _Lines:
+    """The lines of a file. ended: a line was asked for after the last one."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            return next(self._file)
+        except StopIteration:
+            self.ended = True
+            raise
+
+
+def _unclosed(first: int, last: int, cell: str, raw: str) -> Reject:
+    """The row that the file ends in, because of a quote that its last cell opens."""
+    opened = last - _LINE_ENDS.sub("\n", cell).removesuffix("\n").count("\n")
+    what = f"lines {first} to {last} are" if last > first else "it is"
+    reason = f"the quote that opens in line {opened} is never closed, so {what} no row; close it"
+    return Reject(first, reason, raw)
+
+
+def _encoding_fault(start: bytes, found: str) -> str:
+    """Why bytes that are not UTF-8 cannot be read, and what to do. start: what comes first, or where it breaks."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "is UTF-16, expected UTF-8; save it as UTF-8 (e.g. iconv -f utf-16 -t utf-8)"
+    if b"\0" in start:
+        return f"is no text ({found}, and there are NUL bytes in it); expected {', '.join(SUFFIXES)}"
+    return f"is not UTF-8: {found}; save it as UTF-8 (e.g. iconv -f latin1 -t utf-8)"
+
+
 def _json_row(line: int, text: str) -> Row | Reject:
     try:
         values = json.loads(text)
@@ -184,6 +225,11 @@ def _json_row(line: int, text: str) -> Row | Reject:
     if not isinstance(values, dict):
         return Reject(line, f"found {type(values).__name__}, expected a JSON object", text)
     return Row(line, values, text)
+
+
+def miscased(name: str, names: Iterable[str]) -> str:
+    """A hint to the column that is this one but for its case, to end a message with; empty when there is none."""
+    return "".join(f"; did you mean {name} by {each}? rename it" for each in names if each.strip().lower() == name)
 
 
 def text_fault(name: str, text: str) -> str | None:

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from retrieval.errors import WeightsError
 from retrieval.hashing import file_sha256
+from retrieval.media import fit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -180,11 +181,11 @@ def _beside(weights: Path) -> Path:
 def _square(picture: Image, px: int) -> NDArray[np.uint8]:
     """The picture as (px, px, 3) RGB, letterboxed on white like the thumbnails that models are shown."""
     from PIL import Image as PilImage
-    from PIL import ImageOps
 
     rgb = picture.convert("RGB")
     if rgb.size != (px, px):
-        fitted = ImageOps.contain(rgb, (px, px), PilImage.Resampling.LANCZOS)
+        fitted = fit(rgb, px)
         rgb = PilImage.new("RGB", (px, px), "white")
+        # An odd pixel of white goes to the right and below, where the weights saw it in training.
         rgb.paste(fitted, ((px - fitted.width) // 2, (px - fitted.height) // 2))
     return np.asarray(rgb, dtype=np.uint8)

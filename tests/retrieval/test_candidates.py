@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image
 
-from retrieval.candidates import CandidateFinder, CandidateSettings, fuse
+from retrieval.candidates import WEIGHTS, CandidateFinder, CandidateSettings, fuse
 from retrieval.errors import EncoderMismatchError, FilterError, RequestError, SettingsError
 from retrieval.indexing import index_catalog
 from retrieval.retrievers import Query
@@ -53,7 +53,7 @@ def test_a_rebuild_with_another_encoder_ends_the_searches_of_an_open_finder(shop
 def test_a_request_in_words_comes_first(shop: Shop) -> None:
     found = shop.finder.find(text="a blue clock", user_id="nobody", k=3)
     assert found[0].item_id == "blue-clock"
-    assert found[0].retrievers == ("semantic",)
+    assert found[0].retrievers == ("semantic", "lexical")
 
 
 def test_a_picture_finds_what_looks_like_it(shop: Shop) -> None:
@@ -65,7 +65,7 @@ def test_a_picture_finds_what_looks_like_it(shop: Shop) -> None:
 def test_words_and_a_picture_together(shop: Shop) -> None:
     found = shop.finder.find(text="a clock", image=Image.new("RGB", (20, 20), "red"), k=1)
     assert ids(found) == ["red-clock"]
-    assert set(found[0].retrievers) == {"semantic", "visual"}
+    assert set(found[0].retrievers) == {"semantic", "lexical", "visual"}
 
 
 def test_a_stranger_gets_what_is_popular(shop: Shop) -> None:
@@ -175,7 +175,7 @@ def test_fusion_adds_weight_over_rank() -> None:
 
 
 def test_a_weight_of_zero_leaves_a_retriever_out(shop: Shop) -> None:
-    settings = CandidateSettings(weights={"semantic": 1, "visual": 1, "history": 1, "co-occurrence": 1, "popular": 0})
+    settings = CandidateSettings(weights={**WEIGHTS, "popular": 0})
     found = CandidateFinder(shop.workspace, shop.store, WordEncoder(), settings).find(k=5)
     assert {candidate.retrievers for candidate in found} == {("newest",)}
 

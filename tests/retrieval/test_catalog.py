@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from retrieval.catalog import CatalogRow, read_catalog
+from retrieval.catalog import CatalogRow, check_catalog, read_catalog
 from retrieval.errors import CatalogError
 from retrieval.rejects import Reject
 from retrieval.types import Item, Money
@@ -212,8 +212,8 @@ class TestTypes:
         ("value", "message"),
         [
             ({"a": 1}, "x is a nested object"),
-            ([["a"]], "x is a nested object"),
-            ([{"a": 1}], "x is a nested object"),
+            ([["a"]], "x is a list with lists or objects in it"),
+            ([{"a": 1}], "x is a list with lists or objects in it"),
             (float("inf"), "expected a finite number"),
             (10**400, "expected a (finite )?number"),
             ("x" * 100_001, "100,001 characters, at most 100,000"),
@@ -316,6 +316,33 @@ class TestRefusedRows:
         (reason,) = [reason for line, reason in rejects(path).items() if line == 3]
         assert "is a quote never closed?" in reason
 
+    @pytest.mark.parametrize(
+        ("lines", "line", "reason"),
+        [
+            ('3,"B\n4,C\n', 3, "the quote that opens in line 3 is never closed, so lines 3 to 4 are no row"),
+            ('3,"B\n4,C', 3, "opens in line 3 is never closed, so lines 3 to 4"),
+            ('"3\r\n","B\r\n4,C\r\n', 3, "opens in line 4 is never closed, so lines 3 to 5"),
+            ('3,"B', 3, "opens in line 3 is never closed, so it is no row"),
+        ],
+    )
+    def test_a_quote_that_takes_in_the_rest_is_told(self, tmp_path: Path, lines: str, line: int, reason: str) -> None:
+        (found,) = rejects(csv(tmp_path, "id,title\n1,A\n" + lines)).items()
+        assert found[0] == line
+        assert reason in found[1]
+
+    def test_quotes_that_are_closed_at_the_very_end(self, tmp_path: Path) -> None:
+        assert rejects(csv(tmp_path, 'id,title\n1,"A\n"\n2,"B"')) == {}
+
+    def test_a_key_in_the_wrong_case(self, tmp_path: Path) -> None:
+        path = jsonl(tmp_path, [{"ID": "1", "title": "A"}, {"id": "2", "title": "B"}])
+        assert rejects(path) == {1: "id is missing; did you mean id by ID? rename it"}
+
+    def test_a_price_that_is_not_a_number(self, tmp_path: Path) -> None:
+        path = jsonl(tmp_path, ['{"id": "1", "title": "A", "price": NaN}', '{"id": "2", "title": "B", "size": NaN}'])
+        (found,) = rejects(path).items()
+        assert found[0] == 1
+        assert found[1].startswith("price is NaN, expected an amount")
+
     def test_a_cell_that_is_huge(self, tmp_path: Path) -> None:
         path = csv(tmp_path, f"id,title\n1,{'x' * 200_000}\n2,{'x' * 100_001}\n3,C\n")
         reasons = rejects(path)
@@ -358,7 +385,9 @@ class TestFilesThatCannotBeUsed:
             ("items.csv", b"a\n1\n", "no column id and no title"),
             ("items.csv", b"id,title,x,x\n1,A,1,2\n", "has the column 'x' twice"),
             ("items.csv", b"id,title\n1,caf\xe9\n", "is not UTF-8: byte 14 is 0xe9"),
-            ("items.jsonl", "{}".encode("utf-16"), "is not UTF-8: byte 0 is 0xff"),
+            ("items.jsonl", "{}".encode("utf-16"), "is UTF-16.*iconv -f utf-16"),
+            ("items.csv", b"\x89PNG\r\n\0\0", "is no text .byte 0 is 0x89"),
+            ("items.csv", b"ID,Title\n1,A\n", "found ID, Title; did you mean id by ID.*title by Title"),
             ("items.jsonl", b'{"id": "1", "title": "' + b"x" * 3_000_000 + "é".encode()[:1], "byte 3000022 is 0xc3"),
             ("items.jsonl", b"a" * (2**20 - 1) + "é".encode() + b"\xff", f"byte {2**20 + 1} is 0xff"),
             ("items.jsonl", b"a" * (2**20 - 1) + b"\xc3\x28", f"byte {2**20 - 1} is 0xc3"),
@@ -372,6 +401,14 @@ class TestFilesThatCannotBeUsed:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(CatalogError, match=f"{name}.*{message}"):
             read_catalog(tmp_path / name)
+
+    @pytest.mark.parametrize("content", ["", "id,title\n", "id,title\n,A\n", "id,title\n1,\n,A\n"])
+    def test_a_check_asks_for_a_row_that_can_be_used(self, tmp_path: Path, content: str) -> None:
+        with pytest.raises(
+            CatalogError, match=r"is empty|no items|no usable row; the first, in line 2: \w+ is missing"
+        ):
+            check_catalog(csv(tmp_path, content))
+        check_catalog(csv(tmp_path, "id,title\n,A\n1,B\n"))
 
     def test_no_file(self, tmp_path: Path) -> None:
         (tmp_path / "folder.csv").mkdir()

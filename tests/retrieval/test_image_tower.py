@@ -79,6 +79,11 @@ def test_pictures_of_other_sizes_are_letterboxed_on_white(tower):
     assert float(tower.embed([wide])[0] @ tower.embed([boxed])[0]) > 0.999
 
 
+@pytest.mark.parametrize("size", [(5, 4000), (4000, 5), (1, 1)])
+def test_a_line_is_a_picture_too(tower, size):
+    assert np.linalg.norm(tower.embed([Image.new("RGB", size, "red")])[0]) == pytest.approx(1, abs=1e-4)
+
+
 def test_transparent_and_grey_pictures_are_taken(tower):
     assert tower.embed([Image.new("RGBA", (50, 50), (255, 0, 0, 100)), Image.new("L", (50, 50), 90)]).shape == (2, 384)
 

@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from retrieval.errors import InteractionError
-from retrieval.interaction_files import parse_time
+from retrieval.interaction_files import EventRow, InteractionFile, parse_time
 from retrieval.interactions import InteractionLog
+from retrieval.rejects import Reject
 from retrieval.types import Event, EventType, Item
 from retrieval.workspace import Workspace, WorkspaceSettings
 
@@ -420,6 +421,27 @@ def test_times_are_read(value: object, expected: str) -> None:
 def test_what_is_no_time_is_refused(value: object) -> None:
     with pytest.raises(InteractionError, match="time"):
         parse_time(value)
+
+
+@pytest.mark.parametrize(
+    ("moment", "reason"),
+    [
+        ("-5", "before 1970"),
+        ("1969-12-31", "before 1970"),
+        ("1777680001", "in the future"),
+        ("99991231235959", "in the future"),
+        ("1e30", "outside the years"),
+    ],
+)
+def test_a_time_when_nothing_can_have_happened_is_refused(tmp_path: Path, moment: str, reason: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(f"user_id,item_id,timestamp\nann,a,{moment}\nann,b,1777680000\nann,c,0\n", encoding="utf-8")
+    refused, soon, first = InteractionFile(path, now=START)
+    assert isinstance(refused, Reject)
+    assert reason in refused.reason
+    assert isinstance(soon, EventRow)
+    assert soon.event.timestamp == START + timedelta(days=1), "zones and clocks differ"
+    assert isinstance(first, EventRow)
 
 
 def running(code: str, *arguments: object) -> subprocess.Popen[str]:

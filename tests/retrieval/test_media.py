@@ -82,7 +82,7 @@ def test_a_picture_that_is_cut_off_is_refused(form: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(10_000, 10_000), (7_100, 7_100), (40_000, 40_000), (2**31 - 1, 2**31 - 1)])
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.filterwarnings("error")
 def test_pixels_are_counted_before_they_are_decoded(size: tuple[int, int]) -> None:
     with pytest.raises(MediaError, match="pixels"):
         decode_picture(png_of_size(*size))
@@ -234,6 +234,13 @@ def test_paths_that_are_no_file_of_the_catalogue_are_refused(store: MediaStore, 
         store.add_file(name, root=root)
     with pytest.raises(MediaError, match="leads out"):
         store.add_file(secret, root=root)
+
+
+def test_a_folder_that_is_a_link_to_elsewhere_is_named_as_one(store: MediaStore, root: Path) -> None:
+    draw_product("mug", "red").save(root.parent / "mug.png")
+    (root / "images").symlink_to(root.parent)
+    with pytest.raises(MediaError, match="leads out of the catalogue's folder through a link"):
+        store.add_file("images/mug.png", root=root)
 
 
 def test_a_link_within_the_catalogue_is_followed(store: MediaStore, root: Path) -> None:

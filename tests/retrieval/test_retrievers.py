@@ -12,6 +12,7 @@ from PIL import Image
 from retrieval.behaviour import Behaviour
 from retrieval.database import EVENTS
 from retrieval.embedding import ItemEmbedder
+from retrieval.lexical import LexicalRetriever
 from retrieval.retrievers import (
     CoOccurrenceRetriever,
     HistoryRetriever,
@@ -44,6 +45,7 @@ class Shop:
 
 RETRIEVERS: dict[str, Callable[[Shop], Retriever]] = {
     "semantic": lambda shop: SemanticRetriever(shop.store, shop.encoder),
+    "lexical": lambda shop: LexicalRetriever(shop.workspace.items),
     "visual": lambda shop: VisualRetriever(shop.store, shop.encoder),
     "history": lambda shop: HistoryRetriever(shop.store),
     "co-occurrence": lambda shop: CoOccurrenceRetriever(shop.behaviour, shop.shelf),
