@@ -1,5 +1,6 @@
 """The chat page: say a wish, get cards with pictures and reasons, say what you think of them."""
 
+# ruff: noqa: E402 (telemetry is forbidden before Gradio is imported)
 from __future__ import annotations
 
 import hashlib
@@ -12,7 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "0"  # read when gradio is imported
+from retrieval.quiet import forbid_telemetry
+
+# Both are read when gradio, or what it imports, is imported.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "0"
+forbid_telemetry()
 
 import gradio as gr
 from gradio.events import api
@@ -25,6 +30,7 @@ from ui.cards import plain, sentence
 from ui.chats import Chats
 from ui.examples import examples_of
 from ui.pictures import picture_routes
+from ui.ports import check_port
 from ui.security import SafeHeaders
 from ui.theme import asset, make_theme
 
@@ -74,6 +80,7 @@ def launch(
     """
     from starlette.middleware import Middleware
 
+    check_port(port)
     blocks = build_app(recommender, examples=examples)
     try:
         blocks.launch(

@@ -134,7 +134,9 @@ def ui(
 ) -> None:
     """Open the chat page on a workspace."""
     from agent.recommender import Recommender
+    from ui.ports import check_port
 
+    check_port(port)
     with Recommender.open(workspace, model=model, adapter=adapter, engine=engine, url=url, shared=True) as recommender:
         _serve_page(recommender, host, port)
 
@@ -148,7 +150,9 @@ def demo(
     """Open the chat page on the built-in shop: no GPU, no account, no model download."""
     from agent.recommender import Recommender
     from ui.demo import WISHES, prepare_demo
+    from ui.ports import check_port
 
+    check_port(port)
     folder = workspace or Path(typer.get_app_dir("tastemaker")) / "demo"
     with _progress() as progress:
         prepare_demo(folder, progress)

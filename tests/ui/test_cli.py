@@ -256,6 +256,15 @@ def test_a_folder_without_a_workspace_is_said_with_the_remedy(run: Run, tmp_path
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("command", ["ui", "demo"])
+def test_a_port_that_no_machine_has_is_refused_before_anything_is_loaded(
+    run: Run, tmp_path: Path, command: str
+) -> None:
+    ran = run(command, "--workspace", tmp_path / "none", "--port", "80000")
+    assert_one_line(ran, 2, says="port is 80000; expected a number from 1 to 65535")
+    assert not (tmp_path / "none").exists()
+
+
 def test_the_demo_refuses_a_workspace_of_somebody(run: Run, shop: Path) -> None:
     assert_one_line(run("demo", "--workspace", shop), 1, says="shop is a workspace of yours .*not a demo")
 
