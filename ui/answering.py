@@ -52,7 +52,8 @@ def answer(recommender: Recommender, workers: ThreadPoolExecutor, chat: Chat, wi
 
     What the person or the model did wrong becomes a sentence in the turn. A fault of ours does too, and is raised.
     """
-    turn = chat.say(Said(plain(wish.text, 600) or SURPRISE, plain(wish.user_id, 80), plain(wish.where, 200)), WAITING)
+    words = plain(wish.text, 600) or ("" if wish.picture else SURPRISE)
+    turn = chat.say(Said(words, plain(wish.user_id, 80), plain(wish.where, 200)), WAITING)
     yield
     try:
         image = _picture(turn, wish.picture)
@@ -117,4 +118,4 @@ def _show(turn: Turn, found: Recommendations) -> None:
 
 
 def _headline(count: int) -> str:
-    return "One that fits" if count == 1 else f"{count} that fit"
+    return "One suggestion" if count == 1 else f"{count} suggestions"

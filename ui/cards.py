@@ -18,6 +18,8 @@ _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u20
 _FOUND_BY = {
     "co-occurrence": "people who chose what you chose",
     "history": "your history",
+    "lexical": "your exact words",
+    "newest": "what is new",
     "popular": "popularity",
     "semantic": "your words",
     "visual": "the picture",

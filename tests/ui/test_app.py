@@ -70,6 +70,7 @@ def _expect(check: Callable[[], bool], page: Page) -> None:
 def test_a_wish_becomes_cards_with_reasons(open_page: OpenPage) -> None:
     turn = _ask(open_page(), "a green lamp")
     assert len(_titles(turn)) == 5
+    assert turn.locator(".tm-answer").inner_text() == "5 suggestions"
     card = turn.locator(".tm-card").filter(has_text="Green lamp")
     assert card.locator(".tm-detail").inner_text().startswith("€")
     assert card.locator(".tm-reason").inner_text()
@@ -121,6 +122,7 @@ def test_a_picture_is_a_wish(open_page: OpenPage, served: Served) -> None:
     page.locator("#tm-wish img").wait_for()
     turn = _ask(page, "")
     assert turn.get_by_alt_text("Your picture").is_visible()
+    assert turn.locator(".tm-words").count() == 0, "nothing is put into the mouth of who says nothing"
     assert "the picture" in turn.locator(".tm-found").first.inner_text()
 
 
@@ -162,6 +164,7 @@ def test_a_new_chat_is_empty(open_page: OpenPage) -> None:
     page.get_by_role("button", name="New chat").click()
     page.locator(".tm-welcome").wait_for()
     assert page.locator(".tm-turn").count() == 0
+    assert page.locator(".tm-announcer").text_content() == ""
     assert len(_titles(_ask(page, "a lamp"))) == 5
 
 
@@ -465,6 +468,13 @@ def test_a_port_that_is_taken_is_said(served: Served) -> None:
     port = urlsplit(served.url).port
     with pytest.raises(SettingsError, match=f"port {port}"):
         launch(served.recommender, port=port, block=False)
+
+
+def test_a_port_that_no_machine_has_is_said(served: Served) -> None:
+    from ui.app import launch
+
+    with pytest.raises(SettingsError, match="port is 80000; expected a number from 1 to 65535"):
+        launch(served.recommender, port=80000, block=False)
 
 
 def test_the_page_forbids_other_hosts(served: Served, watch: Watch, open_page: OpenPage) -> None:

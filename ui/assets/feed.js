@@ -57,9 +57,13 @@ function makeTurn(turn) {
   const node = make("section", "tm-turn");
   const said = make("div", "tm-said");
   const bubble = make("div", "tm-bubble");
-  const words = make("p", "tm-words", turn.said.text);
-  words.dir = "auto";
-  bubble.append(words);
+  if (turn.said.text) {
+    const words = make("p", "tm-words", turn.said.text);
+    words.dir = "auto";
+    bubble.append(words);
+  } else {
+    bubble.classList.add("tm-wordless");
+  }
   said.append(bubble);
   const about = make("p", "tm-about");
   about.append(make("span", "", `as ${turn.said.user_id}`));
@@ -278,6 +282,7 @@ function show(view) {
     feed.replaceChildren();
     waiting.forEach((open) => clearTimeout(open.timer));
     waiting.clear();
+    announcer.textContent = "";
   }
   serial = view.serial;
   version = view.version;
