@@ -15,6 +15,18 @@ const ICONS = {
   dislike: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM5.7 5.7l12.6 12.6",
 };
 
+// What a button does once a choice is logged: by the choice that stands, then by the button.
+const CHANGE = {
+  like: {
+    like: "Logged for good. To change your mind, press Not for me: the latest choice counts.",
+    dislike: "Replaces your like: the latest choice counts.",
+  },
+  dislike: {
+    like: "Replaces your Not for me: the latest choice counts.",
+    dislike: "Logged for good. To change your mind, press Like: the latest choice counts.",
+  },
+};
+
 const WRITTEN_BY = {
   model: ["Written by the model", "The language model wrote this reason; what it names was checked against the catalogue."],
   evidence: ["Plain evidence", "This reason is the evidence itself, put into words without the language model."],
@@ -231,6 +243,8 @@ function click(turnId, itemId, choice) {
   const key = `${turnId} ${itemId}`;
   const made = turns.get(turnId).cards.get(itemId);
   const before = waiting.get(key);
+  const standing = before ? before.choice : made.card.error ? null : made.card.choice;
+  if (standing === choice) return; // the log only grows: a choice is replaced by the other one, not taken back
   if (before) clearTimeout(before.timer);
   const clicks = (before ? before.clicks : 0) + 1;
   const answered = before ? before.answered : made.card.answered;
@@ -255,14 +269,18 @@ function giveUp(turnId, itemId, error) {
   clearTimeout(waiting.get(`${turnId} ${itemId}`)?.timer);
   waiting.delete(`${turnId} ${itemId}`);
   const made = turns.get(turnId)?.cards.get(itemId);
-  if (made) showMark({ id: turnId }, { ...made.card, error }, made);
+  if (!made) return;
+  made.card = { ...made.card, error };
+  showMark({ id: turnId }, made.card, made);
 }
 
 function showMark(turn, card, made) {
   const open = waiting.get(`${turn.id} ${card.item_id}`);
   const choice = open ? open.choice : card.choice;
+  const standing = card.error && !open ? null : choice;
   Object.entries(made.buttons).forEach(([name, button]) => {
-    button.setAttribute("aria-pressed", name === choice && !(card.error && !open) ? "true" : "false");
+    button.setAttribute("aria-pressed", name === standing ? "true" : "false");
+    button.title = standing ? CHANGE[standing][name] : "";
   });
   made.row.classList.toggle("tm-waiting", Boolean(open));
   made.row.classList.toggle("tm-unsaved", Boolean(card.error && !open));
