@@ -13,6 +13,7 @@ from retrieval.media import decode_picture
 from ui.cards import latency_text, make_card, plain, sentence, share_text
 from ui.chats import Said
 from ui.examples import SURPRISE
+from ui.nothing import why_nothing
 from ui.pictures import data_url
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ STAGES = {
     "reasons": "Writing down why…",
 }
 FAULT = "Something broke on our side. The conversation is kept; please try again. (The server's log has the details.)"
-NOTHING_FOUND = "Nothing fits. Loosen the filter, or say it in other words."
-NOTHING_KNOWN = "Nobody has liked anything here yet, so there is nothing to go by. Say what you are looking for."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def _work(
     found = future.result()
     _show(turn, found)
     if not found:
-        turn.answer = NOTHING_FOUND if wish.where or query or image else NOTHING_KNOWN
+        turn.answer = why_nothing(recommender.workspace, where=wish.where)
 
 
 def _show(turn: Turn, found: Recommendations) -> None:

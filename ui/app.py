@@ -29,6 +29,7 @@ from ui.answering import CARDS, Wish, answer
 from ui.cards import plain, sentence
 from ui.chats import Chats
 from ui.examples import examples_of
+from ui.nothing import NO_ITEMS
 from ui.pictures import picture_routes
 from ui.ports import check_port
 from ui.security import SafeHeaders
@@ -288,7 +289,7 @@ def _warm(recommender: Recommender) -> None:
 def _invitation(item_count: int) -> str:
     """What the empty page says under its headline."""
     if item_count == 0:
-        return "There is nothing to choose from yet. Add a catalogue with tastemaker index, then start this page again."
+        return f"{NO_ITEMS} Then start this page again."
     things = "1 thing" if item_count == 1 else f"{item_count:,} things"
     return f"Say it in your own words, or show a picture. {things} to choose from."
 
