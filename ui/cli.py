@@ -197,17 +197,26 @@ def ui(
 
 @app.command()
 def demo(
-    workspace: Annotated[Path | None, typer.Option("--workspace", "-w", help="Where to keep the demo's data.")] = None,
+    workspace: Annotated[
+        Path | None,
+        typer.Option(
+            "--workspace",
+            "-w",
+            help="Where to keep the demo's data; unless you say, ~/.local/share/tastemaker/demo on Linux, elsewhere "
+            "the system's folder for such data.",
+        ),
+    ] = None,
     host: HostOption = "127.0.0.1",
     port: PortOption = None,
 ) -> None:
     """Open the chat page on the built-in shop: no GPU, no account, no model download."""
     from agent.recommender import Recommender
-    from ui.demo import WISHES, prepare_demo
+    from ui.demo import WISHES, demo_folder, prepare_demo
     from ui.ports import check_port
 
     check_port(port)
-    folder = workspace or Path(typer.get_app_dir("tastemaker")) / "demo"
+    folder = workspace or demo_folder()
+    _note(f"the demo's data is in {folder}")
     with _progress() as progress:
         prepare_demo(folder, progress)
     with Recommender.open(folder, model="builtin", engine="auto", shared=True) as recommender:
