@@ -313,6 +313,31 @@ def test_a_page_without_a_catalogue_says_what_to_do(
             blocks.close()
 
 
+def test_the_page_is_named_after_its_workspace(open_page: OpenPage) -> None:
+    assert open_page().title() == "workspace · Tastemaker"
+
+
+def test_what_was_indexed_since_the_page_started_is_counted(
+    open_page: OpenPage, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page()
+    welcome = page.locator(".tm-welcome")
+    welcome.get_by_text("17 things to choose from").wait_for()
+    with monkeypatch.context() as patch:
+        patch.setattr(served.recommender.workspace.items, "count", lambda: 18)
+        page.get_by_role("button", name="New chat").click()
+        welcome.get_by_text("18 things to choose from").wait_for()
+        patch.setattr(served.recommender.workspace.items, "count", lambda: 19)
+        page.reload()
+        welcome.get_by_text("19 things to choose from").wait_for()
+
+
+def test_the_filters_hint_fits_a_phone_and_its_attributes_are_told(open_page: OpenPage) -> None:
+    page = open_page(width=390, height=844)
+    assert page.get_by_label("Filter").get_attribute("placeholder") == "such as price < 62"
+    page.get_by_title("Filter on colour, kind, price, note, tags, title, id").wait_for()
+
+
 # --- what goes wrong ------------------------------------------------------------------------------------------------
 
 

@@ -162,8 +162,10 @@ function makeCard(turn, card) {
   heading.append(title);
   if (card.detail) heading.append(make("p", "tm-detail", card.detail));
   body.append(heading, makeReason(card, reason), mark.row);
-  if (card.evidence.length) body.append(makeChips(card));
-  if (card.found_by) body.append(make("p", "tm-found", card.found_by));
+  const known = make("div", "tm-known");
+  if (card.evidence.length) known.append(makeChips(card));
+  if (card.found_by) known.append(make("p", "tm-found", card.found_by));
+  body.append(known);
   article.append(makePicture(card), body);
   node.append(article);
   return { node, reason, ...mark };
@@ -294,7 +296,8 @@ function savedText(choice) {
 // --- the whole view -----------------------------------------------------------------------------------------
 
 function show(view) {
-  if (!view || view.serial < serial || (view.serial === serial && view.version <= version)) return;
+  if (view?.invitation) welcome.querySelector("p").textContent = view.invitation;
+  if (!view?.turns || view.serial < serial || (view.serial === serial && view.version <= version)) return;
   if (view.serial !== serial && view.fresh) {
     turns.clear();
     feed.replaceChildren();
@@ -331,12 +334,14 @@ lightbox.addEventListener("click", (event) => {
 function nameTheFields() {
   const wish = document.querySelector("#tm-wish textarea");
   const user = document.querySelector("#tm-user input");
-  if (!wish || !user) {
+  const where = document.querySelector("#tm-where input");
+  if (!wish || !user || !where) {
     requestAnimationFrame(nameTheFields);
     return;
   }
   wish.setAttribute("aria-label", "Your wish");
   user.placeholder = "a guest";
+  where.title = props.welcome.filter_on;
 }
 
 nameTheFields();
