@@ -216,9 +216,9 @@ def demo(
 
     check_port(port)
     folder = workspace or demo_folder()
-    _note(f"the demo's data is in {folder}")
     with _progress() as progress:
         prepare_demo(folder, progress)
+    _note(f"the demo's data is in {folder}")
     with Recommender.open(folder, model="builtin", engine="auto", shared=True) as recommender:
         _serve_page(recommender, host, port, examples=WISHES)
 
