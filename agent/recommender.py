@@ -44,6 +44,10 @@ __all__ = ["ANONYMOUS", "Recommender"]
 logger = logging.getLogger(__name__)
 
 _THREADS = 32
+_NOT_SEEN = (
+    "This workspace's encoder takes no pictures, so the picture was left out; index the catalogue again with "
+    "--rebuild and --encoder builtin or multimodal."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,12 @@ class Recommender:
         make_model: Callable[[], VisionLanguageModel],
         settings: RecommenderSettings,
         *,
+        sees: bool = True,
         resources: ExitStack | None = None,
     ) -> None:
+        """sees: whether the workspace's encoder takes pictures; where it does not, answers to a picture say so."""
         self.workspace = workspace
+        self._sees = sees
         self._finder = finder
         self._store = store
         self._make_model = make_model
@@ -128,7 +135,7 @@ class Recommender:
             store.check_encoder(record_of(encoder))
             finder = CandidateFinder(workspace, store, encoder)
             make_model = partial(open_chosen_model, workspace.path, settings)
-            return cls(workspace, finder, store, make_model, settings, resources=opening.pop_all())
+            return cls(workspace, finder, store, make_model, settings, sees=encoder.sees, resources=opening.pop_all())
 
     def recommend(
         self,
@@ -146,7 +153,8 @@ class Recommender:
 
         Nothing wished and nobody known gives what is popular. on_stage is told each stage as it begins: retrieve,
         rerank, reasons, log. When the language model cannot answer, the items are in the retriever's order, `reranked`
-        is False and `note` says why. Raises RequestError, FilterError, MediaError for what the caller can repair.
+        is False and `note` says why; it also says when the encoder cannot see the picture.
+        Raises RequestError, FilterError, MediaError for what the caller can repair.
         """
         request_id = str(uuid.uuid4())
         watch = Stopwatch(on_stage)
@@ -167,7 +175,8 @@ class Recommender:
                 source=source,
                 session_id=session_id,
             )
-        notes = " ".join(note for note in (ranking.note, unexplained, unlogged) if note)
+        unseen = _NOT_SEEN if wish.image is not None and not self._sees else None
+        notes = " ".join(note for note in (unseen, ranking.note, unexplained, unlogged) if note)
         return Recommendations(entries, request_id, ranking.reranked, notes or None, watch.timings_ms())
 
     async def arecommend(self, **request: Any) -> Recommendations:

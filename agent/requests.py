@@ -36,7 +36,8 @@ def understand(
 ) -> Wish:
     """The request in its normal form: blank texts are None, a long query is cut, the picture is decoded.
 
-    Raises RequestError for what is out of range or of another type, MediaError for a broken picture.
+    Raises RequestError for what is out of range or of another type, FilterError for a filter that cannot be parsed,
+    MediaError for a broken picture.
     """
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
         raise RequestError(f"k is {k!r}; expected a whole number from 1 to {MAX_K}")
@@ -44,7 +45,8 @@ def understand(
     if user_id is not None and len(user_id) > MAX_KEY_CHARS:
         raise RequestError(f"user_id has {len(user_id)} characters; expected at most {MAX_KEY_CHARS}")
     query = _text("query", query)
-    return Wish(user_id, query[:MAX_QUERY_CHARS] if query else None, _picture(image), _text("where", where), k)
+    where = _filter(where)
+    return Wish(user_id, query[:MAX_QUERY_CHARS] if query else None, _picture(image), where, k)
 
 
 def _text(name: str, value: str | None) -> str | None:
@@ -54,6 +56,16 @@ def _text(name: str, value: str | None) -> str | None:
         raise RequestError(f"{name} is {value!r:.80} ({type(value).__name__}); expected text")
     kept = value.replace("\x00", " ").encode("utf-8", "replace").decode("utf-8").strip()
     return kept or None
+
+
+def _filter(where: str | None) -> str | None:
+    """The filter's text, which can be parsed; whether the catalogue has its attributes is seen later."""
+    where = _text("where", where)
+    if where is not None:
+        from retrieval.filters import parse_filter
+
+        parse_filter(where)
+    return where
 
 
 def _picture(image: Image | bytes | Path | None) -> Image | None:

@@ -34,6 +34,7 @@ __all__ = [
     "find_server_record",
     "find_vllm",
     "plan_server",
+    "planned_vllm",
     "serve",
     "server_command",
     "server_environment",
@@ -98,6 +99,13 @@ def find_vllm(python: Path | None = None) -> VllmInstall:
     raise SettingsError(
         f"{where}; it lives in an environment of its own: run `make vllm`, or name one with --python PATH"
     )
+
+
+def planned_vllm(python: Path | None = None) -> VllmInstall:
+    """What `make vllm` would make: its CPU build, in the given Python or in the checkout's `.venv-vllm`."""
+    named = python or os.environ.get("TASTEMAKER_VLLM_PYTHON")
+    place = Path(named) if named else _our_root() / _ENVIRONMENT_NAME / "bin" / "python"
+    return VllmInstall(place.absolute(), "not installed", "cpu")
 
 
 def server_command(
@@ -169,9 +177,11 @@ def plan_server(
     python: Path | None = None,
     port: int | None = None,
     dtype: str | None = None,
+    install: VllmInstall | None = None,
 ) -> ServerPlan:
     """How to serve a preset, a folder or a hub name on this machine's loopback.
 
+    install: what serves; looked for from `python` on, as `find_vllm` does, when not given.
     dtype: default float32 for the built-in model on a CPU (as in process), else what the checkpoint says.
     Raises SettingsError for an unknown model, a taken port or a Python without vLLM; WeightsError for an adapter that
     cannot be served.
@@ -181,7 +191,7 @@ def plan_server(
     served_adapter = None if adapter is None else read_adapter(adapter)
     if served_adapter is not None and served_adapter.name == name:
         raise SettingsError(f"the adapter's folder is called {model!r} like the model; give it another name")
-    install = find_vllm(python)
+    install = install or find_vllm(python)
     port = _free_port() if port is None else _checked_port(port)
     config = _local_config(preset.model_id)
     on_cpu = install.device == "cpu"

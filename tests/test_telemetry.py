@@ -166,3 +166,11 @@ def test_the_hubs_telemetry_is_off_from_the_start(entry: str) -> None:
         [sys.executable, "-c", code], env=_environment(), cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.endswith("True 1\n")
+
+
+def test_the_page_imported_alone_forbids_telemetry_before_the_hub_is_imported() -> None:
+    code = "import ui.app, huggingface_hub.constants as hub; print(hub.HF_HUB_DISABLE_TELEMETRY)"
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env=_environment()
+    )
+    assert told.stdout == "True\n"

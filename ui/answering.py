@@ -13,6 +13,7 @@ from retrieval.media import decode_picture
 from ui.cards import latency_text, make_card, plain, sentence, share_text
 from ui.chats import Said
 from ui.examples import SURPRISE
+from ui.nothing import why_nothing
 from ui.pictures import data_url
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ STAGES = {
     "reasons": "Writing down why…",
 }
 FAULT = "Something broke on our side. The conversation is kept; please try again. (The server's log has the details.)"
-NOTHING_FOUND = "Nothing fits. Loosen the filter, or say it in other words."
-NOTHING_KNOWN = "Nobody has liked anything here yet, so there is nothing to go by. Say what you are looking for."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,8 @@ def answer(recommender: Recommender, workers: ThreadPoolExecutor, chat: Chat, wi
 
     What the person or the model did wrong becomes a sentence in the turn. A fault of ours does too, and is raised.
     """
-    turn = chat.say(Said(plain(wish.text, 600) or SURPRISE, plain(wish.user_id, 80), plain(wish.where, 200)), WAITING)
+    words = plain(wish.text, 600) or ("" if wish.picture else SURPRISE)
+    turn = chat.say(Said(words, plain(wish.user_id, 80), plain(wish.where, 200)), WAITING)
     yield
     try:
         image = _picture(turn, wish.picture)
@@ -104,7 +104,7 @@ def _work(
     found = future.result()
     _show(turn, found)
     if not found:
-        turn.answer = NOTHING_FOUND if wish.where or query or image else NOTHING_KNOWN
+        turn.answer = why_nothing(recommender.workspace, where=wish.where)
 
 
 def _show(turn: Turn, found: Recommendations) -> None:
@@ -117,4 +117,4 @@ def _show(turn: Turn, found: Recommendations) -> None:
 
 
 def _headline(count: int) -> str:
-    return "One that fits" if count == 1 else f"{count} that fit"
+    return "One suggestion" if count == 1 else f"{count} suggestions"

@@ -1,5 +1,6 @@
 """The chat page: say a wish, get cards with pictures and reasons, say what you think of them."""
 
+# ruff: noqa: E402 (telemetry is forbidden before Gradio is imported)
 from __future__ import annotations
 
 import hashlib
@@ -12,7 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "0"  # read when gradio is imported
+from retrieval.quiet import forbid_telemetry
+
+# Both are read when gradio, or what it imports, is imported.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "0"
+forbid_telemetry()
 
 import gradio as gr
 from gradio.events import api
@@ -24,7 +29,9 @@ from ui.answering import CARDS, Wish, answer
 from ui.cards import plain, sentence
 from ui.chats import Chats
 from ui.examples import examples_of
+from ui.nothing import NO_ITEMS
 from ui.pictures import picture_routes
+from ui.ports import check_port
 from ui.security import SafeHeaders
 from ui.theme import asset, make_theme
 
@@ -74,6 +81,7 @@ def launch(
     """
     from starlette.middleware import Middleware
 
+    check_port(port)
     blocks = build_app(recommender, examples=examples)
     try:
         blocks.launch(
@@ -116,10 +124,12 @@ class _Page:
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="answer")
         items = recommender.workspace.items.all()
         self._examples = tuple(examples) if examples is not None else examples_of(items)
-        self.blocks = self._build(len(items), _filter_hint(items))
+        names = _attribute_names(items)
+        self.blocks = self._build(_filter_hint(items, names), f"Filter on {', '.join((*names, 'title', 'id'))[:400]}")
 
-    def _build(self, item_count: int, filter_hint: str) -> gr.Blocks:
-        blocks = gr.Blocks(title="Tastemaker", analytics_enabled=False, delete_cache=(3600, 3600))
+    def _build(self, filter_hint: str, filter_on: str) -> gr.Blocks:
+        name = plain(self._recommender.workspace.path.resolve().name, 60)
+        blocks = gr.Blocks(title=f"{name} · Tastemaker", analytics_enabled=False, delete_cache=(3600, 3600))
         with blocks:
             with gr.Row(elem_id="tm-top"):
                 gr.HTML(
@@ -144,7 +154,8 @@ class _Page:
                 apply_default_css=False,
                 welcome={
                     "headline": "What are you looking for?",
-                    "invitation": _invitation(item_count),
+                    "invitation": self._invitation(),
+                    "filter_on": filter_on,
                     "examples": [plain(example, 80) for example in self._examples],
                 },
             )
@@ -168,6 +179,7 @@ class _Page:
                     max_lines=1,
                     elem_id="tm-where",
                 )
+            blocks.load(self.greet, None, [feed], queue=False, api_visibility="private", show_progress="hidden")
             self._wire(user=user, fresh=fresh, feed=feed, wish=wish, where=where)
             api(self.recommend, api_name="recommend", concurrency_limit=AT_ONCE)
         blocks.queue(max_size=4 * MAX_WAITING)
@@ -240,9 +252,13 @@ class _Page:
             chat.settle(mark, choice=choice)
         return chat.view()
 
+    def greet(self) -> View:
+        """A page was opened: how much there is to choose from by now."""
+        return {"invitation": self._invitation()}
+
     def start_again(self, request: gr.Request) -> tuple[View, None]:
         """An empty chat; what was logged stays logged."""
-        return self._chats.renew(str(request.session_hash)).view(), None
+        return self._chats.renew(str(request.session_hash)).view() | self.greet(), None
 
     def recommend(self, query: str = "", user_id: str = "", where: str = "", k: int = CARDS) -> dict[str, Any]:
         """Recommendations with reasons and evidence, as `tastemaker recommend --json` prints them."""
@@ -265,6 +281,14 @@ class _Page:
                 return  # a new chat was opened meanwhile: the old one must not come back
             yield chat.view()
 
+    def _invitation(self) -> str:
+        """What the empty page says under its headline; another process may have indexed since the last time."""
+        item_count = self._recommender.workspace.items.count()
+        if item_count == 0:
+            return f"{NO_ITEMS} Then start this page again."
+        things = "1 thing" if item_count == 1 else f"{item_count:,} things"
+        return f"Say it in your own words, or show a picture. {things} to choose from."
+
     def _users(self) -> list[str]:
         """Whom one may be at a click. Earlier guests are left out, or they would soon be all there is."""
         named = [user for user in self._recommender.users() if not user.startswith(_GUEST) and user != ANONYMOUS]
@@ -278,26 +302,19 @@ def _warm(recommender: Recommender) -> None:
         logger.warning("the model could not be loaded yet: %s", error)
 
 
-def _invitation(item_count: int) -> str:
-    """What the empty page says under its headline."""
-    if item_count == 0:
-        return "There is nothing to choose from yet. Add a catalogue with tastemaker index, then start this page again."
-    things = "1 thing" if item_count == 1 else f"{item_count:,} things"
-    return f"Say it in your own words, or show a picture. {things} to choose from."
+def _attribute_names(items: Sequence[Item]) -> list[str]:
+    return list(dict.fromkeys(plain(name, 30) for item in items[:500] for name in item.attributes))
 
 
-def _filter_hint(items: Sequence[Item]) -> str:
-    """What can be filtered on, said by an example that this catalogue would take."""
+def _filter_hint(items: Sequence[Item], names: Sequence[str]) -> str:
+    """An example of a filter that this catalogue would take, short enough for a phone."""
     sample = items[:500]
-    names = dict.fromkeys(plain(name, 30) for item in sample for name in item.attributes)
-    if not names:
-        return "nothing to filter on: this catalogue has no attributes"
     for name in names:
         values = [item.attributes[name] for item in sample if name in item.attributes]
         numbers = sorted(v.major if isinstance(v, Money) else v for v in values if isinstance(v, int | float | Money))
         if numbers:
-            return f"such as {name} < {numbers[len(numbers) // 2]:.0f} ({', '.join(list(names)[:6])})"
-    return f"such as {next(iter(names))} = '…' ({', '.join(list(names)[:6])})"
+            return f"such as {name} < {numbers[len(numbers) // 2]:.0f}"
+    return f"such as {names[0]} = '…'" if names else "such as title contains '…'"
 
 
 def _guest(request: gr.Request) -> str:

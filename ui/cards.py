@@ -18,6 +18,8 @@ _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u20
 _FOUND_BY = {
     "co-occurrence": "people who chose what you chose",
     "history": "your history",
+    "lexical": "your exact words",
+    "newest": "what is new",
     "popular": "popularity",
     "semantic": "your words",
     "visual": "the picture",
@@ -77,14 +79,20 @@ def price_or_year(item: Item) -> str:
     prices = {name: value for name, value in item.attributes.items() if isinstance(value, Money)}
     if prices:
         return price_text(prices.get("price") or next(iter(prices.values())))
+    year = year_of(item)
+    return "" if year is None else str(year)
+
+
+def year_of(item: Item) -> int | None:
+    """The year that the item is of, where an attribute says so by its name."""
     by_name = {name.lower(): value for name, value in item.attributes.items()}
     for name in _YEAR_NAMES:
         value = by_name.get(name)
         if isinstance(value, date):
-            return str(value.year)
+            return value.year
         if isinstance(value, int | float) and 1000 <= value < 3000:
-            return str(int(value))
-    return ""
+            return int(value)
+    return None
 
 
 def price_text(price: Money) -> str:

@@ -20,7 +20,10 @@ MAX_CHATS = 200
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the person asked, as the page shows it. picture: a small data: URL made by us, or None."""
+    """What the person asked, as the page shows it.
+
+    text: empty where a picture says it all. picture: a small data: URL made by us, or None.
+    """
 
     text: str
     user_id: str

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from retrieval.errors import InputError, TastemakerError
+from retrieval.errors import InputError, InteractionError, SettingsError, TastemakerError
 from retrieval.quiet import forbid_telemetry
 from retrieval.types import ReasonSource
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
     from agent.recommendations import Recommendations
     from agent.recommender import Recommender
+    from agent.serving import VllmInstall
     from retrieval.indexing import IndexReport, Progress
+    from retrieval.interactions import ImportReport
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +33,12 @@ app = typer.Typer(
 _out = Console()
 _err = Console(stderr=True)
 
+
+def _flag(name: str, help_text: str) -> Any:
+    """An option that is there or not; the help shows no type, for it takes no value."""
+    return typer.Option(name, help=help_text, metavar="")
+
+
 WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", help="Folder that holds everything of one catalogue.")
 ]
@@ -38,11 +47,41 @@ EngineOption = Annotated[
 ]
 UrlOption = Annotated[str | None, typer.Option(help="Address of a vLLM server, such as http://127.0.0.1:8000/v1.")]
 ModelOption = Annotated[
-    str | None, typer.Option(help="builtin, a preset, a Hugging Face id or a folder; what is served, unless you say.")
+    str | None,
+    typer.Option(
+        help="builtin, llava-1.5-7b, llava-next-7b, qwen2.5-vl-3b, qwen2.5-vl-7b, qwen3-vl-4b, qwen3-vl-8b, "
+        "smolvlm2-2b, gemma-3-4b, a Hugging Face id or a folder; what is served, unless you say."
+    ),
 ]
 AdapterOption = Annotated[Path | None, typer.Option(help="Folder of a peft LoRA adapter.")]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        help="Filter by attributes: = != < <= > >= contains, in, not in; and, or, not; text in quotes. Such as "
+        "\"price<50 and genres='Drama'\" or \"colour in ('red', 'blue') and not title contains 'mug'\".",
+    ),
+]
 HostOption = Annotated[str, typer.Option(help="Address to listen on; loopback unless you say otherwise.")]
 PortOption = Annotated[int | None, typer.Option(help="Port; a free one unless you say otherwise.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        _say(f"tastemaker {version('tastemaker')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", metavar="", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    del version
 
 
 def main() -> None:
@@ -59,11 +98,14 @@ def main() -> None:
 def index(
     catalog: Annotated[Path, typer.Argument(help="Catalogue: .jsonl, .csv or .parquet with at least id and title.")],
     workspace: WorkspaceOption,
-    encoder: Annotated[str | None, typer.Option(help="builtin, a preset, or any sentence-transformers model.")] = None,
-    sync: Annotated[bool, typer.Option("--sync", help="Withdraw items that the catalogue no longer has.")] = False,
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Embed everything anew, e.g. with another encoder.")
-    ] = False,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="builtin, multimodal, multilingual, multilingual-multimodal, or any sentence-transformers model."
+        ),
+    ] = None,
+    sync: Annotated[bool, _flag("--sync", "Withdraw items that the catalogue no longer has.")] = False,
+    rebuild: Annotated[bool, _flag("--rebuild", "Embed everything anew, e.g. with another encoder.")] = False,
 ) -> None:
     """Read a catalogue, keep its pictures, embed what changed."""
     from retrieval.catalog import check_catalog
@@ -84,9 +126,7 @@ def index(
 def add_to_log(
     file: Annotated[Path, typer.Argument(help="Interactions: .csv, .jsonl or .parquet with user_id and item_id.")],
     workspace: WorkspaceOption,
-    create_items: Annotated[
-        bool, typer.Option("--create-items", help="Make id-only items for ids the catalogue lacks.")
-    ] = False,
+    create_items: Annotated[bool, _flag("--create-items", "Make id-only items for ids the catalogue lacks.")] = False,
 ) -> None:
     """Add what users did; lines that are already in the log add nothing."""
     from retrieval.workspace import Workspace
@@ -94,7 +134,10 @@ def add_to_log(
     with Workspace.open(workspace) as opened:
         report = opened.log.import_file(file, create_items=create_items)
     _say(f"{report.new:,} new events, {report.known:,} already known, {report.refused:,} refused")
+    if report.ignored_columns:
+        _say(f"columns that mean nothing to the log: {', '.join(report.ignored_columns)}")
     _say_rejects(report.rejects)
+    _judge_import(file, report)
 
 
 @app.command()
@@ -103,9 +146,9 @@ def recommend(
     user: Annotated[str | None, typer.Option("--user", help="User id in the log; none for a stranger.")] = None,
     query: Annotated[str | None, typer.Option("--query", help="What is wanted, in words.")] = None,
     image: Annotated[Path | None, typer.Option("--image", help="A picture of something like it.")] = None,
-    where: Annotated[str | None, typer.Option("--where", help="Filter: \"price<50 and genres='Drama'\".")] = None,
-    k: Annotated[int, typer.Option("-k", help="How many.")] = 5,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    where: WhereOption = None,
+    k: Annotated[int, typer.Option("-k", help="How many, 1 to 100.")] = 5,
+    as_json: Annotated[bool, _flag("--json", "Print JSON.")] = False,
     model: ModelOption = None,
     adapter: AdapterOption = None,
     engine: EngineOption = None,
@@ -113,9 +156,20 @@ def recommend(
 ) -> None:
     """Recommend, with reasons."""
     from agent.recommender import Recommender
+    from agent.requests import understand
+    from ui.nothing import why_nothing
 
+    wish = understand(user_id=user, query=query, image=image, where=where, k=k)
     with Recommender.open(workspace, model=model, adapter=adapter, engine=engine, url=url) as recommender:
-        found = recommender.recommend(user_id=user, query=query, image=image, where=where, k=k, source="cli")
+        if wish.user_id is not None and not recommender.workspace.log.history(wish.user_id, limit=1):
+            _note(f"nobody called {wish.user_id} has done anything in the log; answered as for a stranger")
+        found = recommender.recommend(
+            user_id=wish.user_id, query=wish.query, image=wish.image, where=wish.where, k=k, source="cli"
+        )
+        if not found:
+            _note(why_nothing(recommender.workspace, where=wish.where))
+    if found.note:
+        _note(found.note)
     if as_json:
         sys.stdout.write(found.to_json() + "\n")
     else:
@@ -134,24 +188,37 @@ def ui(
 ) -> None:
     """Open the chat page on a workspace."""
     from agent.recommender import Recommender
+    from ui.ports import check_port
 
+    check_port(port)
     with Recommender.open(workspace, model=model, adapter=adapter, engine=engine, url=url, shared=True) as recommender:
         _serve_page(recommender, host, port)
 
 
 @app.command()
 def demo(
-    workspace: Annotated[Path | None, typer.Option("--workspace", "-w", help="Where to keep the demo's data.")] = None,
+    workspace: Annotated[
+        Path | None,
+        typer.Option(
+            "--workspace",
+            "-w",
+            help="Where to keep the demo's data; unless you say, ~/.local/share/tastemaker/demo on Linux, elsewhere "
+            "the system's folder for such data.",
+        ),
+    ] = None,
     host: HostOption = "127.0.0.1",
     port: PortOption = None,
 ) -> None:
     """Open the chat page on the built-in shop: no GPU, no account, no model download."""
     from agent.recommender import Recommender
-    from ui.demo import WISHES, prepare_demo
+    from ui.demo import WISHES, demo_folder, prepare_demo
+    from ui.ports import check_port
 
-    folder = workspace or Path(typer.get_app_dir("tastemaker")) / "demo"
+    check_port(port)
+    folder = workspace or demo_folder()
     with _progress() as progress:
         prepare_demo(folder, progress)
+    _note(f"the demo's data is in {folder}")
     with Recommender.open(folder, model="builtin", engine="auto", shared=True) as recommender:
         _serve_page(recommender, host, port, examples=WISHES)
 
@@ -177,9 +244,7 @@ def serve(
     adapter: AdapterOption = None,
     python: Annotated[Path | None, typer.Option("--python", help="Python of the environment that has vLLM.")] = None,
     port: PortOption = None,
-    print_only: Annotated[
-        bool, typer.Option("--print", help="Print the command and its environment; start nothing.")
-    ] = False,
+    print_only: Annotated[bool, _flag("--print", "Print the command and its environment; start nothing.")] = False,
 ) -> None:
     """Serve the workspace's model with vLLM; the other commands find it by themselves."""
     from agent.serving import plan_server
@@ -188,13 +253,25 @@ def serve(
     from retrieval.workspace import Workspace
 
     settings = load_settings().but(model=model, adapter=adapter)
-    plan = plan_server(settings.chosen_model, adapter=settings.adapter, python=python, port=port)
+    install = _install_to_print(python) if print_only else None
+    plan = plan_server(settings.chosen_model, adapter=settings.adapter, python=python, port=port, install=install)
     if print_only:
         sys.stdout.write(plan.shell() + "\n")
         return
     with Workspace.open(workspace) as opened:
         _say(f"starting vLLM with {plan.model}; this takes a minute")
         serve_plan(plan, opened, ready=lambda url: _say(f"serving at {url}; Ctrl-C stops it"))
+
+
+def _install_to_print(python: Path | None) -> VllmInstall:
+    """The vLLM that `serve` would use, or the one that is to be made, with a note that it is not there."""
+    from agent.serving import find_vllm, planned_vllm
+
+    try:
+        return find_vllm(python)
+    except SettingsError as error:
+        _note(f"the command will not run yet: {error}")
+        return planned_vllm(python)
 
 
 @contextmanager
@@ -229,13 +306,11 @@ def _print_index_report(report: IndexReport) -> None:
         f"{report.seconds:.1f} s"
     )
     for warning in report.warnings:
-        _err.print(f"[bold yellow]warning:[/] {escape(warning)}", highlight=False, soft_wrap=True)
+        _warn(warning)
     _say_rejects(report.rejects)
 
 
 def _print_recommendations(found: Recommendations) -> None:
-    if found.note:
-        _err.print(f"[yellow]note:[/] {escape(found.note)}", highlight=False, soft_wrap=True)
     for number, rec in enumerate(found, start=1):
         _out.print(f"[bold]{number}. {escape(rec.item.title)}[/]  [dim]{rec.score:.2f}[/]", highlight=False)
         _out.print(f"   {escape(rec.reason)}", highlight=False)
@@ -247,6 +322,38 @@ def _print_recommendations(found: Recommendations) -> None:
         f"{by_model} of {len(found)} reasons by the model[/]",
         highlight=False,
     )
+
+
+def _judge_import(file: Path, report: ImportReport) -> None:
+    """Raise InteractionError when no line could be used; warn when most could not."""
+    read = report.new + report.known + report.refused
+    if 2 * report.refused <= read:
+        return
+    unknown = _unknown_items(report.rejects)
+    advice = (
+        f"{unknown:,} name items that the catalogue lacks: index it first, or add --create-items"
+        if unknown
+        else "see there why, and mend the file"
+    )
+    if report.refused == read:
+        raise InteractionError(f"no line of {file} could be used, all {read:,} were refused; {advice}")
+    _warn(f"most lines were refused, {report.refused:,} of {read:,}; {advice}")
+
+
+def _unknown_items(rejects: Path | None) -> int:
+    """How many lines were refused because their item is unknown."""
+    if rejects is None:
+        return 0
+    with rejects.open(encoding="utf-8") as lines:
+        return sum(json.loads(line)["reason"].startswith("unknown item") for line in lines)
+
+
+def _note(text: str) -> None:
+    _err.print(f"[yellow]note:[/] {escape(text)}", highlight=False, soft_wrap=True)
+
+
+def _warn(text: str) -> None:
+    _err.print(f"[bold yellow]warning:[/] {escape(text)}", highlight=False, soft_wrap=True)
 
 
 def _say(text: str) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from retrieval.builtin import IMAGE_ENCODER, SHOP_FOLDER
 from ui.examples import SURPRISE
@@ -12,16 +16,26 @@ if TYPE_CHECKING:
     from retrieval.indexing import Progress
 
 WISHES = (
-    "a green lamp for a cosy corner",
-    "something striped to wear in summer",
-    "a present for someone who likes blue",
-    "a patterned cushion in warm colours",
+    "a blue vase for fresh flowers",
+    "a floral T-shirt for the summer",
+    "a mug with a check pattern",
+    "a striped umbrella",
+    "a bright yellow clock",
     SURPRISE,
 )
-"""What the demo's empty page offers to try."""
+"""What the demo's empty page offers to try; the shop has at least three things for each."""
 
 _MARKER = "shipped.txt"
 _IN_THE_MAKING = "in the making\n"
+
+
+def demo_folder() -> Path:
+    """Where the demo's data lies unless somebody says otherwise: the platform's folder for an application's data."""
+    if not sys.platform.startswith("linux"):
+        return Path(typer.get_app_dir("tastemaker")) / "demo"
+    home = Path(os.environ.get("XDG_DATA_HOME", ""))
+    data = home if home.is_absolute() else Path.home() / ".local" / "share"  # a relative one is to be ignored
+    return data / "tastemaker" / "demo"
 
 
 def prepare_demo(folder: Path, progress: Progress | None = None) -> None:

@@ -70,6 +70,7 @@ def _expect(check: Callable[[], bool], page: Page) -> None:
 def test_a_wish_becomes_cards_with_reasons(open_page: OpenPage) -> None:
     turn = _ask(open_page(), "a green lamp")
     assert len(_titles(turn)) == 5
+    assert turn.locator(".tm-answer").inner_text() == "5 suggestions"
     card = turn.locator(".tm-card").filter(has_text="Green lamp")
     assert card.locator(".tm-detail").inner_text().startswith("€")
     assert card.locator(".tm-reason").inner_text()
@@ -121,6 +122,7 @@ def test_a_picture_is_a_wish(open_page: OpenPage, served: Served) -> None:
     page.locator("#tm-wish img").wait_for()
     turn = _ask(page, "")
     assert turn.get_by_alt_text("Your picture").is_visible()
+    assert turn.locator(".tm-words").count() == 0, "nothing is put into the mouth of who says nothing"
     assert "the picture" in turn.locator(".tm-found").first.inner_text()
 
 
@@ -162,6 +164,7 @@ def test_a_new_chat_is_empty(open_page: OpenPage) -> None:
     page.get_by_role("button", name="New chat").click()
     page.locator(".tm-welcome").wait_for()
     assert page.locator(".tm-turn").count() == 0
+    assert page.locator(".tm-announcer").text_content() == ""
     assert len(_titles(_ask(page, "a lamp"))) == 5
 
 
@@ -207,8 +210,14 @@ def test_one_can_change_ones_mind(open_page: OpenPage, served: Served) -> None:
     card.get_by_role("button", name="Not for me:").click()
     card.get_by_text("Saved: not for you").wait_for()
     assert card.get_by_role("button", name="Like:").get_attribute("aria-pressed") == "false"
-    events = served.recommender.workspace.log.history(_user(page), types=[EventType.LIKE, EventType.DISLIKE])
-    assert [event.type for event in events] == [EventType.LIKE, EventType.DISLIKE]
+    assert "press Like" in str(card.get_by_role("button", name="Not for me:").get_attribute("title"))
+    card.get_by_role("button", name="Not for me:").click()  # what stands already is not logged again
+    card.get_by_role("button", name="Like:").click()
+    card.get_by_text("Saved to your likes").wait_for()
+    log = served.recommender.workspace.log
+    events = log.history(_user(page), types=[EventType.LIKE, EventType.DISLIKE])
+    assert [event.type for event in events] == [EventType.LIKE, EventType.DISLIKE, EventType.LIKE]
+    assert [event.item_id for event in log.positives(_user(page))] == [events[0].item_id], "the latest counts"
 
 
 def test_a_click_that_cannot_be_saved_says_so_and_can_be_repeated(
@@ -302,6 +311,31 @@ def test_a_page_without_a_catalogue_says_what_to_do(
             assert "nothing to choose from yet" in page.locator(".tm-welcome").inner_text()
         finally:
             blocks.close()
+
+
+def test_the_page_is_named_after_its_workspace(open_page: OpenPage) -> None:
+    assert open_page().title() == "workspace · Tastemaker"
+
+
+def test_what_was_indexed_since_the_page_started_is_counted(
+    open_page: OpenPage, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page()
+    welcome = page.locator(".tm-welcome")
+    welcome.get_by_text("17 things to choose from").wait_for()
+    with monkeypatch.context() as patch:
+        patch.setattr(served.recommender.workspace.items, "count", lambda: 18)
+        page.get_by_role("button", name="New chat").click()
+        welcome.get_by_text("18 things to choose from").wait_for()
+        patch.setattr(served.recommender.workspace.items, "count", lambda: 19)
+        page.reload()
+        welcome.get_by_text("19 things to choose from").wait_for()
+
+
+def test_the_filters_hint_fits_a_phone_and_its_attributes_are_told(open_page: OpenPage) -> None:
+    page = open_page(width=390, height=844)
+    assert page.get_by_label("Filter").get_attribute("placeholder") == "such as price < 62"
+    page.get_by_title("Filter on colour, kind, price, note, tags, title, id").wait_for()
 
 
 # --- what goes wrong ------------------------------------------------------------------------------------------------
@@ -465,6 +499,13 @@ def test_a_port_that_is_taken_is_said(served: Served) -> None:
     port = urlsplit(served.url).port
     with pytest.raises(SettingsError, match=f"port {port}"):
         launch(served.recommender, port=port, block=False)
+
+
+def test_a_port_that_no_machine_has_is_said(served: Served) -> None:
+    from ui.app import launch
+
+    with pytest.raises(SettingsError, match="port is 80000; expected a number from 1 to 65535"):
+        launch(served.recommender, port=80000, block=False)
 
 
 def test_the_page_forbids_other_hosts(served: Served, watch: Watch, open_page: OpenPage) -> None:

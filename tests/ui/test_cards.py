@@ -92,6 +92,10 @@ def test_an_unknown_retriever_is_named_by_its_name() -> None:
     assert found_by([]) == ""
 
 
+def test_what_fills_a_list_is_named_in_words() -> None:
+    assert found_by(["lexical", "newest"]) == "Found by your exact words, what is new"
+
+
 def test_the_share_of_the_models_reasons_is_told() -> None:
     by_model = make_card(_recommendation(Item("7", "Moss vase")))
     by_evidence = replace(by_model, written_by_model=False)

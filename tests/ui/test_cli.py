@@ -8,11 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from retrieval.types import EventType
+from agent.models.presets import PRESETS as MODELS
+from agent.settings import MAX_K
+from retrieval.encoders import PRESETS as ENCODERS
+from retrieval.encoders import BuiltinEncoder
+from retrieval.types import EventType, Item
 from retrieval.workspace import Workspace
 from tests.agent.test_serving import fake_python
 from tests.conftest import ROOT, TinyShop
@@ -102,6 +107,19 @@ def test_a_wrong_option_is_named(run: Run, tmp_path: Path) -> None:
     assert "Missing option" in run("recommend").err
 
 
+def test_the_version_is_told(run: Run) -> None:
+    assert run("--version") == Ran(0, f"tastemaker {version('tastemaker')}\n", "")
+
+
+def test_the_help_names_the_presets_and_shows_a_filter(run: Run) -> None:
+    indexing, asking = run("index", "--help").out, run("recommend", "--help").out
+    assert all(preset in " ".join(indexing.split()) for preset in ENCODERS)
+    assert all(preset in asking for preset in MODELS)
+    assert f"1 to {MAX_K}" in asking
+    assert "colour in ('red', 'blue')" in asking
+    assert not re.search(r"--(json|sync|rebuild|version) +<bool>", indexing + asking + run("--help").out)
+
+
 # --- index ----------------------------------------------------------------------------------------------------------
 
 
@@ -128,7 +146,9 @@ def test_rows_that_cannot_be_used_are_told_and_sync_withdraws(run: Run, tmp_path
 
 
 def test_a_catalogue_that_is_not_there_makes_no_workspace(run: Run, tmp_path: Path) -> None:
-    assert_one_line(run("index", tmp_path / "no.csv", "-w", tmp_path / "shop"), 2, says=r"no\.csv is no file")
+    assert_one_line(
+        run("index", tmp_path / "no.csv", "-w", tmp_path / "shop"), 2, says=r"no\.csv cannot be read .* expected a file"
+    )
     assert not (tmp_path / "shop").exists()
 
 
@@ -159,8 +179,11 @@ def test_unknown_items_are_refused_or_made_as_you_say(run: Run, tmp_path: Path) 
         "ben,x1,2026-05-02T10:00:00Z",
     )
     refused = run("log", file, "-w", tmp_path / "shop")
-    assert refused.status == 0
+    assert refused.status == 2
     assert refused.out.startswith("0 new events, 0 already known, 3 refused\nwhat was refused, and why: ")
+    assert re.search(
+        r"error: no line of .*log\.csv could be used, all 3 were refused; 2 name items .*--create-items", refused.err
+    )
     made = run("log", file, "-w", tmp_path / "shop", "--create-items")
     assert made.out.startswith("2 new events, 0 already known, 1 refused\n")
     (rejects,) = re.findall(r"what was refused, and why: (.+)", made.out)
@@ -169,6 +192,19 @@ def test_unknown_items_are_refused_or_made_as_you_say(run: Run, tmp_path: Path) 
     assert "some day" in reject["reason"]
     with Workspace.open(tmp_path / "shop") as workspace:
         assert workspace.items.ids() == ["x1"]
+
+
+def test_a_log_that_is_mostly_refused_says_so_and_names_the_columns_that_it_ignores(run: Run, tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "shop") as workspace:
+        workspace.items.upsert([Item("x1", "Mug")])
+    rows = ["ann,x1,north", "ann,x2,north", "ben,x3,south"]
+    file = write(tmp_path / "log.csv", "user_id,item_id,region", *rows)
+    told = run("log", file, "-w", tmp_path / "shop")
+    assert told.status == 0
+    assert told.out.startswith(
+        "1 new events, 0 already known, 2 refused\ncolumns that mean nothing to the log: region\n"
+    )
+    assert told.err.startswith("warning: most lines were refused, 2 of 3; 2 name items that the catalogue lacks")
 
 
 def test_a_log_that_is_not_there_is_refused(run: Run, shop: Path, tmp_path: Path) -> None:
@@ -222,6 +258,42 @@ def test_what_was_shown_is_logged(run: Run, shop: Path) -> None:
     assert {(event.request_id, event.source) for event in shown} == {(answer["request_id"], "cli")}
 
 
+def test_an_answer_without_items_says_why(run: Run, shop: Path, tmp_path: Path) -> None:
+    told = run("recommend", "--workspace", shop, "--query", "a lamp", "--where", "price<1")
+    assert (told.status, told.err.startswith("note: Nothing fits: the filter lets no item through")) == (0, True)
+    Workspace.create(tmp_path / "empty").close()
+    told = run("recommend", "--workspace", tmp_path / "empty", "--query", "a lamp")
+    assert told.status == 0
+    assert "note: There is nothing to choose from yet. Add a catalogue with tastemaker index." in told.err
+
+
+def test_an_unknown_user_is_told(run: Run, shop: Path) -> None:
+    told = run("recommend", "--workspace", shop, "--user", "nobody", "-k", "1")
+    assert told.err == "note: nobody called nobody has done anything in the log; answered as for a stranger\n"
+
+
+def test_a_picture_that_the_encoder_cannot_see_is_told(
+    run: Run, shop: Path, tiny_shop: TinyShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BuiltinEncoder, "sees", False)
+    image = tiny_shop.folder / "images" / "blue-scarf.png"
+    told = run("recommend", "--workspace", shop, "--image", image, "-k", "1")
+    assert told.err.startswith("note: This workspace's encoder takes no pictures, so the picture was left out")
+
+
+@pytest.mark.parametrize(
+    "options", [["-k", "0"], ["--where", "price<"], ["--image", "none.png"], ["--image", "pyproject.toml"]]
+)
+def test_a_request_is_checked_before_the_encoder_is_loaded(
+    run: Run, shop: Path, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("nothing was to be loaded")
+
+    monkeypatch.setattr("retrieval.encoders.open_encoder", refuse)
+    assert run("recommend", "--workspace", shop, *options).status == 2
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -256,6 +328,15 @@ def test_a_folder_without_a_workspace_is_said_with_the_remedy(run: Run, tmp_path
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("command", ["ui", "demo"])
+def test_a_port_that_no_machine_has_is_refused_before_anything_is_loaded(
+    run: Run, tmp_path: Path, command: str
+) -> None:
+    ran = run(command, "--workspace", tmp_path / "none", "--port", "80000")
+    assert_one_line(ran, 2, says="port is 80000; expected a number from 1 to 65535")
+    assert not (tmp_path / "none").exists()
+
+
 def test_the_demo_refuses_a_workspace_of_somebody(run: Run, shop: Path) -> None:
     assert_one_line(run("demo", "--workspace", shop), 1, says="shop is a workspace of yours .*not a demo")
 
@@ -268,3 +349,11 @@ def test_serve_prints_the_command_that_it_would_run(run: Run, shop: Path, tmp_pa
     assert told.out.count("\n") == 1
     assert f"{python} -m vllm.entrypoints.openai.api_server" in told.out
     assert "--port 8123" in told.out
+
+
+def test_serve_prints_the_command_where_vllm_is_not_installed_and_says_so(run: Run, shop: Path, tmp_path: Path) -> None:
+    python = tmp_path / "env" / "bin" / "python"
+    told = run("serve", "--workspace", shop, "--print", "--port", "8123", "--python", python)
+    assert told.status == 0
+    assert f"{python} -m vllm.entrypoints.openai.api_server" in told.out
+    assert re.match(r"note: the command will not run yet: .*python has no vLLM; .*make vllm", told.err)

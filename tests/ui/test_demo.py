@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from retrieval.types import Item
 from retrieval.workspace import Workspace, WorkspaceSettings
 from tests.conftest import TinyShop
 from tests.ui.page_process import page
-from ui.demo import prepare_demo
+from ui.demo import WISHES, demo_folder, prepare_demo
+from ui.examples import SURPRISE
 
 
 class KilledError(BaseException):
@@ -109,6 +112,32 @@ def test_an_empty_folder_will_do(shipped: Path, tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     prepare_demo(tmp_path / "demo")
     assert contents(tmp_path / "demo") == (12, 12, 10)
+
+
+WANTED: dict[str, dict[str, str]] = {
+    "a blue vase for fresh flowers": {"category": "vase", "colour": "blue"},
+    "a floral T-shirt for the summer": {"category": "T-shirt", "pattern": "floral"},
+    "a mug with a check pattern": {"category": "mug", "pattern": "checks"},
+    "a striped umbrella": {"category": "umbrella", "pattern": "stripes"},
+    "a bright yellow clock": {"category": "clock", "colour": "yellow"},
+}
+"""What each wish of the demo asks for, as the shop's attributes."""
+
+
+def test_the_shop_has_at_least_three_things_for_each_wish() -> None:
+    assert {*WANTED, SURPRISE} == set(WISHES)
+    rows = [json.loads(line) for line in (SHOP_FOLDER / "items.jsonl").read_text("utf-8").splitlines()]
+    for wish, wanted in WANTED.items():
+        assert sum(wanted.items() <= row.items() for row in rows) >= 3, wish
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG folders are those of Linux")
+def test_the_data_lies_in_the_folder_for_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert demo_folder() == tmp_path / "tastemaker" / "demo"
+    for unset in ("", "relative"):
+        monkeypatch.setenv("XDG_DATA_HOME", unset)
+        assert demo_folder() == Path.home() / ".local" / "share" / "tastemaker" / "demo"
 
 
 def test_the_command_serves_the_built_in_shop(tmp_path: Path) -> None:

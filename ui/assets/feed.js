@@ -15,6 +15,18 @@ const ICONS = {
   dislike: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM5.7 5.7l12.6 12.6",
 };
 
+// What a button does once a choice is logged: by the choice that stands, then by the button.
+const CHANGE = {
+  like: {
+    like: "Logged for good. To change your mind, press Not for me: the latest choice counts.",
+    dislike: "Replaces your like: the latest choice counts.",
+  },
+  dislike: {
+    like: "Replaces your Not for me: the latest choice counts.",
+    dislike: "Logged for good. To change your mind, press Like: the latest choice counts.",
+  },
+};
+
 const WRITTEN_BY = {
   model: ["Written by the model", "The language model wrote this reason; what it names was checked against the catalogue."],
   evidence: ["Plain evidence", "This reason is the evidence itself, put into words without the language model."],
@@ -57,9 +69,13 @@ function makeTurn(turn) {
   const node = make("section", "tm-turn");
   const said = make("div", "tm-said");
   const bubble = make("div", "tm-bubble");
-  const words = make("p", "tm-words", turn.said.text);
-  words.dir = "auto";
-  bubble.append(words);
+  if (turn.said.text) {
+    const words = make("p", "tm-words", turn.said.text);
+    words.dir = "auto";
+    bubble.append(words);
+  } else {
+    bubble.classList.add("tm-wordless");
+  }
   said.append(bubble);
   const about = make("p", "tm-about");
   about.append(make("span", "", `as ${turn.said.user_id}`));
@@ -146,8 +162,10 @@ function makeCard(turn, card) {
   heading.append(title);
   if (card.detail) heading.append(make("p", "tm-detail", card.detail));
   body.append(heading, makeReason(card, reason), mark.row);
-  if (card.evidence.length) body.append(makeChips(card));
-  if (card.found_by) body.append(make("p", "tm-found", card.found_by));
+  const known = make("div", "tm-known");
+  if (card.evidence.length) known.append(makeChips(card));
+  if (card.found_by) known.append(make("p", "tm-found", card.found_by));
+  body.append(known);
   article.append(makePicture(card), body);
   node.append(article);
   return { node, reason, ...mark };
@@ -227,6 +245,8 @@ function click(turnId, itemId, choice) {
   const key = `${turnId} ${itemId}`;
   const made = turns.get(turnId).cards.get(itemId);
   const before = waiting.get(key);
+  const standing = before ? before.choice : made.card.error ? null : made.card.choice;
+  if (standing === choice) return; // the log only grows: a choice is replaced by the other one, not taken back
   if (before) clearTimeout(before.timer);
   const clicks = (before ? before.clicks : 0) + 1;
   const answered = before ? before.answered : made.card.answered;
@@ -251,14 +271,18 @@ function giveUp(turnId, itemId, error) {
   clearTimeout(waiting.get(`${turnId} ${itemId}`)?.timer);
   waiting.delete(`${turnId} ${itemId}`);
   const made = turns.get(turnId)?.cards.get(itemId);
-  if (made) showMark({ id: turnId }, { ...made.card, error }, made);
+  if (!made) return;
+  made.card = { ...made.card, error };
+  showMark({ id: turnId }, made.card, made);
 }
 
 function showMark(turn, card, made) {
   const open = waiting.get(`${turn.id} ${card.item_id}`);
   const choice = open ? open.choice : card.choice;
+  const standing = card.error && !open ? null : choice;
   Object.entries(made.buttons).forEach(([name, button]) => {
-    button.setAttribute("aria-pressed", name === choice && !(card.error && !open) ? "true" : "false");
+    button.setAttribute("aria-pressed", name === standing ? "true" : "false");
+    button.title = standing ? CHANGE[standing][name] : "";
   });
   made.row.classList.toggle("tm-waiting", Boolean(open));
   made.row.classList.toggle("tm-unsaved", Boolean(card.error && !open));
@@ -272,12 +296,14 @@ function savedText(choice) {
 // --- the whole view -----------------------------------------------------------------------------------------
 
 function show(view) {
-  if (!view || view.serial < serial || (view.serial === serial && view.version <= version)) return;
+  if (view?.invitation) welcome.querySelector("p").textContent = view.invitation;
+  if (!view?.turns || view.serial < serial || (view.serial === serial && view.version <= version)) return;
   if (view.serial !== serial && view.fresh) {
     turns.clear();
     feed.replaceChildren();
     waiting.forEach((open) => clearTimeout(open.timer));
     waiting.clear();
+    announcer.textContent = "";
   }
   serial = view.serial;
   version = view.version;
@@ -308,12 +334,14 @@ lightbox.addEventListener("click", (event) => {
 function nameTheFields() {
   const wish = document.querySelector("#tm-wish textarea");
   const user = document.querySelector("#tm-user input");
-  if (!wish || !user) {
+  const where = document.querySelector("#tm-where input");
+  if (!wish || !user || !where) {
     requestAnimationFrame(nameTheFields);
     return;
   }
   wish.setAttribute("aria-label", "Your wish");
   user.placeholder = "a guest";
+  where.title = props.welcome.filter_on;
 }
 
 nameTheFields();
