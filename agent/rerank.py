@@ -54,9 +54,10 @@ def rerank(
     settings = settings or RerankSettings()
     recent = history[len(history) - min(len(history), settings.history_items) :]
     log_probs = _compare(model, recent, request, contenders, settings.list_size)
+    alpha = model.info.alpha if settings.alpha is None else settings.alpha
     priors = _log_priors([contender.candidate for contender in contenders])
     ranked = [
-        Ranked(contender.candidate, log_prob, log_prob + settings.alpha * prior)
+        Ranked(contender.candidate, log_prob, log_prob + alpha * prior)
         for contender, log_prob, prior in zip(contenders, log_probs, priors, strict=True)
     ]
     return sorted(ranked, key=lambda entry: -entry.score)

@@ -21,13 +21,14 @@ LEAST_CHARS = 24
 class RerankSettings(BaseModel):
     """How a list is put in order.
 
-    alpha: weight of the retriever's prior beside the model's log-probability; 0 is the model alone.
+    alpha: weight of the retriever's prior beside the model's log-probability; 0 is the model alone, None is what was
+        fitted for the model, or 1.
     list_size: candidates in one prompt; longer lists are read in windows. history_items: liked items in the prompt.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    alpha: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    alpha: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     list_size: int = Field(default=20, ge=2, le=20)
     history_items: int = Field(default=6, ge=0, le=20)
 

@@ -43,6 +43,7 @@ class ModelInfo:
     image_px: side of the square thumbnails it is shown.
     max_prompt_tokens: longest prompt, pictures included.
     max_images: most pictures in one prompt.
+    alpha: how much the retriever's prior weighs beside this model's word on a list, 0 or more.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ModelInfo:
     image_px: int
     max_prompt_tokens: int
     max_images: int
+    alpha: float = 1.0
 
 
 @runtime_checkable

@@ -20,6 +20,7 @@ class Preset:
     lora_targets: regex of the modules that an adapter tunes: the language model only, never the vision tower.
     image_px: side of the square thumbnails it is shown; chosen for few picture tokens.
     max_prompt_tokens, max_images: what one prompt may hold, pictures included.
+    alpha: weight of the retriever's prior, fitted where it was measured (`python -m tests.bench.quality`).
     """
 
     model_id: str
@@ -27,10 +28,11 @@ class Preset:
     image_px: int
     max_prompt_tokens: int
     max_images: int = 32
+    alpha: float = 1.0
 
 
 PRESETS: dict[str, Preset] = {
-    "builtin": Preset(str(Path(__file__).parent.parent / "builtin"), LANGUAGE_MODEL, 96, 1600),
+    "builtin": Preset(str(Path(__file__).parent.parent / "builtin"), LANGUAGE_MODEL, 96, 1600, alpha=256.0),
     "llava-1.5-7b": Preset("llava-hf/llava-1.5-7b-hf", LANGUAGE_MODEL, 336, 3800, 4),
     "llava-next-7b": Preset("llava-hf/llava-v1.6-vicuna-7b-hf", LANGUAGE_MODEL, 336, 3800, 2),
     "qwen2.5-vl-3b": Preset("Qwen/Qwen2.5-VL-3B-Instruct", LANGUAGE_MODEL, 112, 8192),

@@ -72,7 +72,7 @@ class TransformersModel:
         if adapter is not None:
             model = load_adapter(model, adapter)
         served_as = None if adapter is None else adapter_name(adapter)
-        info = ModelInfo(name, served_as, preset.image_px, preset.max_prompt_tokens, preset.max_images)
+        info = ModelInfo(name, served_as, preset.image_px, preset.max_prompt_tokens, preset.max_images, preset.alpha)
         opened = cls(model, processor, info)
         if name not in PRESETS:
             opened.info = opened._measured()

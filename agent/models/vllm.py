@@ -48,7 +48,7 @@ class VllmModel:
         label_scores: bool | None = None,
     ) -> None:
         preset = preset_of(name)
-        self.info = ModelInfo(name, adapter, preset.image_px, preset.max_prompt_tokens, preset.max_images)
+        self.info = ModelInfo(name, adapter, preset.image_px, preset.max_prompt_tokens, preset.max_images, preset.alpha)
         self._known_as = (adapter,) if adapter is not None else (name, preset.model_id)
         self._client = VllmClient(url, timeout_s=timeout_s, concurrency=concurrency, api_key=api_key)
         self._loop = BackgroundLoop("tastemaker-vllm")

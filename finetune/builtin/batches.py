@@ -12,16 +12,9 @@ import torch
 
 from agent.models.base import Picture, Prompt
 from agent.prompts import LETTERS, Detail, caption_prompt
-from finetune.builtin.corpus import (
-    Gallery,
-    Ranking,
-    Task,
-    make_ranking,
-    make_reasoning,
-    random_schema,
-    shop_schema,
-)
+from finetune.builtin.corpus import Gallery, Ranking, Task, make_ranking, random_schema, shop_schema
 from finetune.builtin.phrases import caption
+from finetune.builtin.reasonings import make_reasoning
 from finetune.builtin.tokenizer import END, IMAGE, render, token_id
 
 if TYPE_CHECKING:

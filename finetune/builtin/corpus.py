@@ -16,22 +16,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.models.base import Picture, Prompt
-from agent.prompts import LETTERS, Detail, Shown, rank_prompt, reason_prompt, value_text
+from agent.prompts import LETTERS, Detail, Shown, rank_prompt
 from finetune.builtin import words
 from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, Look
 from finetune.builtin.phrases import (
-    PROSE,
-    Fact,
-    asked_fact,
-    close_fact,
-    looks_fact,
-    people_fact,
-    picture_fact,
-    popular_fact,
     request_text,
-    shared_fact,
-    similar_fact,
-    write_reason,
 )
 from retrieval.types import AttributeValue, Item, Money
 
@@ -190,7 +179,9 @@ def _random_field(rng: random.Random, name: str, held_out: bool) -> Field:
 def _plural(name: str) -> str:
     if name.endswith("s"):
         return name
-    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+    if name.endswith("y"):
+        return f"{name[:-1]}ies"
+    return f"{name}es" if name.endswith(("ch", "sh", "x")) else f"{name}s"
 
 
 def make_thing(
@@ -251,10 +242,10 @@ def _write_item(
             attributes[name] = held if len(held) > 1 or rng.random() < 0.1 else held[0]
     for name in schema.extra:
         attributes[name] = _anything(rng, name)
-    return Item("i", _title(rng, schema, shown), attributes)
+    return Item("i", title_of(rng, schema, shown), attributes)
 
 
-def _title(rng: random.Random, schema: Schema, shown: Mapping[str, tuple[str, ...]]) -> str:
+def title_of(rng: random.Random, schema: Schema, shown: Mapping[str, tuple[str, ...]]) -> str:
     name = words.invented_word(rng, held_out=schema.held_out).capitalize()
     if schema.titles == "shop":
         told = [shown[key][0] for key in ("colour", "material") if key in shown and rng.random() < 0.3]
@@ -361,8 +352,8 @@ def make_ranking(rng: random.Random, schema: Schema, task: Task, gallery: Galler
         best = task.target_place
     letters = tuple(rng.sample(LETTERS, task.candidates)) if task.shuffled_letters else LETTERS[: task.candidates]
     request = request_text(rng, asked, shop=schema.shop) if asked else None
-    shown = [_shown(rng, thing, junk=task.junk_titles) for thing in things]
-    prompt = rank_prompt([_shown(rng, thing) for thing in history], request, shown, task.detail, letters=letters)
+    shown = [shown_as(rng, thing, junk=task.junk_titles) for thing in things]
+    prompt = rank_prompt([shown_as(rng, thing) for thing in history], request, shown, task.detail, letters=letters)
     wanted = (*asked, *liked)
     seen = tuple(_seen(thing, wanted) for thing in things) if gallery is not None and schema.shop else ()
     return Ranking(prompt, letters, letters[best], tuple(scores), task.kind, wanted, seen)
@@ -495,72 +486,10 @@ _JUNK = (
 )
 
 
-def _shown(rng: random.Random, thing: Thing, *, junk: bool = False) -> Shown:
+def shown_as(rng: random.Random, thing: Thing, *, junk: bool = False) -> Shown:
     item = thing.item
     if junk and rng.random() < 0.3:
         text = rng.choice(_JUNK).format(letter=rng.choice(LETTERS))
         item = replace(item, title=f"{item.title} {text}" if rng.random() < 0.5 else f"{text} {item.title}")
     picture = None if thing.picture_row is None else Picture(image=None, key=str(thing.picture_row))  # type: ignore[arg-type]
     return Shown(item, picture)
-
-
-@dataclass(frozen=True, slots=True)
-class Reasoning:
-    """One example of a reason: its prompt, the facts that the prompt gives, and a text that says them."""
-
-    prompt: Prompt
-    facts: tuple[Fact, ...]
-    reason: str
-
-
-_MOST_FACTS = 4
-"""As many as the product gives the model (`ReasonSettings.max_facts`)."""
-
-
-def make_reasoning(rng: random.Random, schema: Schema, detail: Detail, gallery: Gallery | None) -> Reasoning:
-    """An item, what was asked, evidence as the product gathers it, and a reason that keeps to it."""
-    thing = make_thing(rng, schema, {}, gallery)
-    values = _tellable(rng, thing, schema)
-    asked = values[: rng.choice((0, 0, 1, 1, 2))]
-    missed = [] if asked or rng.random() < 0.5 else _tellable(rng, make_thing(rng, schema, {}, None), schema)[:2]
-    facts = [asked_fact(name, value) for name, value in asked]
-    if missed or (asked and rng.random() < 0.4):
-        facts.append(rng.choice((close_fact, close_fact, picture_fact))())
-    facts += _facts_of_history(rng, schema, values[len(asked) :], least=0 if facts else 1)
-    facts = facts[:_MOST_FACTS]
-    wishes = asked or missed
-    request = request_text(rng, wishes, shop=schema.shop and wishes[0][0] != "title") if wishes else None
-    prompt = reason_prompt(_shown(rng, thing), request, [fact.evidence for fact in facts], detail)
-    return Reasoning(prompt, tuple(facts), write_reason(rng, facts))
-
-
-def _tellable(rng: random.Random, thing: Thing, schema: Schema) -> list[Want]:
-    """Attribute values that evidence may be about, in random order: also words of a plot or of the title."""
-    told = []
-    for name, value in thing.item.attributes.items():
-        text = value_text(value)
-        if name == "plot":
-            spoken = [word.strip(".,") for word in text.split() if len(word) > 4]
-            told.append((name, ", ".join(rng.sample(spoken, min(len(spoken), rng.randint(1, 2))))))
-        elif name not in schema.extra:
-            told.append((name, rng.choice(thing.values.get(name, (text,)))))
-    rng.shuffle(told)
-    title = ("title", rng.choice(thing.item.title.split()))
-    return [title, *told] if not told or rng.random() < 0.08 else told
-
-
-def _facts_of_history(rng: random.Random, schema: Schema, values: Sequence[Want], *, least: int) -> list[Fact]:
-    """What the past says for an item, `least` facts at least: shared values, and through what it was found."""
-    titles = [make_title(rng, schema) for _ in range(2)]
-    shareable = [want for want in values if want[0] not in PROSE]
-    facts = [shared_fact(name, value, rng.choice(titles)) for name, value in shareable[: rng.choice((0, 1, 1, 2))]]
-    others = (looks_fact(titles[0]), people_fact(titles[1]), similar_fact(titles[0]), popular_fact())
-    return facts + rng.sample(others, max(rng.choice((0, 1, 1, 2)), least - len(facts)))
-
-
-def make_title(rng: random.Random, schema: Schema) -> str:
-    """The title of another item of the catalogue, sometimes a long one."""
-    title = make_thing(rng, schema, {}, None).item.title
-    if rng.random() < 0.15:
-        return f"{title} ({rng.randint(1920, 2026)})"
-    return f"{title}: {_title(rng, replace(schema, titles='story'), {})}" if rng.random() < 0.1 else title

@@ -24,17 +24,16 @@ from finetune.builtin.corpus import (
     LOOKS,
     Gallery,
     Ranking,
-    Reasoning,
     Schema,
     Task,
     held_out_look,
     make_ranking,
-    make_reasoning,
     random_schema,
     shop_schema,
 )
 from finetune.builtin.draw_pack import load_pack
 from finetune.builtin.phrases import caption
+from finetune.builtin.reasonings import Reasoning, make_reasoning
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -72,7 +71,8 @@ def measure_lists(
     figures = {}
     for name, (schema, kind, pictures) in kinds.items():
         rng = random.Random(f"{seed}/{name}")  # noqa: S311
-        task = Task(len(LETTERS), kind, pictures, Detail(), shuffled_letters=False)
+        detail = Detail().shorter()  # what the product comes to with twenty pictures in a prompt
+        task = Task(len(LETTERS), kind, pictures, detail, shuffled_letters=False)
         examples = [make_ranking(rng, schema(rng), task, gallery) for _ in range(lists)]
         figures[name] = rank_figures([_rank(model, example, paint) for example in examples])
     return figures
@@ -140,7 +140,8 @@ def is_faithful(text: str, example: Reasoning) -> bool:
 def _plain_words() -> set[str]:
     return set(
         "you asked for and this is what its says it as the that like shares with liked which has too looks to eye "  # noqa: SIM905
-        "close your picture people who those enjoyed went on one many popular answers wish speaks of so".split()
+        "close your picture people who those enjoyed went on one many popular answers wish speaks of so a both their "
+        "among in common include have taken whole similar much description request".split()
     )
 
 

@@ -1,7 +1,14 @@
-"""How good the image encoder is, on pictures that it has not seen."""
+"""How good the image encoder is, on pictures that it has not seen.
+
+python -m finetune.builtin.image_figures --held held.npz --known known.npz
+
+Prints JSON. Both packs come from `draw_pack`, with seeds that training did not use.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 import random
 from pathlib import Path
 
@@ -12,8 +19,9 @@ from numpy.typing import NDArray
 from finetune.builtin.captions import TOLD, full_caption
 from finetune.builtin.draw_pack import load_pack
 from finetune.builtin.image_pupil import labels_of
-from finetune.builtin.text_space import embed_texts
-from retrieval.builtin.image_tower import ImageTower, pixels_of
+from finetune.builtin.text_space import embed_texts, minilm_folder
+from retrieval.builtin import IMAGE_ENCODER
+from retrieval.builtin.image_tower import ImageTower, load_image_tower, pixels_of
 
 _KNOWN = 8_000
 
@@ -68,3 +76,18 @@ def _cosines(text: NDArray[np.float32], image: NDArray[np.float32]) -> dict[str,
         "cosine_picture_picture_other": (image * image[other]).sum(axis=1),
     }
     return {name: round(float(values.mean()), 3) for name, values in pairs.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", type=Path, default=IMAGE_ENCODER.with_suffix(".safetensors"))
+    parser.add_argument("--held", type=Path, required=True)
+    parser.add_argument("--known", type=Path, required=True)
+    options = parser.parse_args()
+    print(
+        json.dumps(measure(load_image_tower(options.weights), options.held, options.known, minilm_folder()), indent=2)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from agent.models.base import Prompt
 from agent.prompts import Detail
 from finetune.builtin import words
-from finetune.builtin.corpus import Gallery, make_reasoning, random_schema, shop_schema
+from finetune.builtin.corpus import Gallery, random_schema, shop_schema
 from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, random_look
 from finetune.builtin.phrases import caption
+from finetune.builtin.reasonings import make_reasoning
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

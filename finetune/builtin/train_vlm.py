@@ -3,7 +3,8 @@
 python -m finetune.builtin.train_vlm --device cpu --seed 0 --pack pack.npz --run runs/vlm
 
 Resumable: run the same command again and it goes on from the last checkpoint. The pack of drawn pictures comes from
-`python -m finetune.builtin.draw_pack`. When it has finished, the model's folder is in RUN/export.
+`python -m finetune.builtin.draw_pack`. When it has finished, the model's folder is in RUN/export; `plot_losses` draws
+RUN/curve.jsonl.
 """
 
 from __future__ import annotations
@@ -227,7 +228,8 @@ class Trainer:
 
     def _report(self) -> None:
         progress = self.progress
-        line = asdict(progress)
+        accuracy = {f"accuracy: {kind}": share for kind, share in progress.by_kind.items()}
+        line = {"step": progress.step, "tokens": progress.tokens, **progress.losses, **accuracy}
         with (self.run / "curve.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
         parts = [f"{k} {v:.3f}" for k, v in sorted(progress.losses.items())]

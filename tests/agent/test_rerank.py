@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -58,6 +59,16 @@ def test_the_score_is_the_log_probability_and_the_weighted_log_prior() -> None:
     assert by_id["i000"].score == pytest.approx(first + 2 * math.log(0.75))
     assert by_id["i001"].score == pytest.approx(first + 1 + 2 * math.log(0.25))
     assert ids(ranked) == ["i000", "i001"]
+
+
+def test_the_prior_weighs_what_was_fitted_for_the_model_unless_told() -> None:
+    model = ScriptedModel(table({"number-000": 0.0, "number-001": 1.0}))
+    model.info = replace(model.info, alpha=50.0)
+    pair = contenders(2, scores=[3.0, 1.0])
+    best, other = rerank(model, [], None, pair)
+    assert best.candidate.item_id == "i000"
+    assert best.score - other.score == pytest.approx(-1 + 50 * math.log(3))
+    assert ids(rerank(model, [], None, pair, settings=MODEL_ALONE)) == ["i001", "i000"]
 
 
 def test_a_model_without_preference_leaves_the_retrievers_order() -> None:

@@ -33,7 +33,7 @@ from tests.bench.results import Figure, save
 
 SHOPPERS = 150
 LIST = 20
-ALPHAS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+ALPHAS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 POSITIVE = {EventType.LIKE, EventType.BUY, EventType.CLICK}
 LEAST_EVENTS = 5
 
