@@ -312,7 +312,7 @@ def _print_index_report(report: IndexReport) -> None:
 
 def _print_recommendations(found: Recommendations) -> None:
     for number, rec in enumerate(found, start=1):
-        _out.print(f"[bold]{number}. {escape(rec.item.title)}[/]  [dim]{rec.score:.2f}[/]", highlight=False)
+        _out.print(f"[bold]{number}. {escape(rec.item.title)}[/]", highlight=False)
         _out.print(f"   {escape(rec.reason)}", highlight=False)
         for fact in rec.evidence:
             _out.print(f"   [dim]- {escape(fact.text)}[/]", highlight=False)
