@@ -59,9 +59,13 @@ def gather_evidence(
     asked = _request_evidence(item, request or "", facts)[:_MAX_OF_A_KIND]
     told = {(fact.attribute, fact.value) for fact in asked}
     shared = [f for f in _shared_evidence(item, history, facts) if (f.attribute, f.value) not in told]
-    answering = [_trace_evidence(trace) for trace in traces if trace.answers_request]
-    found = [_trace_evidence(trace) for trace in traces if not trace.answers_request]
-    return tuple(dict.fromkeys([*asked, *answering, *shared[:_MAX_OF_A_KIND], *found]))[:max_facts]
+    answering = [trace for trace in traces if trace.answers_request and not (asked and trace.kind == "meaning")]
+    found = [trace for trace in traces if trace not in answering]
+    return tuple(
+        dict.fromkeys(
+            [*asked, *map(_trace_evidence, answering), *shared[:_MAX_OF_A_KIND], *map(_trace_evidence, found)]
+        )
+    )[:max_facts]
 
 
 def _request_evidence(item: Item, request: str, facts: CatalogueFacts) -> list[Evidence]:

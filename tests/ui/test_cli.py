@@ -217,7 +217,7 @@ def test_a_log_that_is_not_there_is_refused(run: Run, shop: Path, tmp_path: Path
 def test_recommendations_are_numbered_and_say_why(run: Run, shop: Path) -> None:
     told = run("recommend", "--workspace", shop, "--user", "dan", "--query", "a blue lamp", "-k", "4")
     assert (told.status, told.err) == (0, "")
-    assert re.findall(r"^(\d)\. \w+ (?:mug|lamp|scarf|clock)  -?\d+\.\d\d$", told.out, re.MULTILINE) == list("1234")
+    assert re.findall(r"^(\d)\. \w+ (?:mug|lamp|scarf|clock)$", told.out, re.MULTILINE) == list("1234")
     assert len(re.findall(r"^   [A-Z].*\.$", told.out, re.MULTILINE)) == 4, "a reason each"
     assert re.search(r"^   - .*blue", told.out, re.MULTILINE), "evidence"
     assert re.search(r"^\d+ ms; order by the model; \d of 4 reasons by the model\n\Z", told.out, re.MULTILINE)
