@@ -170,7 +170,12 @@ _NEGATION = re.compile(
 )
 
 
+_LIKED_PART = re.compile(rf"\b(?:[Yy]ou liked|[Ll]ike|with) (?!{_TITLE}\b)[A-Z]\w* liked\b")
+
+
 def _denies_or_repeats(bare: str) -> str | None:
+    if part := _LIKED_PART.search(bare):
+        return f"it names a part of a title: {part.group()!r}"
     if denied := _NEGATION.search(bare):
         return f"it denies something ({denied.group()!r}), which cannot be checked"
     sentences = [fold(sentence).strip() for sentence in _SENTENCES.split(bare) if sentence.strip()]

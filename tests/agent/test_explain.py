@@ -167,6 +167,7 @@ class TestCheck:
             ("Its title speaks of crime.", "crime"),
             ("Its plot mentions a wedding.", "wedding"),
             ("It is not Crime.", "denies"),
+            ("You liked Red liked it too.", "part of a title"),
             ("It is a Crime film without robbers.", "denies"),
             ("It is waterproof and free of charge.", "waterproof"),
             ("A masterpiece.", "masterpiece"),
