@@ -81,16 +81,11 @@ class ItemKnn(Scorer):
     name = "item-knn"
 
     def __init__(self, known: Known, *, similarity: str, neighbours: int) -> None:
-        from implicit.nearest_neighbours import (  # type: ignore[import-untyped]
-            BM25Recommender,
-            CosineRecommender,
-            TFIDFRecommender,
-        )
+        from implicit.nearest_neighbours import ItemItemRecommender  # type: ignore[import-untyped]
 
         super().__init__(known.on_shelf)
-        kinds = {"cosine": CosineRecommender, "tfidf": TFIDFRecommender, "bm25": BM25Recommender}
-        model = kinds[similarity](K=neighbours)
-        model.fit(known.baskets, show_progress=False)
+        model = ItemItemRecommender(K=neighbours)
+        model.fit(_weighted(known.baskets, similarity), show_progress=False)
         self._near = model.similarity.astype(np.float32)
 
     def scores(self, queries: Queries) -> Scores:
@@ -230,6 +225,16 @@ def _chosen(recipe: Recipe, split: Split, seed: int) -> Dials:
 def _mean_ndcg(scorer: Scorer, part: Part, asked: Ints) -> float:
     lists = scorer.rank(part.queries.take(asked), 10)
     return float(target_accuracy(lists, part.target[asked])["ndcg@10"].mean())
+
+
+def _weighted(baskets: Csr, similarity: str) -> Csr:
+    """(n_users, n_items) weights of which the columns' products are the similarities of items."""
+    from implicit.nearest_neighbours import bm25_weight, normalize, tfidf_weight
+
+    wanted_by = baskets.T.tocsr()
+    if similarity == "bm25":
+        return bm25_weight(wanted_by, K1=1.2, B=0.75).T.tocsr()
+    return normalize(tfidf_weight(wanted_by) if similarity == "tfidf" else wanted_by).T.tocsr()
 
 
 def _only_positive(scores: Scores) -> Scores:
