@@ -32,6 +32,7 @@ K = 10
 _WARM_UP = 200
 _LAST_RATE = 0.05
 _CLIP = 5.0
+_ITEMS_AT_ONCE = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,9 +313,8 @@ def all_item_vectors(network: TwoTowers, data: TowerData) -> Tensor:
     rows = torch.arange(len(data.item_ids))
     place = next(network.parameters()).device
     known = torch.ones(1, dtype=torch.bool)
-    parts = [
-        network.item(data.content.of(some).to(place), some.to(place), known.to(place)) for some in rows.split(4_096)
-    ]
+    chunks = (rows[start : start + _ITEMS_AT_ONCE] for start in range(0, len(rows), _ITEMS_AT_ONCE))
+    parts = [network.item(data.content.of(some).to(place), some.to(place), known.to(place)) for some in chunks]
     return torch.cat(parts).cpu()
 
 
