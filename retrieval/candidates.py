@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from retrieval.behaviour import Behaviour
+from retrieval.behavioural import BehaviouralRetriever, towers_folder
 from retrieval.errors import RequestError, SettingsError
 from retrieval.lexical import LexicalRetriever
 from retrieval.retrievers import (
-    RECENT,
     CoOccurrenceRetriever,
     HistoryRetriever,
     NewestRetriever,
@@ -37,7 +37,15 @@ RRF_CONSTANT = 60
 """The k of reciprocal-rank fusion (Cormack et al. 2009)."""
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {"semantic": 3.0, "visual": 3.0, "lexical": 1.5, "history": 1.0, "co-occurrence": 1.0, "popular": 0.02}
+    {
+        "semantic": 3.0,
+        "visual": 3.0,
+        "lexical": 1.5,
+        "behavioural": 2.0,
+        "history": 1.0,
+        "co-occurrence": 1.0,
+        "popular": 0.02,
+    }
 )
 """What is asked for in words or by a picture comes first, then the user's taste; what everybody likes fills up.
 
@@ -45,6 +53,9 @@ The request's very words weigh half of what they mean: enough that on MovieLens 
 a director's films stand among the first and that jazz in a plot is found; at 2 and more, films that share any word of
 "a slow-burn heist film" pass those that are like it.
 """
+
+HISTORY = 50
+"""So many of the last wanted items the retrievers are told."""
 
 LAST_RESORT_WEIGHT = 0.0001
 """Of the newest items, which fill a list that the retrievers leave too short: behind all that was really found."""
@@ -95,6 +106,7 @@ class CandidateFinder:
                 SemanticRetriever(store, encoder),
                 LexicalRetriever(workspace.items),
                 VisualRetriever(store, encoder),
+                BehaviouralRetriever(store, towers_folder(workspace)),
                 HistoryRetriever(store),
                 CoOccurrenceRetriever(behaviour, self._shelf),
                 PopularRetriever(behaviour, self._shelf),
@@ -133,7 +145,7 @@ class CandidateFinder:
         allowed = self._shelf.matching(where) if where is not None and where.strip() else None
         if user_id is None:
             return Query(text, image, allowed=allowed)
-        history = tuple(self._log.positives(user_id, limit=RECENT))
+        history = tuple(self._log.positives(user_id, limit=HISTORY))
         return Query(text, image, user_id, history, allowed, frozenset(self._log.seen(user_id)))
 
     def search(self, query: Query, k: int) -> list[Candidate]:
