@@ -1,0 +1,262 @@
+"""What everybody compares with: simple recommenders, made of baskets, whose dials are chosen on validation cases."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from finetune.metrics import target_accuracy
+from finetune.systems import Scorer
+from retrieval.errors import SettingsError
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+    from finetune.event_table import Mask
+    from finetune.splits import Part, Queries, Split
+    from finetune.systems import Scores
+
+_log = logging.getLogger(__name__)
+
+TUNING_CASES = 5_000
+"""So many validation cases at most choose the dials."""
+
+EASE_ITEMS = 25_000
+"""The closed form inverts a matrix of items by items: 2.5 GB at this many."""
+
+Dials = Mapping[str, float | str]
+
+
+class RandomOrder(Scorer):
+    """Any order: what chance reaches."""
+
+    name = "random"
+
+    def __init__(self, baskets: scipy.sparse.csr_matrix, on_shelf: Mask, *, seed: int) -> None:
+        super().__init__(on_shelf)
+        self._rng = np.random.default_rng(seed)
+
+    def scores(self, queries: Queries) -> Scores:
+        return self._rng.random((len(queries), len(self._on_shelf)), dtype=np.float32)
+
+
+class Popularity(Scorer):
+    """The items that most users want, the same for everybody; it cannot rank what nobody wants."""
+
+    name = "popularity"
+
+    def __init__(self, baskets: scipy.sparse.csr_matrix, on_shelf: Mask, *, seed: int) -> None:
+        super().__init__(on_shelf)
+        counts = np.asarray(baskets.sum(axis=0), dtype=np.float32).ravel()
+        self._counts = np.where(counts > 0, counts, -np.inf).astype(np.float32)
+
+    def scores(self, queries: Queries) -> Scores:
+        return np.tile(self._counts, (len(queries), 1))
+
+
+class ItemKnn(Scorer):
+    """Items near those that the user wants, by who wants them (`implicit`; Sarwar et al. 2001, Deshpande & Karypis 2004).
+
+    similarity: cosine, tfidf or bm25. neighbours: kept for each item.
+    """
+
+    name = "item-knn"
+
+    def __init__(
+        self, baskets: scipy.sparse.csr_matrix, on_shelf: Mask, *, seed: int, similarity: str, neighbours: int
+    ) -> None:
+        from implicit.nearest_neighbours import (  # type: ignore[import-untyped]
+            BM25Recommender,
+            CosineRecommender,
+            TFIDFRecommender,
+        )
+
+        super().__init__(on_shelf)
+        kinds = {"cosine": CosineRecommender, "tfidf": TFIDFRecommender, "bm25": BM25Recommender}
+        model = kinds[similarity](K=neighbours)
+        model.fit(baskets, show_progress=False)
+        self._near = model.similarity.astype(np.float32)
+
+    def scores(self, queries: Queries) -> Scores:
+        return _only_positive((queries.matrix() @ self._near).toarray())
+
+
+class UserKnn(Scorer):
+    """What those want who want the same, weighted by the cosine of their baskets to the user's.
+
+    neighbours: users that speak for one. Item frequency tempers what is shared: a basket is weighted by
+    log(n_users / users who want the item), as in tf-idf, or plainly.
+    """
+
+    name = "user-knn"
+
+    def __init__(
+        self, baskets: scipy.sparse.csr_matrix, on_shelf: Mask, *, seed: int, neighbours: int, weights: str
+    ) -> None:
+        super().__init__(on_shelf)
+        counts = np.asarray(baskets.sum(axis=0)).ravel()
+        rarity = np.log(max(2, baskets.shape[0]) / np.maximum(counts, 1)) if weights == "idf" else np.ones(len(counts))
+        self._rarity = rarity.astype(np.float32)
+        self._baskets = baskets
+        self._directions = _unit_rows(baskets.multiply(self._rarity).tocsr()).T.tocsr()
+        self._neighbours = neighbours
+
+    def scores(self, queries: Queries) -> Scores:
+        near = _unit_rows(queries.matrix().multiply(self._rarity).tocsr()) @ self._directions
+        _keep_largest(near, self._neighbours)
+        return _only_positive((near @ self._baskets).toarray())
+
+
+class Als(Scorer):
+    """Matrix factorisation of implicit wants by alternating least squares (`implicit`; Hu, Koren & Volinsky 2008).
+
+    A user's factors are solved from the query's history. alpha: the weight of a want over a missing one.
+    """
+
+    name = "als"
+
+    def __init__(
+        self,
+        baskets: scipy.sparse.csr_matrix,
+        on_shelf: Mask,
+        *,
+        seed: int,
+        factors: int,
+        alpha: float,
+    ) -> None:
+        from implicit.cpu.als import AlternatingLeastSquares  # type: ignore[import-untyped]
+
+        super().__init__(on_shelf)
+        self._known = np.asarray(baskets.sum(axis=0)).ravel() > 0
+        self._model = AlternatingLeastSquares(
+            factors=factors, regularization=0.1, alpha=alpha, iterations=15, random_state=seed
+        )
+        self._model.fit(baskets, show_progress=False)
+
+    def scores(self, queries: Queries) -> Scores:
+        users = self._model.recalculate_user(np.arange(len(queries)), queries.matrix())
+        scores: Scores = users @ self._model.item_factors.T
+        scores[:, ~self._known] = -np.inf
+        return scores
+
+
+class Ease(Scorer):
+    """A linear model from wants to wants without self-weights, in closed form (Steck 2019, equation 8).
+
+    l2: the regularisation lambda. Raises SettingsError for more than EASE_ITEMS wanted items.
+    """
+
+    name = "ease"
+
+    def __init__(self, baskets: scipy.sparse.csr_matrix, on_shelf: Mask, *, seed: int, l2: float) -> None:
+        super().__init__(on_shelf)
+        self._known = np.flatnonzero(np.asarray(baskets.sum(axis=0)).ravel() > 0)
+        if len(self._known) > EASE_ITEMS:
+            raise SettingsError(
+                f"ease inverts a matrix of all wanted items, {len(self._known):,}; expected at most {EASE_ITEMS:,}: "
+                "leave ease out of --systems"
+            )
+        wanted = baskets[:, self._known]
+        gram = (wanted.T @ wanted).toarray().astype(np.float32)
+        gram[np.diag_indices_from(gram)] += l2
+        inverse = _inverse(gram)
+        inverse /= -np.diag(inverse)  # column by column
+        inverse[np.diag_indices_from(inverse)] = 0
+        self._weights = inverse
+
+    def scores(self, queries: Queries) -> Scores:
+        scores = np.full((len(queries), len(self._on_shelf)), -np.inf, dtype=np.float32)
+        scores[:, self._known] = queries.matrix()[:, self._known] @ self._weights
+        return scores
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a baseline is made: its class, and the values that each of its dials may take."""
+
+    make: Callable[..., Scorer]
+    grid: Mapping[str, Sequence[float | str]]
+
+
+BASELINES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        RandomOrder.name: Recipe(RandomOrder, {}),
+        Popularity.name: Recipe(Popularity, {}),
+        ItemKnn.name: Recipe(ItemKnn, {"similarity": ("cosine", "tfidf", "bm25"), "neighbours": (20, 100, 400)}),
+        UserKnn.name: Recipe(UserKnn, {"neighbours": (25, 100, 400), "weights": ("plain", "idf")}),
+        Als.name: Recipe(Als, {"factors": (32, 64, 128), "alpha": (1.0, 10.0, 40.0)}),
+        Ease.name: Recipe(Ease, {"l2": (30.0, 100.0, 300.0, 1000.0)}),
+    }
+)
+
+
+def fit_baseline(name: str, split: Split, *, seed: int) -> tuple[Scorer, Dials]:
+    """The baseline, made of the test part's past with the dials that had the best NDCG@10 on validation cases.
+
+    Without validation cases the first value of each dial is taken.
+    """
+    recipe = BASELINES[name]
+    dials = _chosen(recipe, split, seed)
+    return recipe.make(split.baskets(split.test), split.table.on_shelf, seed=seed, **dials), dials
+
+
+def _chosen(recipe: Recipe, split: Split, seed: int) -> Dials:
+    grid = [dict(zip(recipe.grid, values, strict=True)) for values in product(*recipe.grid.values())]
+    if len(grid) == 1 or not len(split.validation):
+        return grid[0]
+    baskets = split.baskets(split.validation)
+    asked = np.random.default_rng(seed).permutation(len(split.validation))[:TUNING_CASES]
+
+    def ndcg(dials: Dials) -> float:
+        scorer = recipe.make(baskets, split.table.on_shelf, seed=seed, **dials)
+        value = _mean_ndcg(scorer, split.validation, np.sort(asked))
+        _log.info("%s %s: validation NDCG@10 %.4f", scorer.name, dict(dials), value)
+        return value
+
+    return max(grid, key=ndcg)
+
+
+def _mean_ndcg(scorer: Scorer, part: Part, asked: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
+    lists = scorer.rank(part.queries.take(asked), 10)
+    return float(target_accuracy(lists, part.target[asked])["ndcg@10"].mean())
+
+
+def _only_positive(scores: Scores) -> Scores:
+    """Nothing is known of an item without a neighbour."""
+    scores = scores.astype(np.float32, copy=False)
+    scores[scores <= 0] = -np.inf
+    return scores
+
+
+def _keep_largest(rows: scipy.sparse.csr_matrix, kept: int) -> None:
+    """Set all but the largest values of each row to 0, in place; more are kept where several are equal."""
+    for begin, end in pairwise(rows.indptr.tolist()):
+        if end - begin > kept:
+            values = rows.data[begin:end]
+            values[values < np.partition(values, end - begin - kept)[end - begin - kept]] = 0
+    rows.eliminate_zeros()
+
+
+def _unit_rows(rows: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    import scipy.sparse
+
+    lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    scale = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return (scipy.sparse.diags(scale.astype(np.float32)) @ rows).tocsr()
+
+
+def _inverse(matrix: Scores) -> Scores:
+    """The inverse of a symmetric positive definite matrix, (n, n) float32; writes over the matrix."""
+    from scipy.linalg import lapack
+
+    factor, fault = lapack.spotrf(matrix, lower=1, overwrite_a=1)
+    inverse, failed = lapack.spotri(factor, lower=1, overwrite_c=1)
+    if fault or failed:
+        raise SettingsError("the items' co-occurrences cannot be inverted; choose a larger l2")
+    return np.asarray(np.tril(inverse) + np.tril(inverse, -1).T)
