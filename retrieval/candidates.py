@@ -178,9 +178,13 @@ class CandidateFinder:
         return fuse({name: hits}, {name: LAST_RESORT_WEIGHT * least})
 
     def explain(self, query: Query, candidate: Candidate) -> dict[str, str]:
-        """Through which item of the user's history each retriever proposed the candidate, where it was through one."""
+        """Through which item of the user's history each retriever proposed the candidate, where it was through one.
+
+        What the towers proposed, co-occurrence is asked about too: what people did is what they learned from.
+        """
         through: dict[str, str] = {}
-        for name in candidate.retrievers:
+        behind = (CoOccurrenceRetriever.name,) if BehaviouralRetriever.name in candidate.retrievers else ()
+        for name in dict.fromkeys((*candidate.retrievers, *behind)):
             retriever = self._retrievers.get(name)
             if isinstance(retriever, ThroughHistory):
                 item_id = retriever.explain(query, candidate.item_id)
