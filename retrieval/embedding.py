@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from retrieval.encoders import TokenCount
-from retrieval.generations import SPACES
 from retrieval.passages import passage
+from retrieval.store_state import BEHAVIOUR, SPACES, Learned
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from retrieval.encoders import Encoder
-    from retrieval.generations import StoreState
     from retrieval.items import ItemTable
     from retrieval.media import MediaStore
+    from retrieval.store_state import StoreState
+    from retrieval.towers import Towers
     from retrieval.types import Item
     from retrieval.vectors import Vector, Vectors
 
@@ -51,7 +52,8 @@ class ItemEmbedder:
     """Writes the vectors of items whose content, encoder or build of the store is not the one they were made from.
 
     Each space has a hash per item: of the encoder's fingerprint, the build, and the passage (text) or the SHA-256s
-    of the pictures (image); the one of `content` is of both. It is kept when the vector is on disk, so that a run
+    of the pictures (image); the one of `content` is of both, as is that of `behaviour`, with the towers' version
+    instead of the encoder's fingerprint. It is kept when the vector is on disk, so that a run
     that is killed goes on where it was: the batch in hand is made again, of the same items and so bit for bit.
     """
 
@@ -64,12 +66,17 @@ class ItemEmbedder:
         state: StoreState,
         present: Mapping[str, frozenset[str]],
         pool: Executor,
+        towers: Towers | None = None,
     ) -> None:
-        """present: by space, the items that have a vector in the target."""
+        """present: by space, the items that have a vector in the target. towers: those of the state, where they can be
+        had; without them the behaviour vectors stay as they are.
+        """
         self._items = items
         self._media = media
         self._encoder = encoder
         self._target = target
+        self._towers = towers
+        self._learned = state.learned
         self._made_with = f"{encoder.fingerprint} {state.build}"
         self._pool = pool
         self._known = {
@@ -82,12 +89,13 @@ class ItemEmbedder:
         texts = {item.item_id: passage(item) for item in items}
         images = {item.item_id: item.images for item in items if item.images and self._encoder.sees}
         hashes = {
-            "text": {key: self._hash(text) for key, text in texts.items()},
-            "image": {key: self._hash(*shas) for key, shas in images.items()},
+            "text": {key: _hash(self._made_with, text) for key, text in texts.items()},
+            "image": {key: _hash(self._made_with, *shas) for key, shas in images.items()},
         }
         hashes["content"] = {
-            key: self._hash(text, hashes["image"].get(key, "")) for key, text in hashes["text"].items()
+            key: _hash(self._made_with, text, hashes["image"].get(key, "")) for key, text in hashes["text"].items()
         }
+        hashes[BEHAVIOUR] = behaviour_hashes(self._learned, items) if self._learned and self._towers else {}
         self._remove("image", [key for key in texts if key in self._known["image"] and key not in images])
 
         due = {
@@ -98,6 +106,8 @@ class ItemEmbedder:
         self._keep("text", dict(zip(due["text"], self._encoder.embed_text(texts_due), strict=True)), hashes["text"])
         self._keep("image", self._embed_images({key: images[key] for key in due["image"]}), hashes["image"])
         self._keep("content", self._blend(due["content"], with_image=images.keys()), hashes["content"])
+        if self._towers is not None:
+            self._keep(BEHAVIOUR, behaviour_vectors(self._towers, self._target, due[BEHAVIOUR]), hashes[BEHAVIOUR])
         pictures = sum(len(images[key]) for key in due["image"])
         return Embedded(len(due["text"]), pictures, self._encoder.count_tokens(texts_due))
 
@@ -145,8 +155,22 @@ class ItemEmbedder:
             for item_id in item_ids:
                 self._known[space].pop(item_id, None)
 
-    def _hash(self, *content: str) -> str:
-        return hashlib.sha256("\0".join([self._made_with, *content]).encode()).hexdigest()
+
+def behaviour_vectors(towers: Towers, content: Target, item_ids: Sequence[str]) -> dict[str, Vector]:
+    """The vectors by the item tower, of those items that it can say something of."""
+    vectors = towers.item_vectors(item_ids, content.get("text", item_ids), content.get("image", item_ids))
+    told = np.flatnonzero(vectors[:, :-1].any(axis=1))  # the last dimension only fills up the length
+    return {item_ids[row]: vectors[row] for row in told.tolist()}
+
+
+def behaviour_hashes(learned: Learned, items: Sequence[Item]) -> dict[str, str]:
+    """By item, what its behaviour vector is made from."""
+    made_with = f"{learned.towers.version} {learned.build}"
+    return {item.item_id: _hash(made_with, passage(item), *item.images) for item in items}
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _mean(vectors: Sequence[Vector]) -> Vector:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from retrieval.errors import SettingsError, WeightsError
-from retrieval.generations import EncoderRecord
 from retrieval.hashing import file_sha256
 from retrieval.quiet import forbid_telemetry, without_progress_bars
+from retrieval.store_state import EncoderRecord
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -1,35 +1,30 @@
-"""One generation of the vectors: a Chroma collection for each space, and the file that says which one counts.
-
-A rebuild writes the next generation beside the one in use and then swaps the file, so that a reader sees all of
-the old vectors or all of the new ones. Chroma's errors become ours here.
-"""
+"""One generation of the vectors: a Chroma collection for each space. Chroma's errors become ours here."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from operator import methodcaller
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from retrieval.errors import StoreError, WorkspaceError
+from retrieval.errors import StoreError
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
+    from retrieval.store_state import StoreState
     from retrieval.vectors import Vector, Vectors
 
-SPACES = ("text", "image", "content")
 WRITE_ROWS = 2_000
 READ_ROWS = 5_000
 """Chroma takes at most 5,461 rows at a time."""
+
+LEARN_AGAIN = "run tastemaker finetune towers"
+"""What makes behaviour vectors."""
 
 T = TypeVar("T")
 
@@ -45,81 +40,6 @@ class GraphSettings:
     ef_search: int = 800
     ef_construction: int = 200
     max_neighbors: int = 32
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderRecord:
-    """Which encoder made the vectors."""
-
-    name: str
-    fingerprint: str
-    dimensions: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoreState:
-    """What counts now: written as a whole, by an atomic rename.
-
-    store_id: keeps the collections of several workspaces on one remote server apart.
-    generation: counts the rebuilds. build: names this one, so that what a killed rebuild left is never taken for it.
-    """
-
-    store_id: str
-    build: str
-    generation: int = 1
-    encoder: EncoderRecord | None = None
-
-    def collection(self, space: str) -> str:
-        return f"{self.prefix}-{self.build}-{space}"
-
-    @property
-    def prefix(self) -> str:
-        return f"tastemaker-{self.store_id}"
-
-    def save(self, path: Path) -> None:
-        """Make this the state that counts."""
-        with self._written(path) as fresh:
-            fresh.replace(path)
-
-    @classmethod
-    def create(cls, path: Path) -> None:
-        """A first state, unless another process has made one a moment ago."""
-        with cls(_new_name(), _new_name())._written(path) as fresh, contextlib.suppress(FileExistsError):
-            path.hardlink_to(fresh)
-
-    @contextlib.contextmanager
-    def _written(self, path: Path) -> Iterator[Path]:
-        fresh = path.with_suffix(f".{_new_name()}")
-        try:
-            with fresh.open("w", encoding="utf-8") as file:
-                json.dump({"schema_version": 1, **asdict(self)}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            yield fresh
-        except OSError as error:
-            raise StoreError(f"cannot write {path}: {error.strerror}; free some space and try again") from error
-        finally:
-            fresh.unlink(missing_ok=True)
-
-    @classmethod
-    def load(cls, path: Path) -> StoreState:
-        """The state in the file. Raises FileNotFoundError, WorkspaceError."""
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            encoder = values["encoder"] and EncoderRecord(**values["encoder"])
-            return cls(str(values["store_id"]), str(values["build"]), int(values["generation"]), encoder)
-        except (ValueError, KeyError, TypeError) as error:
-            raise WorkspaceError(
-                f"{path} is damaged ({error}); delete it and the folder chroma beside it, and run "
-                "tastemaker index CATALOG --workspace DIR --rebuild"
-            ) from error
-
-    def next(self, encoder: EncoderRecord | None) -> StoreState:
-        return replace(self, build=_new_name(), generation=self.generation + 1, encoder=encoder)
-
-
-def _new_name() -> str:
-    return uuid.uuid4().hex[:12]
 
 
 class Access(Protocol):
@@ -141,7 +61,7 @@ class Access(Protocol):
 
 
 class Generation:
-    """The vectors of one generation, by space.
+    """The vectors of one generation, by space; a space that has no collection is empty.
 
     Errors: StoreError with Chroma's own words when it cannot read or write. What was written before stays.
     """
@@ -155,8 +75,7 @@ class Generation:
     def create(self) -> None:
         """Make the collections that do not exist yet."""
         graph: Any = {"hnsw": {"space": "cosine", **asdict(self._graph)}}
-        for space in SPACES:
-            name = self.state.collection(space)
+        for name in self.state.collections:
             self._call(
                 f"{name} cannot be made",
                 methodcaller("get_or_create_collection", name, embedding_function=None, configuration=graph),
@@ -178,17 +97,19 @@ class Generation:
             self._write(space, methodcaller("upsert", ids=ids, embeddings=rows))
 
     def delete(self, space: str, item_ids: Sequence[str]) -> None:
-        """Remove the items' vectors; items that have none are no error."""
+        """Remove the items' vectors; items that have none are no error, nor is a space that has none."""
+        if self.state.collection(space) is None:
+            return
         for start in range(0, len(item_ids), WRITE_ROWS):
             ids = list(item_ids[start : start + WRITE_ROWS])
             self._write(space, methodcaller("delete", ids=ids))
 
     def count(self, space: str) -> int:
-        return self._read(space, lambda c: c.count())
+        return self._read(space, lambda c: c.count()) or 0
 
     def item_ids(self, space: str) -> list[str]:
         """Every item that has a vector."""
-        return self._read(space, lambda c: list(c.get(include=[])["ids"]))
+        return self._read(space, lambda c: list(c.get(include=[])["ids"])) or []
 
     def get(self, space: str, item_ids: Sequence[str]) -> dict[str, Vector]:
         """The vectors of those items that have one, as Chroma keeps them."""
@@ -196,53 +117,47 @@ class Generation:
         for start in range(0, len(item_ids), READ_ROWS):
             ids = list(item_ids[start : start + READ_ROWS])
             rows = self._read(space, methodcaller("get", ids=ids, include=["embeddings"]))
-            found.update(zip(rows["ids"], np.asarray(rows["embeddings"], dtype=np.float32), strict=True))
+            if rows is not None:
+                found.update(zip(rows["ids"], np.asarray(rows["embeddings"], dtype=np.float32), strict=True))
         return found
 
     def query(self, space: str, vector: Vector, k: int) -> tuple[list[str], list[float]]:
         """The k nearest items by Chroma's graph, and their cosine distances, nearest first."""
         row = np.asarray(vector, dtype=np.float32)[None, :]
         found = self._read(space, lambda c: c.query(query_embeddings=row, n_results=k, include=["distances"]))
-        return found["ids"][0], (found["distances"] or [[]])[0]
-
-    def drop(self) -> None:
-        """Delete these collections, as far as they exist."""
-        self._drop_where(lambda name: name in self._names)
+        return ([], []) if found is None else (found["ids"][0], (found["distances"] or [[]])[0])
 
     def drop_others(self) -> None:
-        """Delete what other generations left behind, those of a rebuild that was killed included."""
-        self._drop_where(lambda name: name.startswith(self.state.prefix) and name not in self._names)
-
-    @property
-    def _names(self) -> frozenset[str]:
-        return frozenset(self.state.collection(space) for space in SPACES)
-
-    def _drop_where(self, doomed: Callable[[str], bool]) -> None:
+        """Delete what other generations left behind, those whose making failed or was killed included."""
         from chromadb.errors import NotFoundError
 
+        kept, prefix = self.state.collections, self.state.prefix
         present = self._call("the collections cannot be listed", lambda client: client.list_collections())
-        for name in [collection.name for collection in present if doomed(collection.name)]:
+        for name in [each.name for each in present if each.name.startswith(prefix) and each.name not in kept]:
             with contextlib.suppress(NotFoundError):  # another process was faster
                 self._call(f"{name} cannot be deleted", methodcaller("delete_collection", name))
 
-    def _read(self, space: str, action: Callable[[Collection], T]) -> T:
-        return self._call(f"the {space} vectors cannot be read", lambda _: action(self._collection(space)))
+    def _read(self, space: str, action: Callable[[Collection], T]) -> T | None:
+        """What the action says of the space's collection; None where there is none."""
+        name = self.state.collection(space)
+        if name is None:
+            return None
+        return self._call(f"the {space} vectors cannot be read", lambda _: action(self._collection(name)))
 
     def _write(self, space: str, action: Callable[[Collection], None]) -> None:
+        name = self.state.collection(space)
+        if name is None:
+            raise StoreError(f"no towers are published, so there can be no {space} vectors; {LEARN_AGAIN}")
         self._call(
             f"the {space} vectors cannot be written; what was written before is kept: if the disk is full, free some "
             "space and run again",
-            lambda _: action(self._collection(space)),
+            lambda _: action(self._collection(name)),
         )
 
-    def _collection(self, space: str) -> Collection:
-        if space not in SPACES:
-            raise ValueError(f"no space {space!r}; expected one of {', '.join(SPACES)}")
-        key = self._access.epoch, space
+    def _collection(self, name: str) -> Collection:
+        key = self._access.epoch, name
         if key not in self._collections:
-            self._collections[key] = self._access.client.get_collection(
-                self.state.collection(space), embedding_function=None
-            )
+            self._collections[key] = self._access.client.get_collection(name, embedding_function=None)
         return self._collections[key]
 
     def _call(self, failure: str, action: Callable[[Client], T]) -> T:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -12,17 +10,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrieval.behavioural import towers_folder
 from retrieval.catalog import CatalogRow, read_catalog
 from retrieval.embedding import Embedded, ItemEmbedder, Target
 from retrieval.encoders import TokenCount, record_of
-from retrieval.errors import CatalogError, MediaError, WorkspaceLockedError
-from retrieval.generations import SPACES, StoreState
+from retrieval.errors import CatalogError, MediaError, WeightsError
+from retrieval.generations import LEARN_AGAIN
+from retrieval.locks import alone
 from retrieval.rejects import Reject, RejectsFile
 from retrieval.store import VectorStore, open_store
+from retrieval.store_state import SPACES
 from retrieval.tables import check_file
 
 if TYPE_CHECKING:
     from retrieval.encoders import Encoder
+    from retrieval.store_state import StoreState, TowersRecord
+    from retrieval.towers import Towers
     from retrieval.types import Item
     from retrieval.workspace import Workspace
 
@@ -85,7 +88,7 @@ def index_catalog(
     """
     start = time.perf_counter()
     check_file(Path(path), CatalogError)
-    with _alone(workspace), open_store(workspace, serve=True) as store:
+    with alone(workspace.path), open_store(workspace, serve=True) as store:
         if not rebuild:
             store.check_encoder(record_of(encoder))
         with RejectsFile(workspace.rejects_folder, path) as rejects:
@@ -93,10 +96,17 @@ def index_catalog(
             read = _read(catalog, rejects)
             if not read.rows:
                 raise CatalogError(f"{path} has no usable row{_told(rejects)}; expected rows with an id and a title")
+            before = store.towers
             with _target(store, encoder, rebuild=rebuild) as (target, state, present):
-                run = _Run(workspace, encoder, target, state, present, rejects, Path(path).parent)
+                learning = _Learning.of(workspace, before, state)
+                run = _Run(workspace, encoder, target, state, present, rejects, Path(path).parent, learning.towers)
                 report = run.all(read, sync=sync and not read.unreadable, progress=progress)
-        warnings = [*catalog.warnings, *_warnings(report), *(_nothing_withdrawn(read) if sync else ())]
+        warnings = [
+            *catalog.warnings,
+            *_warnings(report),
+            *(_nothing_withdrawn(read) if sync else ()),
+            *learning.warnings,
+        ]
         settings = {"encoder": encoder.name, "encoder_fingerprint": encoder.fingerprint}
         if workspace.settings.model_dump(include=set(settings)) != settings:
             workspace.save(workspace.settings.model_copy(update=settings))
@@ -115,6 +125,7 @@ class _Run:
         present: dict[str, frozenset[str]],
         rejects: RejectsFile,
         root: Path,
+        towers: Towers | None,
     ) -> None:
         self._workspace = workspace
         self._rejects = rejects
@@ -122,7 +133,9 @@ class _Run:
         self._report = IndexReport(rejected=rejects.count)
         self._tokens = TokenCount()
         self._pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="pictures")
-        self._embedder = ItemEmbedder(workspace.items, workspace.media, encoder, target, state, present, self._pool)
+        self._embedder = ItemEmbedder(
+            workspace.items, workspace.media, encoder, target, state, present, self._pool, towers
+        )
 
     def all(self, read: _Read, *, sync: bool, progress: Progress | None) -> IndexReport:
         with self._pool:
@@ -248,26 +261,28 @@ def _target(
         yield store, store.state, {space: frozenset(store.item_ids(space)) for space in SPACES}
         return
     with store.rebuild(record_of(encoder)) as fresh:
-        yield fresh, fresh.state, dict.fromkeys(SPACES, frozenset())
+        yield fresh, fresh.state, {space: frozenset(fresh.item_ids(space)) for space in SPACES}
 
 
-@contextmanager
-def _alone(workspace: Workspace) -> Iterator[None]:
-    """One run at a time: two would undo each other's work."""
-    folder = workspace.path / "locks"
-    folder.mkdir(exist_ok=True)
-    with (folder / "index").open("a+") as lock:
+@dataclass(frozen=True, slots=True)
+class _Learning:
+    """The towers that give items their behaviour vectors, and what is to be said of them."""
+
+    towers: Towers | None = None
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, workspace: Workspace, before: TowersRecord | None, state: StoreState) -> _Learning:
+        again = f"{LEARN_AGAIN} --workspace {workspace.path} again"
+        if state.learned is None:
+            void = f"the learned towers were trained with another encoder and no longer count; {again}"
+            return cls(warnings=() if before is None else (void,))
+        from retrieval.towers import load_towers
+
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            raise WorkspaceLockedError(
-                f"process {lock.read() or 'unknown'} is indexing {workspace.path}; run again when it has finished"
-            ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
+            return cls(load_towers(towers_folder(workspace), state.learned.towers.version))
+        except WeightsError as error:
+            return cls(warnings=(f"new and changed items get no behaviour vector: {error}",))
 
 
 def _told(rejects: RejectsFile) -> str:

@@ -207,6 +207,15 @@ class InteractionLog:
         parts = (self._baskets(EVENTS.c.user_id.in_(keys)) for keys in batches(user_ids, KEYS_PER_QUERY))
         return {user_id: basket for part in parts for user_id, basket in part.items()}
 
+    def user_positives(self) -> dict[str, list[Event]]:
+        """For everybody who wants something: the events of `positives`, oldest first."""
+        wanted = self._wanted().subquery()
+        query = sa.select(EVENTS).join(wanted, wanted.c.event_row == EVENTS.c.event_row)
+        ordered = query.order_by(EVENTS.c.user_id, EVENTS.c.timestamp_us, EVENTS.c.event_row)
+        with self._database.read() as connection:
+            rows = connection.execute(ordered).all()
+        return {user_id: [_event(row) for row in mine] for user_id, mine in groupby(rows, key=lambda row: row.user_id)}
+
     def activity(self, since: int = 0) -> Activity:
         """What has happened after the event in row `since`; to be shown an item is not to do something.
 

@@ -129,7 +129,7 @@ class HistoryRetriever:
         item = vectors.pop(item_id, None)
         if item is None:
             return None
-        return _strongest({key: weights[key] * float(vector @ item) for key, vector in vectors.items()})
+        return strongest({key: weights[key] * float(vector @ item) for key, vector in vectors.items()})
 
 
 class CoOccurrenceRetriever:
@@ -151,7 +151,7 @@ class CoOccurrenceRetriever:
     def explain(self, query: Query, item_id: str) -> str | None:
         self._behaviour.refresh()
         weights = recency(query.history)
-        return _strongest({key: weight * self._behaviour.cosine(key, item_id) for key, weight in weights.items()})
+        return strongest({key: weight * self._behaviour.cosine(key, item_id) for key, weight in weights.items()})
 
 
 class PopularRetriever:
@@ -194,7 +194,7 @@ def recency(history: tuple[Event, ...]) -> dict[str, float]:
     return {item_id: weight / total for item_id, weight in weights.items()}
 
 
-def _strongest(contributions: Mapping[str, float]) -> str | None:
+def strongest(contributions: Mapping[str, float]) -> str | None:
     """The item that contributed most; None where none did."""
     return next((item_id for item_id, value in sorted(contributions.items(), key=_by_value) if value > 0), None)
 

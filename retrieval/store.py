@@ -6,6 +6,7 @@ import contextlib
 import math
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 
 from retrieval.chroma_access import WAIT_S, RemoteAccess, shared_access
-from retrieval.errors import EncoderMismatchError, StoreError
-from retrieval.generations import SPACES, Access, EncoderRecord, Generation, GraphSettings, StoreState
+from retrieval.errors import EncoderMismatchError, StoreError, WeightsError
+from retrieval.generations import LEARN_AGAIN, Access, Generation, GraphSettings
+from retrieval.locks import alone
+from retrieval.store_state import BEHAVIOUR, SPACES, EncoderRecord, Learned, StoreState, TowersRecord
 from retrieval.vectors import VectorCache, exact_top
 
 if TYPE_CHECKING:
@@ -72,7 +75,7 @@ def open_store(workspace: Workspace, *, serve: bool = False, settings: StoreSett
 
 
 class VectorStore:
-    """Vectors by item in three spaces: text, image, and content (their normalised mean).
+    """Vectors by item: in text, image and content (their normalised mean) by the encoder, in behaviour by the towers.
 
     Readers see what other processes wrote as soon as the item table's version says so.
     """
@@ -115,6 +118,12 @@ class VectorStore:
         return self._current().state.encoder
 
     @property
+    def towers(self) -> TowersRecord | None:
+        """What made the behaviour vectors; None while there are none, or none that fit the encoder."""
+        learned = self._current().state.learned
+        return None if learned is None else learned.towers
+
+    @property
     def state(self) -> StoreState:
         """What counts now."""
         return self._current().state
@@ -144,7 +153,7 @@ class VectorStore:
         self.check_encoder(encoder)
         state = self._current().state
         if state.encoder is None:
-            replace(state, encoder=encoder).save(self._path)
+            state.made_by(encoder).save(self._path)
 
     def upsert(self, space: str, item_ids: Sequence[str], vectors: Vectors) -> None:
         """Write the items' vectors, (n_items, dimensions) normalised; on disk when it returns."""
@@ -168,6 +177,22 @@ class VectorStore:
         """The vectors of those items that have one."""
         kept, rows, matrix = self._cached(space, item_ids)
         return {item_id: matrix[row] for item_id, row in zip(kept, rows, strict=True)}
+
+    def steadily(self, read: Callable[[TowersRecord | None], T]) -> T:
+        """What `read` finds with the towers that count; read anew when others were published meanwhile.
+
+        So what the towers make (a user's vector) is never held against the vectors of others.
+        """
+        while True:
+            towers = self.towers
+            try:
+                found = read(towers)
+            except (StoreError, WeightsError, RuntimeError):  # torch's word for vectors of another size
+                if self.towers == towers:
+                    raise
+                continue
+            if self.towers == towers:
+                return found
 
     def search(
         self,
@@ -202,22 +227,44 @@ class VectorStore:
         """Read a space into memory before the first request needs it."""
         self.get(space, self.item_ids(space))
 
-    @contextlib.contextmanager
-    def rebuild(self, encoder: EncoderRecord) -> Iterator[Generation]:
-        """Write all vectors anew: into the next generation, which counts when the block ends without an error.
+    def rebuild(self, encoder: EncoderRecord) -> AbstractContextManager[Generation]:
+        """Write all of the encoder's vectors anew: into the next generation, which counts when the block ends well.
 
-        Readers, in other processes too, go on with the old vectors until then.
+        Readers, in other processes too, go on with the old vectors until then. Behaviour vectors are kept, unless
+        their towers were trained on another encoder's vectors: then there are none until they are published again.
         """
+        return self._replaced(lambda state: state.rebuilt(encoder))
+
+    def publish_towers(self, towers: TowersRecord, item_ids: Sequence[str], vectors: Vectors) -> Learned:
+        """Make these the behaviour vectors, (n_items, dimensions) normalised, and all that there are.
+
+        Readers, in other processes too, see all of the old ones or all of these.
+        Raises EncoderMismatchError when the towers were trained on another encoder's vectors, WorkspaceLockedError.
+        """
+        with alone(self._path.parent, wait_s=self._settings.wait_s):
+            if not towers.reads(self.encoder):
+                raise EncoderMismatchError(
+                    f"the towers were trained on vectors of another encoder than {self._path.parent} has now; "
+                    f"{LEARN_AGAIN} --workspace {self._path.parent} again"
+                )
+            learned = Learned.by(towers)
+            with self._replaced(lambda state: replace(state, learned=learned)) as fresh:
+                fresh.upsert(BEHAVIOUR, item_ids, vectors)
+            return learned
+
+    @contextlib.contextmanager
+    def _replaced(self, change: Callable[[StoreState], StoreState]) -> Iterator[Generation]:
+        """A generation in the changed state, with its new collections empty: it counts when the block ends well."""
         old = self._current()
         old.drop_others()
-        fresh = Generation(self._access, old.state.next(encoder), self._settings.graph)
+        fresh = Generation(self._access, change(old.state), self._settings.graph)
         try:
             fresh.create()
             yield fresh
             fresh.state.save(self._path)
         except BaseException:
             with contextlib.suppress(StoreError):
-                fresh.drop()
+                old.drop_others()
             raise
         self._current().drop_others()
 
@@ -243,11 +290,12 @@ class VectorStore:
             return self._caches[space].rows(item_ids, lambda missing: generation.get(space, missing))
 
         with self._guard:
+            self._forget_changed()
             return self._run(rows)
 
     def _size(self, space: str) -> int:
         with self._guard:
-            self._current()
+            self._forget_changed()
             if space not in self._sizes:
                 self._sizes[space] = self.count(space)
             return self._sizes[space]
@@ -263,7 +311,7 @@ class VectorStore:
                 return action(generation)
             except NotFoundError:
                 self._renew()
-                if self._generation.state.build == generation.state.build:
+                if self._generation.state == generation.state:
                     self._generation.create()
         raise StoreError(f"the collections of {self._path.parent} vanish as soon as they are made")
 
@@ -278,22 +326,26 @@ class VectorStore:
         )
 
     def _current(self) -> Generation:
-        """The generation that counts now, with the caches rid of what has changed."""
+        """The generation that counts now."""
         with self._guard:
             if self._file_stamp() != self._stamp:
                 self._renew()
-            version = self._changes.version
-            if version != self._seen:
-                self._forget(self._changes.changed_since(self._seen))
-                self._seen = version
             return self._generation
+
+    def _forget_changed(self) -> None:
+        """Rid the caches of what has changed, here or in other processes."""
+        version = self._changes.version
+        if version != self._seen:
+            self._forget(self._changes.changed_since(self._seen))
+            self._seen = version
 
     def _renew(self) -> None:
         with self._guard:
             state = self._load_state()
-            if state.build != self._generation.state.build:
-                self._caches = {space: VectorCache() for space in SPACES}
-                self._sizes = {}
+            for space in SPACES:
+                if state.collection(space) != self._generation.state.collection(space):
+                    self._caches[space] = VectorCache()
+                    self._sizes.pop(space, None)
             self._generation = Generation(self._access, state, self._settings.graph)
 
     def _load_state(self) -> StoreState:

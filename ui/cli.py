@@ -126,11 +126,18 @@ def index(
 def add_to_log(
     file: Annotated[Path, typer.Argument(help="Interactions: .csv, .jsonl or .parquet with user_id and item_id.")],
     workspace: WorkspaceOption,
-    create_items: Annotated[bool, _flag("--create-items", "Make id-only items for ids the catalogue lacks.")] = False,
+    create_items: Annotated[
+        bool,
+        _flag("--create-items", "Make id-only items for ids the catalogue lacks, and the workspace if there is none."),
+    ] = False,
 ) -> None:
     """Add what users did; lines that are already in the log add nothing."""
+    from retrieval.interaction_files import check_interactions
     from retrieval.workspace import Workspace
 
+    if create_items and not Workspace.exists(workspace):
+        check_interactions(file)
+        Workspace.open_or_create(workspace).close()
     with Workspace.open(workspace) as opened:
         report = opened.log.import_file(file, create_items=create_items)
     _say(f"{report.new:,} new events, {report.known:,} already known, {report.refused:,} refused")

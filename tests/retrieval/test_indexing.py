@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from retrieval.errors import CatalogError, EncoderMismatchError, WorkspaceLockedError
-from retrieval.generations import SPACES
 from retrieval.indexing import BATCH_ROWS, IndexReport, index_catalog
 from retrieval.store import open_store
+from retrieval.store_state import CONTENT_SPACES
 from retrieval.vectors import Vector
 from retrieval.workspace import Workspace
 from tests.conftest import TinyShop
@@ -41,16 +41,16 @@ def shop_rows(count: int = 4) -> list[dict[str, object]]:
 
 
 def contents(workspace: Workspace) -> dict[str, dict[str, Vector]]:
-    """Every vector of every space, straight from the store."""
+    """Every vector that the encoder made, straight from the store."""
     with open_store(workspace) as store:
-        return {space: store.get(space, sorted(store.item_ids(space))) for space in SPACES}
+        return {space: store.get(space, sorted(store.item_ids(space))) for space in CONTENT_SPACES}
 
 
 def same(one: dict[str, dict[str, Vector]], other: dict[str, dict[str, Vector]]) -> bool:
     return all(
         one[space].keys() == other[space].keys()
         and all(np.array_equal(one[space][key], other[space][key]) for key in one[space])
-        for space in SPACES
+        for space in CONTENT_SPACES
     )
 
 
@@ -84,7 +84,7 @@ def test_a_catalogue_becomes_items_with_vectors(
     assert (report.rejected, report.rejects, report.warnings) == (0, None, ())
     assert steps == [(12, 12)]
     vectors = contents(empty_workspace)
-    assert [len(vectors[space]) for space in SPACES] == [12, 12, 12]
+    assert [len(vectors[space]) for space in CONTENT_SPACES] == [12, 12, 12]
     picture = encoder.embed_pictures([empty_workspace.media.original(empty_workspace.items.get("red-mug").images[0])])
     np.testing.assert_allclose(vectors["image"]["red-mug"], picture[0], atol=1e-6)
     blend = vectors["text"]["red-mug"] + vectors["image"]["red-mug"]

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from PIL import Image
 
 from retrieval.behaviour import Behaviour
+from retrieval.behavioural import BehaviouralRetriever, towers_folder
 from retrieval.database import EVENTS
 from retrieval.embedding import ItemEmbedder
+from retrieval.encoders import record_of
 from retrieval.lexical import LexicalRetriever
 from retrieval.retrievers import (
     CoOccurrenceRetriever,
@@ -28,6 +30,7 @@ from retrieval.shelf import Shelf
 from retrieval.store import VectorStore, open_store
 from retrieval.types import Event, EventType, Item
 from retrieval.workspace import Workspace
+from tests.retrieval.planted import publish
 from tests.retrieval.words import COLOURS, WordEncoder
 
 THINGS = ("shoe", "lamp", "bag", "mug")
@@ -46,6 +49,7 @@ class Shop:
 RETRIEVERS: dict[str, Callable[[Shop], Retriever]] = {
     "semantic": lambda shop: SemanticRetriever(shop.store, shop.encoder),
     "lexical": lambda shop: LexicalRetriever(shop.workspace.items),
+    "behavioural": lambda shop: BehaviouralRetriever(shop.store, towers_folder(shop.workspace)),
     "visual": lambda shop: VisualRetriever(shop.store, shop.encoder),
     "history": lambda shop: HistoryRetriever(shop.store),
     "co-occurrence": lambda shop: CoOccurrenceRetriever(shop.behaviour, shop.shelf),
@@ -79,6 +83,8 @@ def fill(workspace: Workspace, store: VectorStore, encoder: WordEncoder) -> None
     with ThreadPoolExecutor(1) as pool:
         present: dict[str, frozenset[str]] = {"text": frozenset(), "image": frozenset(), "content": frozenset()}
         ItemEmbedder(workspace.items, workspace.media, encoder, store, store.state, present, pool).write(items)
+    store.claim(record_of(encoder))
+    publish(workspace, store, encoder, {"red-shoe": "leather", "green-bag": "leather"})
 
 
 @pytest.fixture(scope="module")

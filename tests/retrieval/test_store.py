@@ -1,4 +1,6 @@
 import fcntl
+import json
+import os
 import socket
 import subprocess
 import sys
@@ -9,9 +11,16 @@ import numpy as np
 import pytest
 
 from retrieval.chroma_access import SERVER, ChromaAccess
-from retrieval.errors import EncoderMismatchError, SettingsError, StoreError, WorkspaceError
-from retrieval.generations import EncoderRecord
+from retrieval.errors import (
+    EncoderMismatchError,
+    SettingsError,
+    StoreError,
+    WorkspaceError,
+    WorkspaceLockedError,
+)
+from retrieval.locks import alone
 from retrieval.store import StoreSettings, VectorStore, open_store
+from retrieval.store_state import EncoderRecord, TowersRecord
 from retrieval.types import Item
 from retrieval.vectors import Vectors
 from retrieval.workspace import Workspace, WorkspaceSettings
@@ -186,6 +195,106 @@ def test_a_rebuild_that_fails_changes_nothing(workspace: Workspace, store: Vecto
     assert found(store, "text", APPLE, 1) == ["apple"]
     assert store.state.generation == 1
     assert len(store._access.client.list_collections()) == 3
+
+
+TOWERS = TowersRecord("v1", 2, ENCODER.fingerprint)
+EAST = unit((1, 0))[0]
+
+
+def test_behaviour_is_a_space_of_its_own_once_towers_are_published(store: VectorStore) -> None:
+    store.claim(ENCODER)
+    assert store.towers is None
+    assert found(store, "behaviour", EAST, 5) == []
+    assert (store.get("behaviour", ["apple"]), store.count("behaviour"), store.item_ids("behaviour")) == ({}, 0, [])
+    store.delete("behaviour", ["apple"])
+    with pytest.raises(StoreError, match=r"no towers are published.*finetune towers"):
+        store.upsert("behaviour", ["apple"], unit((1, 0)))
+    store.publish_towers(TOWERS, ["apple", "plum"], unit((1, 0), (0, 1)))
+    assert store.towers == TOWERS
+    assert found(store, "behaviour", EAST, 1) == ["apple"], "of other dimensions than the encoder's"
+    store.upsert("behaviour", ["fig"], unit((1, 0.1)))
+    assert found(store, "behaviour", EAST, 5, exclude=["apple"]) == ["fig", "plum"]
+    assert found(store, "behaviour", EAST, 5, allowed=set(FRUIT)) == ["apple", "plum"]
+    assert found(store, "text", APPLE, 1) == ["apple"]
+
+
+def test_new_towers_count_for_every_reader_at_once(workspace: Workspace, store: VectorStore) -> None:
+    store.claim(ENCODER)
+    store.publish_towers(TOWERS, ["apple", "plum"], unit((1, 0), (0, 1)))
+    with open_store(workspace) as reader:
+        assert found(reader, "behaviour", EAST, 1) == ["apple"]
+        assert found(reader, "text", APPLE, 1, allowed=set(FRUIT)) == ["apple"]
+        store.publish_towers(TowersRecord("v2", 3, None), ["plum"], unit((1, 0, 0)))
+        assert reader.towers == TowersRecord("v2", 3, None)
+        assert found(reader, "behaviour", APPLE, 5) == found(reader, "behaviour", APPLE, 5, allowed=FRUIT) == ["plum"]
+        assert found(reader, "text", APPLE, 1, allowed=set(FRUIT)) == ["apple"]
+    assert len(store._access.client.list_collections()) == 4, "the old ones are dropped"
+
+
+def test_a_publish_that_fails_changes_nothing(store: VectorStore) -> None:
+    store.claim(ENCODER)
+    store.publish_towers(TOWERS, ["apple"], unit((1, 0)))
+    with pytest.raises(ValueError, match="zero"):
+        store.publish_towers(TowersRecord("v2", 2, None), ["plum"], np.zeros((1, 2), dtype=np.float32))
+    assert (store.towers, store.item_ids("behaviour")) == (TOWERS, ["apple"])
+    assert len(store._access.client.list_collections()) == 4
+
+
+def test_towers_go_with_the_encoder_that_they_were_trained_on(store: VectorStore) -> None:
+    store.claim(ENCODER)
+    store.publish_towers(TOWERS, ["apple"], unit((1, 0)))
+    with store.rebuild(ENCODER):
+        assert store.item_ids("behaviour") == ["apple"]
+    assert (store.towers, store.item_ids("behaviour")) == (TOWERS, ["apple"]), "the same encoder"
+    with store.rebuild(EncoderRecord("wide", "f2", 2)):
+        assert store.item_ids("behaviour") == ["apple"], "until then"
+    assert (store.towers, store.item_ids("behaviour")) == (None, [])
+    assert len(store._access.client.list_collections()) == 3
+    with pytest.raises(EncoderMismatchError, match=r"trained on vectors of another encoder.*finetune towers"):
+        store.publish_towers(TOWERS, ["apple"], unit((1, 0)))
+
+
+def test_towers_that_read_no_content_go_with_any_encoder(store: VectorStore) -> None:
+    ids_alone = TowersRecord("v1", 2, None)
+    store.publish_towers(ids_alone, ["apple"], unit((1, 0)))
+    store.claim(ENCODER)
+    with store.rebuild(EncoderRecord("wide", "f2", 2)):
+        pass
+    assert (store.towers, store.item_ids("behaviour")) == (ids_alone, ["apple"])
+
+
+def test_towers_are_not_published_while_somebody_makes_vectors(workspace: Workspace) -> None:
+    settings = StoreSettings(wait_s=0.1)
+    with open_store(workspace, settings=settings) as store, alone(workspace.path):
+        with pytest.raises(WorkspaceLockedError, match=f"process {os.getpid()} is indexing"):
+            store.publish_towers(TowersRecord("v1", 2, None), ["apple"], unit((1, 0)))
+        assert store.towers is None
+
+
+def test_a_store_of_before_there_were_towers_can_be_opened(workspace: Workspace, store: VectorStore) -> None:
+    store.claim(ENCODER)
+    path = workspace.path / "store.json"
+    values = json.loads(path.read_text())
+    del values["learned"]
+    path.write_text(json.dumps(values))
+    assert (store.encoder, store.towers) == (ENCODER, None)
+    assert found(store, "text", APPLE, 1) == ["apple"]
+
+
+def test_what_is_read_while_towers_change_is_read_anew(store: VectorStore) -> None:
+    store.publish_towers(TowersRecord("v1", 2, None), ["apple"], unit((1, 0)))
+    seen: list[TowersRecord | None] = []
+
+    def read(towers: TowersRecord | None) -> list[str]:
+        seen.append(towers)
+        if len(seen) == 1:
+            store.publish_towers(TowersRecord("v2", 3, None), ["plum"], unit((1, 0, 0)))
+        return found(store, "behaviour", EAST if len(seen) == 1 else APPLE, 1)
+
+    assert store.steadily(read) == ["plum"]
+    assert [towers and towers.version for towers in seen] == ["v1", "v2"]
+    with pytest.raises(StoreError, match="dimension"):
+        store.steadily(lambda towers: found(store, "behaviour", EAST, 1))
 
 
 def test_another_encoder_is_refused_with_the_way_out(store: VectorStore) -> None:

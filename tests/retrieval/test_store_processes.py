@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from retrieval.errors import WorkspaceLockedError
-from retrieval.generations import EncoderRecord
 from retrieval.store import StoreSettings, VectorStore, open_store
+from retrieval.store_state import EncoderRecord, TowersRecord
 from retrieval.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,7 +209,7 @@ def test_one_process_shares_its_store_with_itself(workspace: Workspace) -> None:
 
 def test_a_rebuild_in_another_process_is_seen(workspace: Workspace, start: Callable[[str], Child]) -> None:
     script = """
-from retrieval.generations import EncoderRecord
+from retrieval.store_state import EncoderRecord
 with open_store(workspace, serve=True) as store:
     put(workspace, store, ["a"])
     pause()
@@ -233,7 +233,7 @@ with open_store(workspace, serve=True) as store:
 
 def test_a_killed_rebuild_leaves_the_old_vectors(workspace: Workspace, start: Callable[[str], Child]) -> None:
     script = """
-from retrieval.generations import EncoderRecord
+from retrieval.store_state import EncoderRecord
 with open_store(workspace) as store:
     put(workspace, store, ["a"])
     with store.rebuild(EncoderRecord("new", "f", 3)) as fresh:
@@ -249,3 +249,58 @@ with open_store(workspace) as store:
             fresh.upsert("text", ["c"], np.float32([[1, 0, 0]]))
         assert found(store) == {"c"}
         assert len(store._access.client.list_collections()) == 3
+
+
+PUBLISHING = """
+from retrieval.store_state import TowersRecord
+import retrieval.generations
+with open_store(workspace, serve=True) as store:
+    put(workspace, store, ["a"])
+    store.publish_towers(TowersRecord("old", 2, None), ["a"], np.float32([[1, 0]]))
+    pause()
+    write = retrieval.generations.Generation.upsert
+    def upsert(self, *args):
+        write(self, *args)
+        pause()
+    retrieval.generations.Generation.upsert = upsert
+    store.publish_towers(TowersRecord("new", 3, None), ["b"], np.float32([[1, 0, 0]]))
+    pause()
+"""
+
+
+def learned(store: VectorStore, dimensions: int) -> list[str]:
+    hits = store.search("behaviour", np.eye(1, dimensions, dtype=np.float32)[0], 9)
+    return [hit.item_id for hit in hits]
+
+
+def test_towers_that_another_process_publishes_are_seen_when_they_are_whole(
+    workspace: Workspace, start: Callable[[str], Child]
+) -> None:
+    child = start(PUBLISHING)
+    with open_store(workspace) as store:
+        assert learned(store, 2) == ["a"]
+        go_on(child)
+        wait_for(child)
+        assert (store.towers and store.towers.version, learned(store, 2)) == ("old", ["a"])
+        go_on(child)
+        wait_for(child)
+        assert (store.towers and store.towers.version, learned(store, 3)) == ("new", ["b"])
+        assert found(store) == {"a"}
+        go_on(child)
+        child.wait(timeout=60)
+
+
+def test_a_killed_publish_leaves_the_old_towers_and_is_cleared_away(
+    workspace: Workspace, start: Callable[[str], Child]
+) -> None:
+    child = start(PUBLISHING)
+    go_on(child)
+    wait_for(child)
+    child.kill()
+    child.wait()
+    with open_store(workspace) as store:
+        assert (store.towers and store.towers.version, learned(store, 2)) == ("old", ["a"])
+        assert len(store._access.client.list_collections()) == 5
+        store.publish_towers(TowersRecord("newer", 2, None), ["c"], np.float32([[1, 0]]))
+        assert learned(store, 2) == ["c"]
+        assert len(store._access.client.list_collections()) == 4
