@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finetune.event_table import rebuilt
-from retrieval.retrievers import RECENT, Query
+from retrieval.candidates import HISTORY
+from retrieval.retrievers import Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from finetune.splits import Queries
     from retrieval.candidates import CandidateFinder
 
+_TOLD_EVERY = 50
+
 
 class FinderSystem:
     """The candidates for a user who says nothing: the retrievers' fused list, as `CandidateFinder.find` gives it.
@@ -23,10 +26,10 @@ class FinderSystem:
     finder: of a past workspace. The history is the query's, which may be longer than what that workspace's log holds.
     """
 
-    def __init__(self, name: str, finder: CandidateFinder, *, progress: Callable[[int, int], None]) -> None:
+    def __init__(self, name: str, finder: CandidateFinder, *, tell: Callable[[str], None]) -> None:
         self.name = name
         self._finder = finder
-        self._progress = progress
+        self._tell = tell
 
     def rank(self, queries: Queries, k: int) -> Ints:
         row_of = {item_id: row for row, item_id in enumerate(queries.item_ids)}
@@ -34,7 +37,8 @@ class FinderSystem:
         for place in range(len(queries)):
             found = self._finder.search(as_query(queries, place), k)
             ranked[place, : len(found)] = [row_of[candidate.item_id] for candidate in found]
-            self._progress(place + 1, len(queries))
+            if place % _TOLD_EVERY == 0:
+                self._tell(f"{place:,} of {len(queries):,} cases")
         return ranked
 
 
@@ -50,7 +54,7 @@ def as_query(queries: Queries, place: int) -> Query:
             int(queries.time_us[at]),
             float(queries.rating[at]),
         )
-        for at in range(max(begin, end - RECENT), end)
+        for at in range(max(begin, end - HISTORY), end)
     )
     seen = queries.seen[queries.seen_starts[place] : queries.seen_starts[place + 1]]
     return Query(user_id=user_id, history=history, exclude=frozenset(queries.item_ids[row] for row in seen.tolist()))

@@ -192,7 +192,10 @@ def evaluate(
     last: Annotated[int, typer.Option(help="Events of each user that rolling asks for.")] = 10,
     hide_items: Annotated[float, typer.Option(help="Share of the items that training does not see, such as 0.1.")] = 0,
     systems: Annotated[
-        str, typer.Option(help="Which, by name, with commas between; unless you say, those that are quick to make.")
+        str,
+        typer.Option(
+            help="Which, by name or group (usual, baselines, fusion), with commas between; usual unless you say."
+        ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Of everything that draws.")] = 0,
     device: Annotated[str, typer.Option(help="Where towers are trained: cpu or cuda.")] = "cpu",
