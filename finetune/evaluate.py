@@ -18,6 +18,7 @@ from finetune.event_table import read_events
 from finetune.lists import Lists, load_lists, save_lists
 from finetune.measures import TESTED, Measures, Pair, Row, pairs
 from finetune.metrics import DEPTH
+from finetune.ratings import RatingResult, rating_prediction
 from finetune.splits import Split, global_time, hide_items, leave_one_out, rolling
 from retrieval.errors import SettingsError, WorkspaceLockedError
 
@@ -38,13 +39,15 @@ class EvaluationSettings:
     """What is evaluated, and how.
 
     last: events per user that `rolling` asks for. hide_items: share of items that training does not see, 0 to below 1.
-    systems: by name or group; the usual ones when empty. seed: of everything that draws.
+    systems: by name or group; the usual ones when empty. rating_scale: lowest and highest rating, others are left out
+    of rating prediction; what the log has when None. seed: of everything that draws.
     """
 
     protocol: str = "leave-one-out"
     last: int = 10
     hide_items: float = 0.0
     systems: tuple[str, ...] = ()
+    rating_scale: tuple[float, float] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -62,7 +65,8 @@ class EvaluationSettings:
 class Evaluation:
     """What an evaluation found.
 
-    slices: how many cases each slice has. diversity: what intra-list diversity is measured by.
+    slices: how many cases each slice has. diversity: what intra-list diversity is measured by. ratings: None where the
+    log has too few.
     """
 
     workspace: str
@@ -76,6 +80,7 @@ class Evaluation:
     slices: Mapping[str, int]
     rows: tuple[Row, ...]
     pairs: tuple[Pair, ...]
+    ratings: RatingResult | None
     lists: Mapping[str, Lists] = field(repr=False)
     split: Split = field(repr=False)
     item_titles: tuple[str, ...] = field(repr=False)
@@ -194,10 +199,16 @@ def _measured(
         slices={name: int(mask.sum()) for name, mask in measures.slices().items()},
         rows=tuple(measures.row(lists[name], values[name], bootstrap) for name in lists),
         pairs=pairs({name: each[TESTED] for name, each in values.items()}, bootstrap),
+        ratings=_ratings(split, settings),
         lists=lists,
         split=split,
         item_titles=tuple(item.title for item in workspace.items.all(withdrawn=True)),
     )
+
+
+def _ratings(split: Split, settings: EvaluationSettings) -> RatingResult | None:
+    last = {"leave-one-out": 1, "rolling": settings.last}.get(settings.protocol)
+    return rating_prediction(split.table, split.hidden, last=last, scale=settings.rating_scale, seed=settings.seed)
 
 
 @contextmanager

@@ -197,6 +197,10 @@ def evaluate(
             help="Which, by name or group (usual, baselines, fusion), with commas between; usual unless you say."
         ),
     ] = "",
+    rating_scale: Annotated[
+        str | None,
+        typer.Option(help="Lowest and highest rating, such as 1:5; others are left out of their prediction."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of everything that draws.")] = 0,
     device: Annotated[str, typer.Option(help="Where towers are trained: cpu or cuda.")] = "cpu",
     as_json: Annotated[bool, _flag("--json", "Print JSON.")] = False,
@@ -213,6 +217,7 @@ def evaluate(
         last=last,
         hide_items=hide_items,
         systems=systems,
+        rating_scale=rating_scale,
         seed=seed,
         device=device,
         as_json=as_json,

@@ -28,6 +28,7 @@ def evaluate_workspace(
     last: int,
     hide_items: float,
     systems: str,
+    rating_scale: str | None,
     seed: int,
     device: str,
     as_json: bool,
@@ -35,7 +36,8 @@ def evaluate_workspace(
 ) -> None:
     """Evaluate, write results.json and report.html, and print the tables, or the JSON.
 
-    systems: names with commas between. Raises what `finetune.evaluate.evaluate` raises.
+    systems: names with commas between. rating_scale: two numbers with a colon between. Raises what
+    `finetune.evaluate.evaluate` raises.
     """
     _check_installed()
     from finetune.evaluate import EvaluationSettings, evaluate, run_folder
@@ -44,7 +46,7 @@ def evaluate_workspace(
     from finetune.results import over_seeds
 
     names = tuple(name.strip() for name in systems.split(",") if name.strip())
-    settings = EvaluationSettings(protocol, last, hide_items, names, seed)
+    settings = EvaluationSettings(protocol, last, hide_items, names, _scale(rating_scale), seed)
     with Workspace.open(folder) as workspace, _telling() as tell:
         found = evaluate(workspace, settings, folder=out, device=device, tell=tell)
         place = run_folder(workspace, settings, out)
@@ -54,6 +56,16 @@ def evaluate_workspace(
         sys.stdout.write(json.dumps(in_json(found, seeds), ensure_ascii=False, allow_nan=False) + "\n")
         return
     _print(found, seeds, written)
+
+
+def _scale(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError as error:
+        raise SettingsError(f"the rating scale is {text!r:.60}; expected two numbers such as 1:5") from error
+    return low, high
 
 
 def _check_installed() -> None:
