@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import product
 from types import MappingProxyType
@@ -26,6 +27,9 @@ _log = logging.getLogger(__name__)
 
 TUNING_CASES = 5_000
 """So many validation cases at most choose the dials."""
+
+_ALS_WANTS_A_THREAD = 100_000
+"""With fewer wants in all, threads of `implicit` wait for each other for longer than they work."""
 
 EASE_ITEMS = 25_000
 """The closed form inverts a matrix of items by items: 2.5 GB at this many."""
@@ -134,13 +138,21 @@ class Als(Scorer):
 
         super().__init__(known.on_shelf)
         self._known = counts(known.baskets) > 0
-        self._model = AlternatingLeastSquares(
-            factors=factors, regularization=0.1, alpha=alpha, iterations=15, random_state=known.seed
-        )
-        self._model.fit(known.baskets, show_progress=False)
+        threads = 1 if known.baskets.nnz < _ALS_WANTS_A_THREAD else 0
+        with _one_thread():
+            self._model = AlternatingLeastSquares(
+                factors=factors,
+                regularization=0.1,
+                alpha=alpha,
+                iterations=15,
+                random_state=known.seed,
+                num_threads=threads,
+            )
+            self._model.fit(known.baskets, show_progress=False)
 
     def scores(self, queries: Queries) -> Scores:
-        users = self._model.recalculate_user(np.arange(len(queries)), queries.matrix())
+        with _one_thread():
+            users = self._model.recalculate_user(np.arange(len(queries)), queries.matrix())
         scores: Scores = users @ self._model.item_factors.T
         scores[:, ~self._known] = -np.inf
         return scores
@@ -225,6 +237,14 @@ def _chosen(recipe: Recipe, split: Split, seed: int) -> Dials:
 def _mean_ndcg(scorer: Scorer, part: Part, asked: Ints) -> float:
     lists = scorer.rank(part.queries.take(asked), 10)
     return float(target_accuracy(lists, part.target[asked])["ndcg@10"].mean())
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """The threads of `implicit` and those of the linear algebra would wait for each other."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    limits: AbstractContextManager[object] = threadpool_limits(1, "blas")
+    return limits
 
 
 def _weighted(baskets: Csr, similarity: str) -> Csr:

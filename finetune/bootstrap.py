@@ -103,12 +103,15 @@ class Bootstrap:
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """The p values of several tests, raised so that the chance of any false alarm stays what p says (Holm 1979)."""
-    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    """The p values of several tests, raised so that the chance of any false alarm stays what p says (Holm 1979).
+
+    NaN, where there was nothing to test with, stays and does not count.
+    """
+    order = sorted((place for place, p in enumerate(p_values) if not np.isnan(p)), key=lambda place: p_values[place])
     raised = [float("nan")] * len(p_values)
     highest = 0.0
     for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        highest = max(highest, min(1.0, (len(order) - rank) * p_values[place]))
         raised[place] = highest
     return raised
 

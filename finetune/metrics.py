@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from finetune.sparse import counts, weighted_columns
+from finetune.sparse import counts, values_at, weighted_columns
 
 if TYPE_CHECKING:
     from finetune.event_table import Floats, Ints, Mask
@@ -112,7 +112,7 @@ def co_occurrence_diversity(lists: Ints, baskets: Csr) -> Floats:
     cosines = (items.T @ items).tocsr()
     left, right = np.triu_indices(lists.shape[1], 1)
     pairs = np.stack([lists[:, left], lists[:, right]])
-    found = np.asarray(cosines[pairs[0].ravel(), pairs[1].ravel()]).reshape(pairs[0].shape)
+    found = values_at(cosines, pairs[0].ravel(), pairs[1].ravel()).reshape(pairs[0].shape)
     return 1 - _nan_mean(np.where((pairs >= 0).all(axis=0), found, np.nan))
 
 

@@ -16,7 +16,7 @@ import scipy.sparse
 
 from finetune.bootstrap import Bootstrap, Estimate
 from finetune.metrics import rmse
-from finetune.sparse import keep_largest
+from finetune.sparse import keep_largest, values_at
 from retrieval.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class _Neighbours:
         rated = scipy.sparse.csr_matrix((np.ones(len(known)), (known.user, known.item)), shape=shape)
         products, together = (residuals.T @ residuals).tocoo(), (rated.T @ rated).tocsr()
         lengths = np.sqrt(np.maximum(np.asarray(residuals.multiply(residuals).sum(axis=0)).ravel(), 1e-12))
-        common = np.asarray(together[products.row, products.col]).ravel()
+        common = values_at(together, products.row, products.col)
         cosines = products.data / (lengths[products.row] * lengths[products.col]) * common / (common + shrinkage)
         cosines[(products.row == products.col) | (cosines < 0)] = 0
         similar = scipy.sparse.csr_matrix((cosines, (products.row, products.col)), shape=products.shape)

@@ -24,7 +24,7 @@ def sampled_not_comparable(scorer: Scorer, part: Part, *, negatives: int = 100, 
     than those of a ranking of all items, can order systems differently (Krichene & Rendle 2020), and stand beside no
     others.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng((seed, 1))  # not the numbers that a random system draws from the same seed
     lists = [np.zeros((0, DEPTH), dtype=np.int64)]
     for begin in range(0, len(part), _CASES_AT_ONCE):
         rows = np.arange(begin, min(begin + _CASES_AT_ONCE, len(part)))

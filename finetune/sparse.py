@@ -38,6 +38,13 @@ def weighted_columns(rows: Csr, weights: Floats) -> Csr:
     return (rows @ scipy.sparse.diags(weights.astype(np.float32))).tocsr()
 
 
+def values_at(matrix: Csr, rows: Ints, columns: Ints) -> Floats:
+    """(n,) what stands in these places."""
+    if not len(rows):
+        return np.zeros(0)  # scipy would give a matrix
+    return np.asarray(matrix[rows, columns], dtype=np.float64).ravel()
+
+
 def keep_largest(rows: Csr, kept: int) -> None:
     """Set all but the largest values of each row to 0, in place; more are kept where several are equal."""
     for begin, end in pairwise(rows.indptr.tolist()):

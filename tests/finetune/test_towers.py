@@ -113,7 +113,10 @@ def test_checkpoint_of_another_catalogue_is_not_gone_on_with(tmp_path: Path) -> 
     )
     assert told == [1, 2]
     fresh = fit_towers(other, settings=SMALL, training=few)
-    assert all(torch.equal(a, b) for a, b in zip(again.towers.network.parameters(), fresh.towers.network.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(again.towers.network.parameters(), fresh.towers.network.parameters(), strict=True)
+    )
 
 
 def test_damaged_checkpoint_begins_again(tmp_path: Path) -> None:
@@ -122,7 +125,10 @@ def test_damaged_checkpoint_begins_again(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     again = fit_towers(world(40), settings=SMALL, training=few, checkpoint=tmp_path)
-    assert all(torch.equal(a, b) for a, b in zip(again.towers.network.parameters(), whole.towers.network.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(again.towers.network.parameters(), whole.towers.network.parameters(), strict=True)
+    )
 
 
 def test_epochs_without_a_better_one_end_it() -> None:
