@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from finetune.evaluate import Evaluation
 
+SCHEMA_VERSION = 1
 RESULTS_NAME = "results.json"
 REFERENCE = "served"
 """The system that others are told apart from; the best one where it was not asked."""
@@ -39,7 +40,7 @@ def as_json(found: Evaluation, seeds: Sequence[OverSeeds] = ()) -> dict[str, Any
     """The evaluation as JSON values; None where there is no number."""
     name = reference(found)
     values = {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "workspace": found.workspace,
         "protocol": found.settings.label,
         "seed": found.settings.seed,
@@ -72,8 +73,8 @@ def over_seeds(found: Evaluation, folder: Path) -> tuple[OverSeeds, ...]:
     for path in sorted(folder.parent.glob(f"seed-*/{RESULTS_NAME}")):
         if path.parent == folder:
             continue
-        other = json.loads(path.read_text(encoding="utf-8"))
-        if (other["data_hash"], other["protocol"]) != (found.data_hash, found.settings.label):
+        other = _read(path)
+        if (other.get("data_hash"), other.get("protocol")) != (found.data_hash, found.settings.label):
             continue
         for row in other["systems"]:
             if settings.get(row["system"]) == row["settings"]:
@@ -107,6 +108,15 @@ def against(found: Evaluation, name: str) -> tuple[Tested, ...]:
     pairs = [pair for pair in turned if pair.system == name]
     raised = holm([pair.difference.p for pair in pairs])
     return tuple(Tested(pair.other, pair.difference, p) for pair, p in zip(pairs, raised, strict=True))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Results of this version; nothing for others, and for what cannot be read."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) and values.get("schema_version") == SCHEMA_VERSION else {}
 
 
 def _plain(value: Any) -> Any:
