@@ -186,6 +186,40 @@ def recommend(
 
 
 @app.command()
+def evaluate(
+    workspace: WorkspaceOption,
+    protocol: Annotated[
+        str, typer.Option(help="leave-one-out, rolling (the last events of each user) or global-time.")
+    ] = "leave-one-out",
+    last: Annotated[int, typer.Option(help="Events of each user that rolling asks for.")] = 10,
+    hide_items: Annotated[float, typer.Option(help="Share of the items that training does not see, such as 0.1.")] = 0,
+    systems: Annotated[
+        str, typer.Option(help="Which, by name, with commas between; unless you say, those that are quick to make.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of everything that draws.")] = 0,
+    device: Annotated[str, typer.Option(help="Where towers are trained: cpu or cuda.")] = "cpu",
+    as_json: Annotated[bool, _flag("--json", "Print JSON.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for what is made; WORKSPACE/evaluation unless you say.")
+    ] = None,
+) -> None:
+    """Measure what is served, and baselines, on events that are held back from the log."""
+    from ui.evaluating import evaluate_workspace
+
+    evaluate_workspace(
+        workspace,
+        protocol=protocol,
+        last=last,
+        hide_items=hide_items,
+        systems=systems,
+        seed=seed,
+        device=device,
+        as_json=as_json,
+        out=out,
+    )
+
+
+@app.command()
 def ui(
     workspace: WorkspaceOption,
     model: ModelOption = None,
