@@ -12,9 +12,7 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from finetune.towers import EpochReport, LearnedReport
 
-finetune_app = typer.Typer(
-    no_args_is_help=True, help="Learn from the log: vectors, and the retrievers' weights."
-)
+finetune_app = typer.Typer(no_args_is_help=True, help="Learn from the log: vectors, and the retrievers' weights.")
 _out = Console()
 _err = Console(stderr=True)
 
