@@ -28,13 +28,16 @@ def towers(
         Path, typer.Option("--workspace", "-w", help="Folder that holds everything of one catalogue.")
     ],
     fusion: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="How an item's text and picture become one: attention, mean, concat, bilinear, text, image, or none "
-            "for ids alone."
+            "for ids alone. attention, unless you say."
         ),
-    ] = "attention",
-    epochs: Annotated[int, typer.Option(help="At most so many passes over the log.")] = 24,
+    ] = None,
+    changed: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Another setting, NAME=VALUE, such as width=128, times=true or epochs=40."),
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     seed: Annotated[int, typer.Option(help="Of everything that draws.")] = 0,
 ) -> None:
@@ -42,11 +45,12 @@ def towers(
 
     A run that was cut off goes on at its last whole epoch.
     """
-    from finetune.towers import TowerTraining, train_towers
-    from retrieval.two_towers import TowerSettings
+    from finetune.tower_options import parse_options
+    from finetune.towers import train_towers
     from retrieval.workspace import Workspace
 
-    settings, training = TowerSettings(fusion=fusion), TowerTraining(epochs=epochs)  # type: ignore[arg-type]
+    named = [] if fusion is None else [f"fusion={fusion}"]
+    settings, training = parse_options([*(changed or []), *named])
     with Workspace.open(workspace) as opened, _EpochBar() as bar:
         report = train_towers(opened, settings, training, device=device, seed=seed, progress=bar.advance)
     _print_learned(report)
