@@ -24,6 +24,7 @@ from retrieval.retrievers import (
     VisualRetriever,
 )
 from retrieval.shelf import Shelf
+from retrieval.standing import Standings
 from retrieval.types import Candidate, Found
 
 if TYPE_CHECKING:
@@ -100,8 +101,9 @@ class CandidateFinder:
         self._log = workspace.log
         self._shelf = Shelf(workspace.items)
         self._settings = settings or CandidateSettings()
+        behaviour = Behaviour(self._log)
+        self.standings = Standings(behaviour, self._shelf)
         if retrievers is None:
-            behaviour = Behaviour(self._log)
             retrievers = (
                 SemanticRetriever(store, encoder),
                 LexicalRetriever(workspace.items),
