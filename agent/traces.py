@@ -68,8 +68,9 @@ def _weakly(ranks: Mapping[str, int], history: Mapping[str, Item]) -> list[Trace
     """Who found an item that is near to nothing."""
     if "semantic" in ranks or "lexical" in ranks:
         return [Trace("words")]
-    if "history" in history:
-        return [Trace("past", history["history"])]
+    for name in sorted(ranks.keys() & {"behavioural", "history"}, key=ranks.__getitem__):
+        if name in history:
+            return [Trace("past", history[name])]
     return [Trace("wanted")] if "popular" in ranks else []
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from finetune.metrics import target_accuracy
+from finetune.sparse import counts, keep_largest, unit_rows, weighted_columns
 from finetune.systems import Scorer
 from retrieval.errors import SettingsError
 
 if TYPE_CHECKING:
-    import scipy.sparse
-
-    from finetune.event_table import Mask
+    from finetune.event_table import Ints, Mask
+    from finetune.sparse import Csr
     from finetune.splits import Part, Queries, Split
     from finetune.systems import Scores
 
@@ -33,14 +33,26 @@ EASE_ITEMS = 25_000
 Dials = Mapping[str, float | str]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What a baseline is made of.
+
+    baskets: (n_users, n_items) 1 where a user wants an item. on_shelf: (n_items,) what may be recommended.
+    """
+
+    baskets: Csr
+    on_shelf: Mask
+    seed: int
+
+
 class RandomOrder(Scorer):
     """Any order: what chance reaches."""
 
     name = "random"
 
-    def __init__(self, baskets: scipy.sparse.csr_matrix, on_shelf: Mask, *, seed: int) -> None:
-        super().__init__(on_shelf)
-        self._rng = np.random.default_rng(seed)
+    def __init__(self, known: Known) -> None:
+        super().__init__(known.on_shelf)
+        self._rng = np.random.default_rng(known.seed)
 
     def scores(self, queries: Queries) -> Scores:
         return self._rng.random((len(queries), len(self._on_shelf)), dtype=np.float32)
@@ -51,36 +63,29 @@ class Popularity(Scorer):
 
     name = "popularity"
 
-    def __init__(self, baskets: scipy.sparse.csr_matrix, on_shelf: Mask, *, seed: int) -> None:
-        super().__init__(on_shelf)
-        counts = np.asarray(baskets.sum(axis=0), dtype=np.float32).ravel()
-        self._counts = np.where(counts > 0, counts, -np.inf).astype(np.float32)
+    def __init__(self, known: Known) -> None:
+        super().__init__(known.on_shelf)
+        wants = counts(known.baskets)
+        self._wants = np.where(wants > 0, wants, -np.inf).astype(np.float32)
 
     def scores(self, queries: Queries) -> Scores:
-        return np.tile(self._counts, (len(queries), 1))
+        return np.tile(self._wants, (len(queries), 1))
 
 
 class ItemKnn(Scorer):
-    """Items near those that the user wants, by who wants them (`implicit`; Sarwar et al. 2001, Deshpande & Karypis 2004).
+    """Items near those that the user wants, by who wants them (`implicit`; Sarwar et al. 2001).
 
     similarity: cosine, tfidf or bm25. neighbours: kept for each item.
     """
 
     name = "item-knn"
 
-    def __init__(
-        self, baskets: scipy.sparse.csr_matrix, on_shelf: Mask, *, seed: int, similarity: str, neighbours: int
-    ) -> None:
-        from implicit.nearest_neighbours import (  # type: ignore[import-untyped]
-            BM25Recommender,
-            CosineRecommender,
-            TFIDFRecommender,
-        )
+    def __init__(self, known: Known, *, similarity: str, neighbours: int) -> None:
+        from implicit.nearest_neighbours import ItemItemRecommender  # type: ignore[import-untyped]
 
-        super().__init__(on_shelf)
-        kinds = {"cosine": CosineRecommender, "tfidf": TFIDFRecommender, "bm25": BM25Recommender}
-        model = kinds[similarity](K=neighbours)
-        model.fit(baskets, show_progress=False)
+        super().__init__(known.on_shelf)
+        model = ItemItemRecommender(K=neighbours)
+        model.fit(_weighted(known.baskets, similarity), show_progress=False)
         self._near = model.similarity.astype(np.float32)
 
     def scores(self, queries: Queries) -> Scores:
@@ -96,20 +101,17 @@ class UserKnn(Scorer):
 
     name = "user-knn"
 
-    def __init__(
-        self, baskets: scipy.sparse.csr_matrix, on_shelf: Mask, *, seed: int, neighbours: int, weights: str
-    ) -> None:
-        super().__init__(on_shelf)
-        counts = np.asarray(baskets.sum(axis=0)).ravel()
-        rarity = np.log(max(2, baskets.shape[0]) / np.maximum(counts, 1)) if weights == "idf" else np.ones(len(counts))
-        self._rarity = rarity.astype(np.float32)
-        self._baskets = baskets
-        self._directions = _unit_rows(baskets.multiply(self._rarity).tocsr()).T.tocsr()
+    def __init__(self, known: Known, *, neighbours: int, weights: str) -> None:
+        super().__init__(known.on_shelf)
+        wants = np.maximum(counts(known.baskets), 1)
+        self._weights = np.log(max(2, known.baskets.shape[0]) / wants) if weights == "idf" else np.ones(len(wants))
+        self._baskets = known.baskets
+        self._directions = unit_rows(weighted_columns(known.baskets, self._weights)).T.tocsr()
         self._neighbours = neighbours
 
     def scores(self, queries: Queries) -> Scores:
-        near = _unit_rows(queries.matrix().multiply(self._rarity).tocsr()) @ self._directions
-        _keep_largest(near, self._neighbours)
+        near = unit_rows(weighted_columns(queries.matrix(), self._weights)) @ self._directions
+        keep_largest(near, self._neighbours)
         return _only_positive((near @ self._baskets).toarray())
 
 
@@ -123,21 +125,19 @@ class Als(Scorer):
 
     def __init__(
         self,
-        baskets: scipy.sparse.csr_matrix,
-        on_shelf: Mask,
+        known: Known,
         *,
-        seed: int,
         factors: int,
         alpha: float,
     ) -> None:
         from implicit.cpu.als import AlternatingLeastSquares  # type: ignore[import-untyped]
 
-        super().__init__(on_shelf)
-        self._known = np.asarray(baskets.sum(axis=0)).ravel() > 0
+        super().__init__(known.on_shelf)
+        self._known = counts(known.baskets) > 0
         self._model = AlternatingLeastSquares(
-            factors=factors, regularization=0.1, alpha=alpha, iterations=15, random_state=seed
+            factors=factors, regularization=0.1, alpha=alpha, iterations=15, random_state=known.seed
         )
-        self._model.fit(baskets, show_progress=False)
+        self._model.fit(known.baskets, show_progress=False)
 
     def scores(self, queries: Queries) -> Scores:
         users = self._model.recalculate_user(np.arange(len(queries)), queries.matrix())
@@ -154,15 +154,15 @@ class Ease(Scorer):
 
     name = "ease"
 
-    def __init__(self, baskets: scipy.sparse.csr_matrix, on_shelf: Mask, *, seed: int, l2: float) -> None:
-        super().__init__(on_shelf)
-        self._known = np.flatnonzero(np.asarray(baskets.sum(axis=0)).ravel() > 0)
+    def __init__(self, known: Known, *, l2: float) -> None:
+        super().__init__(known.on_shelf)
+        self._known = np.flatnonzero(counts(known.baskets) > 0)
         if len(self._known) > EASE_ITEMS:
             raise SettingsError(
                 f"ease inverts a matrix of all wanted items, {len(self._known):,}; expected at most {EASE_ITEMS:,}: "
                 "leave ease out of --systems"
             )
-        wanted = baskets[:, self._known]
+        wanted = known.baskets[:, self._known]
         gram = (wanted.T @ wanted).toarray().astype(np.float32)
         gram[np.diag_indices_from(gram)] += l2
         inverse = _inverse(gram)
@@ -203,18 +203,18 @@ def fit_baseline(name: str, split: Split, *, seed: int) -> tuple[Scorer, Dials]:
     """
     recipe = BASELINES[name]
     dials = _chosen(recipe, split, seed)
-    return recipe.make(split.baskets(split.test), split.table.on_shelf, seed=seed, **dials), dials
+    return recipe.make(Known(split.baskets(split.test), split.table.on_shelf, seed), **dials), dials
 
 
 def _chosen(recipe: Recipe, split: Split, seed: int) -> Dials:
     grid = [dict(zip(recipe.grid, values, strict=True)) for values in product(*recipe.grid.values())]
     if len(grid) == 1 or not len(split.validation):
         return grid[0]
-    baskets = split.baskets(split.validation)
+    known = Known(split.baskets(split.validation), split.table.on_shelf, seed)
     asked = np.random.default_rng(seed).permutation(len(split.validation))[:TUNING_CASES]
 
     def ndcg(dials: Dials) -> float:
-        scorer = recipe.make(baskets, split.table.on_shelf, seed=seed, **dials)
+        scorer = recipe.make(known, **dials)
         value = _mean_ndcg(scorer, split.validation, np.sort(asked))
         _log.info("%s %s: validation NDCG@10 %.4f", scorer.name, dict(dials), value)
         return value
@@ -222,9 +222,19 @@ def _chosen(recipe: Recipe, split: Split, seed: int) -> Dials:
     return max(grid, key=ndcg)
 
 
-def _mean_ndcg(scorer: Scorer, part: Part, asked: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
+def _mean_ndcg(scorer: Scorer, part: Part, asked: Ints) -> float:
     lists = scorer.rank(part.queries.take(asked), 10)
     return float(target_accuracy(lists, part.target[asked])["ndcg@10"].mean())
+
+
+def _weighted(baskets: Csr, similarity: str) -> Csr:
+    """(n_users, n_items) weights of which the columns' products are the similarities of items."""
+    from implicit.nearest_neighbours import bm25_weight, normalize, tfidf_weight
+
+    wanted_by = baskets.T.tocsr()
+    if similarity == "bm25":
+        return bm25_weight(wanted_by, K1=1.2, B=0.75).T.tocsr()
+    return normalize(tfidf_weight(wanted_by) if similarity == "tfidf" else wanted_by).T.tocsr()
 
 
 def _only_positive(scores: Scores) -> Scores:
@@ -234,26 +244,9 @@ def _only_positive(scores: Scores) -> Scores:
     return scores
 
 
-def _keep_largest(rows: scipy.sparse.csr_matrix, kept: int) -> None:
-    """Set all but the largest values of each row to 0, in place; more are kept where several are equal."""
-    for begin, end in pairwise(rows.indptr.tolist()):
-        if end - begin > kept:
-            values = rows.data[begin:end]
-            values[values < np.partition(values, end - begin - kept)[end - begin - kept]] = 0
-    rows.eliminate_zeros()
-
-
-def _unit_rows(rows: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-    import scipy.sparse
-
-    lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
-    scale = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    return (scipy.sparse.diags(scale.astype(np.float32)) @ rows).tocsr()
-
-
 def _inverse(matrix: Scores) -> Scores:
     """The inverse of a symmetric positive definite matrix, (n, n) float32; writes over the matrix."""
-    from scipy.linalg import lapack
+    from scipy.linalg import lapack  # type: ignore[import-untyped]
 
     factor, fault = lapack.spotrf(matrix, lower=1, overwrite_a=1)
     inverse, failed = lapack.spotri(factor, lower=1, overwrite_c=1)

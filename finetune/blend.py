@@ -2,20 +2,60 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from finetune.event_table import read_events
 from finetune.logit import Choice, fit_logit
+from finetune.past import known_events, past_workspace
+from finetune.served import as_query
+from finetune.splits import leave_one_out
+from retrieval.behavioural import towers_folder
 from retrieval.blend import Blend, relevance
+from retrieval.candidates import taste_retrievers
 from retrieval.errors import InteractionError
+from retrieval.publishing import publish_towers
+from retrieval.store import open_store
+from retrieval.towers import save_towers
 
 if TYPE_CHECKING:
-    from retrieval.store import Hit
+    from retrieval.store import Hit, VectorStore
+    from retrieval.towers import Towers
+    from retrieval.workspace import Workspace
 
 LEAST_CASES = 20
+MOST_CASES = 3_000
+DEPTH = 100
 _PENALTY = 1e-3
+
+
+def blend_of_validation(workspace: Workspace, store: VectorStore, towers: Towers, *, seed: int = 0) -> Blend:
+    """The weights that make each user's last wanted item most likely, fitted in a workspace that does not have them.
+
+    store: the workspace's. towers: trained without those events. Of more than 3,000 users, a random 3,000 are asked.
+    Raises InteractionError: too few users.
+    """
+    table = read_events(workspace)
+    part = leave_one_out(table).test
+    with (
+        tempfile.TemporaryDirectory(prefix=".past-", dir=workspace.path / "towers") as name,
+        past_workspace(workspace, store, Path(name) / "past", known_events(workspace, table, part.past)) as past,
+        open_store(past) as past_store,
+    ):
+        version = save_towers(towers, towers_folder(past))
+        publish_towers(past, past_store, towers, version)
+        retrievers = taste_retrievers(past, past_store)
+        asked = np.sort(np.random.default_rng(seed).permutation(len(part))[:MOST_CASES])
+        cases = []
+        for place in asked.tolist():
+            query = as_query(part.queries, place)
+            found = {retriever.name: retriever.search(query, DEPTH) for retriever in retrievers}
+            cases.append((found, part.queries.item_ids[part.target[place]]))
+        return fit_blend(cases, [retriever.name for retriever in retrievers], depth=DEPTH)
 
 
 def fit_blend(

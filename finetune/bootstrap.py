@@ -60,26 +60,25 @@ class Bootstrap:
             for mean, column, sure in zip(means, drawn.T, enough, strict=True)
         ]
 
-    def difference(self, values: Floats, others: Floats) -> Difference:
-        """The mean of values - others, (n_cases,) each, over the cases where both have one.
+    def differences(self, values: Floats, others: Floats) -> list[Difference]:
+        """Means of values - others by column, (n_cases, n_columns) each, over the cases where both have one.
 
         p: the share of draws whose difference strays from the observed one by at least the observed one's size
         (Efron & Tibshirani 1993, 16.4: the draws centred on no difference); the observed one counts as a draw.
         """
-        both = ~np.isnan(values) & ~np.isnan(others)
-        gain, base = np.where(both, values - others, np.nan), np.where(both, others, np.nan)
-        sums, counts = self._by_user(gain[:, None])
-        if (counts > 0).sum() < 2:
-            mean = float(np.nanmean(gain)) if both.any() else float("nan")
-            return Difference(mean, float("nan"), float("nan"), float("nan"), float("nan"))
-        mean = float(sums.sum() / counts.sum())
-        drawn = self._drawn_means(sums, counts)[:, 0]
-        drawn = drawn[~np.isnan(drawn)]
-        # Sums in another order differ in their last digit, and equal lists must not look different for it.
-        strays = int((np.abs(drawn - mean) >= abs(mean) - 1e-12).sum())
-        reference = float(np.nanmean(base))
-        relative = mean / reference if reference else float("nan")
-        return Difference(mean, *_interval(drawn), (1 + strays) / (1 + len(drawn)), relative)
+        gains = values - others
+        found = self.estimates(gains)
+        drawn = self._drawn_means(*self._by_user(gains))
+        bases = self.estimates(np.where(np.isnan(gains), np.nan, others))
+        differences = []
+        for each, base, column in zip(found, bases, drawn.T, strict=True):
+            met = column[~np.isnan(column)]
+            # Sums in another order differ in their last digit, and equal lists must not look different for it.
+            strays = int((np.abs(met - each.mean) >= abs(each.mean) - 1e-12).sum())
+            p = float("nan") if np.isnan(each.low) else (1 + strays) / (1 + len(met))
+            relative = each.mean / base.mean if base.mean else float("nan")
+            differences.append(Difference(each.mean, each.low, each.high, p, relative))
+        return differences
 
     def _by_user(self, values: Floats) -> tuple[Floats, Floats]:
         """(n_users, n_columns) sums and counts of the values that there are."""

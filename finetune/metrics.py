@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    import scipy.sparse
+from finetune.sparse import counts, weighted_columns
 
+if TYPE_CHECKING:
     from finetune.event_table import Floats, Ints, Mask
+    from finetune.sparse import Csr
     from retrieval.vectors import Vectors
 
 CUTOFFS = (5, 10, 20)
@@ -34,9 +35,9 @@ def hits(lists: Ints, case: Ints, item: Ints, n_items: int) -> Hits:
 def accuracy(found: Hits, n_relevant: Ints) -> dict[str, Floats]:
     """Recall, precision, NDCG, MRR and hit rate at each cutoff, each (n_cases,) 0 to 1.
 
-    found: (n_cases, depth) from `hits`. n_relevant: (n_cases,) how many items are relevant to each case, 1 or more; with
-    one, recall is the hit rate. NDCG: gain 1, discount 1/log2(rank + 1), ranks from 1, over that of the best possible
-    list (Jaervelin & Kekaelaeinen 2002). Precision divides by the cutoff also where the list is shorter.
+    found: (n_cases, depth) from `hits`. n_relevant: (n_cases,) how many items are relevant to each case, 1 or more;
+    with one, recall is the hit rate. NDCG: gain 1, discount 1/log2(rank + 1), ranks from 1, over that of the best
+    possible list (Jaervelin & Kekaelaeinen 2002). Precision divides by the cutoff also where the list is shorter.
     """
     values: dict[str, Floats] = {}
     discounts = 1 / np.log2(np.arange(2, DEPTH + 2))
@@ -74,7 +75,7 @@ def novelty(lists: Ints, popularity: Ints, n_users: int) -> Floats:
     return _mean_over(lists, bits)
 
 
-def popularity_lift(lists: Ints, popularity: Ints, histories: scipy.sparse.csr_matrix) -> Floats:
+def popularity_lift(lists: Ints, popularity: Ints, histories: Csr) -> Floats:
     """(n_cases,) by how much of itself a list's mean popularity exceeds that of what its user wants: 0 is no bias.
 
     histories: (n_cases, n_items) 1 where wanted. After Abdollahpouri et al. 2019, by case instead of by group of users.
@@ -88,9 +89,10 @@ def popularity_lift(lists: Ints, popularity: Ints, histories: scipy.sparse.csr_m
 
 
 def content_diversity(lists: Ints, vectors: Vectors) -> Floats:
-    """(n_cases,) 1 - the mean cosine of two items of a list. vectors: (n_items, dimensions) of length 1, NaN where none.
+    """(n_cases,) 1 - the mean cosine of two items of a list.
 
-    Pairs without vectors do not count; NaN for a list without a pair.
+    vectors: (n_items, dimensions) of length 1, NaN where an item has none. Pairs without vectors do not
+    count; NaN for a list without a pair.
     """
     diversity = np.full(len(lists), np.nan)
     for begin in range(0, len(lists), 1024):
@@ -101,16 +103,13 @@ def content_diversity(lists: Ints, vectors: Vectors) -> Floats:
     return diversity
 
 
-def co_occurrence_diversity(lists: Ints, baskets: scipy.sparse.csr_matrix) -> Floats:
+def co_occurrence_diversity(lists: Ints, baskets: Csr) -> Floats:
     """(n_cases,) 1 - the mean cosine of two items of a list, by who wants them. baskets: (n_users, n_items) 1 or 0.
 
     An item that nobody wants has cosine 0 to all. NaN for a list without a pair.
     """
-    import scipy.sparse
-
-    lengths = np.sqrt(np.maximum(np.asarray(baskets.sum(axis=0)).ravel(), 1))
-    items = (baskets @ scipy.sparse.diags(1 / lengths)).T.tocsr()
-    cosines = (items @ items.T).tocsr()
+    items = weighted_columns(baskets, 1 / np.sqrt(np.maximum(counts(baskets), 1)))
+    cosines = (items.T @ items).tocsr()
     left, right = np.triu_indices(lists.shape[1], 1)
     pairs = np.stack([lists[:, left], lists[:, right]])
     found = np.asarray(cosines[pairs[0].ravel(), pairs[1].ravel()]).reshape(pairs[0].shape)

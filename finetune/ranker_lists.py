@@ -69,7 +69,7 @@ def ranker_cases(
     drawn = np.sort(np.random.default_rng(seed).permutation(len(part))[:users])
     asked = [(table.user_ids[part.queries.user[place]], table.item_ids[part.target[place]]) for place in drawn.tolist()]
     with (
-        tempfile.TemporaryDirectory(prefix="tastemaker-") as folder,
+        tempfile.TemporaryDirectory(prefix=".past-", dir=workspace.path) as folder,
         past_workspace(workspace, store, Path(folder) / "past", known_events(workspace, table, part.past)) as past,
         open_store(past) as past_store,
     ):

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from finetune.sparse import ones
 from retrieval.errors import InteractionError, SettingsError
 
 if TYPE_CHECKING:
-    import scipy.sparse
-
     from finetune.event_table import EventTable, Floats, Ints, Mask
+    from finetune.sparse import Csr
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,9 +66,9 @@ class Queries:
             seen=self.seen[seen_places],
         )
 
-    def matrix(self) -> scipy.sparse.csr_matrix:
+    def matrix(self) -> Csr:
         """(n_queries, n_items) float32: 1 where the user wants the item."""
-        return _ones(self.starts, self.item, len(self.item_ids))
+        return ones(self.starts, self.item, len(self.item_ids))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,11 +100,11 @@ class Split:
     test: Part
     notes: tuple[str, ...]
 
-    def baskets(self, part: Part) -> scipy.sparse.csr_matrix:
+    def baskets(self, part: Part) -> Csr:
         """(n_users, n_items) float32: 1 where the user wants the item as of the part's past."""
         places = self.table.wanted(part.past)
         starts = np.searchsorted(self.table.user[places], np.arange(self.table.n_users + 1))
-        return _ones(starts, self.table.item[places], self.table.n_items)
+        return ones(starts, self.table.item[places], self.table.n_items)
 
 
 def leave_one_out(table: EventTable, *, hidden: Mask | None = None) -> Split:
@@ -265,10 +265,3 @@ def _gathered(starts: Ints, rows: Ints) -> tuple[Ints, Ints]:
     fresh = np.concatenate([[0], np.cumsum(lengths)])
     places = np.arange(fresh[-1]) + np.repeat(starts[rows] - fresh[:-1], lengths)
     return fresh, places
-
-
-def _ones(starts: Ints, item: Ints, n_items: int) -> scipy.sparse.csr_matrix:
-    import scipy.sparse
-
-    data = np.ones(len(item), dtype=np.float32)
-    return scipy.sparse.csr_matrix((data, item, starts), shape=(len(starts) - 1, n_items))

@@ -25,7 +25,10 @@ class System(Protocol):
     def name(self) -> str: ...
 
     def rank(self, queries: Queries, k: int) -> Ints:
-        """(n_queries, k) item rows, best first: on the shelf, nothing that was seen; -1 where nothing is left to say."""
+        """(n_queries, k) item rows, best first; -1 where nothing is left to say.
+
+        Only what can be recommended, and nothing that the user has seen.
+        """
         ...
 
 

@@ -1,30 +1,123 @@
-"""Training the towers on a log: cross-entropy of softmax(f(x) . g(y)) over items, and the best epoch by validation."""
+"""Learned retrieval from a log: towers are trained, the retrievers' weights are fitted, and both are put to use."""
 
 from __future__ import annotations
 
+import logging
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
-from finetune.tower_data import TowerData
+from finetune.blend import blend_of_validation
+from finetune.tower_data import TowerData, read_tower_data
 from finetune.tower_fit import EpochReport, Progress, TowerFit, TowerTraining, all_item_vectors, plain
-from retrieval.errors import InteractionError
-from retrieval.towers import TowerFacts, Towers
+from retrieval.behavioural import towers_folder
+from retrieval.blend import Blend, save_blend
+from retrieval.errors import InteractionError, SettingsError
+from retrieval.publishing import publish_towers
+from retrieval.store import open_store
+from retrieval.towers import TowerFacts, Towers, save_towers
 from retrieval.two_towers import TowerSettings, TwoTowers
 
-__all__ = ["EpochReport", "Progress", "TowerTraining", "Trained", "fit_towers"]
+if TYPE_CHECKING:
+    from retrieval.store import VectorStore
+    from retrieval.workspace import Workspace
+
+__all__ = ["EpochReport", "LearnedReport", "Progress", "TowerTraining", "Trained", "fit_towers", "train_towers"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """Towers, and how they came about. ndcg: on each validation user's last event. epochs: the best number of them."""
+    """Towers, and how they came about.
+
+    towers: the ones to serve. validated: those that have not seen each user's last event, of the best epoch.
+    ndcg: NDCG@10 of `validated` on those events. epochs: the best number of them.
+    """
 
     towers: Towers
-    network: TwoTowers
+    validated: Towers
     ndcg: float
     epochs: int
     history: tuple[EpochReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedReport:
+    """What was learned and put to use.
+
+    version: of the towers. items, users: that they were trained on. blend: the retrievers' weights, None where there
+    were too few users to fit them; then `note` says so.
+    """
+
+    version: str
+    items: int
+    users: int
+    ndcg: float
+    epochs: int
+    blend: Blend | None
+    note: str | None
+
+
+def train_towers(
+    workspace: Workspace,
+    settings: TowerSettings | None = None,
+    training: TowerTraining | None = None,
+    *,
+    device: str = "cpu",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> LearnedReport:
+    """Train towers on the workspace's log, fit the retrievers' weights, and serve both.
+
+    A run that was killed goes on at its last whole epoch; until the end, the towers before are served.
+    Raises InteractionError (nobody has two events), ModelError (the loss is not finite), StoreError (disk full),
+    WorkspaceLockedError, SettingsError.
+    """
+    training = training or TowerTraining()
+    if device != "cpu" and not torch.cuda.is_available():
+        raise SettingsError(f"device is {device}, and torch finds no such device here; use --device cpu")
+    folder = towers_folder(workspace)
+    with open_store(workspace, serve=True) as store:
+        data = read_tower_data(
+            workspace, store, type_weights=training.type_weights, rating_weights=training.rating_weights
+        )
+        encoder = store.encoder.fingerprint if store.encoder and data.has_content else None
+        trained = fit_towers(
+            data,
+            settings=settings,
+            training=training,
+            encoder=encoder,
+            device=device,
+            seed=seed,
+            checkpoint=folder / "training",
+            progress=progress,
+        )
+        blend, note = _blend(workspace, store, trained)
+        version = save_towers(trained.towers, folder)
+        publish_towers(workspace, store, trained.towers, version)
+        if blend is not None:
+            save_blend(blend, workspace.path)
+        _drop_others(folder, version)
+    return LearnedReport(version, len(data.item_ids), len(data.sequences), trained.ndcg, trained.epochs, blend, note)
+
+
+def _blend(workspace: Workspace, store: VectorStore, trained: Trained) -> tuple[Blend | None, str | None]:
+    try:
+        return blend_of_validation(workspace, store, trained.validated), None
+    except InteractionError as error:
+        return None, str(error)
+
+
+def _drop_others(folder: Path, version: str) -> None:
+    """Forget the checkpoint and the towers before: they no longer count."""
+    shutil.rmtree(folder / "training", ignore_errors=True)
+    for path in folder.glob("*.*"):
+        if path.stem != version:
+            path.unlink(missing_ok=True)
 
 
 def fit_towers(
@@ -55,22 +148,16 @@ def fit_towers(
     first = TowerFit("validation", data, settings, training, seed, torch.device(device), checkpoint)
     history = list(first.run(seasoned.without_last(), seasoned, training.epochs, progress))
     best = max(history, key=lambda report: report.ndcg or 0.0)
-    network = first.best
+    validated = network = first.best
     if training.refit:
         again = TowerFit("refit", data, settings, training, seed, torch.device(device), checkpoint)
         history += again.run(seasoned, None, best.epoch, progress)
         network = again.network
     network = network.to("cpu").eval()
-    facts = TowerFacts(
-        settings,
-        data.item_ids,
-        encoder,
-        data.content.text.shape[1],
-        _longest(network, data),
-        {"seed": seed, "data": data.hash, "epochs": best.epoch, "ndcg": best.ndcg, **plain(training)},
-    )
-    return Trained(Towers(network, facts), network, best.ndcg or 0.0, best.epoch, tuple(history))
+    told = {"seed": seed, "data": data.hash, "epochs": best.epoch, "ndcg": best.ndcg, **plain(training)}
 
+    def towers(made: TwoTowers) -> Towers:
+        longest = float(all_item_vectors(made, data).norm(dim=1).max())
+        return Towers(made, TowerFacts(settings, data.item_ids, encoder, data.content.text.shape[1], longest, told))
 
-def _longest(network: TwoTowers, data: TowerData) -> float:
-    return float(all_item_vectors(network, data).norm(dim=1).max())
+    return Trained(towers(network), towers(validated), best.ndcg or 0.0, best.epoch, tuple(history))

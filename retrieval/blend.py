@@ -74,3 +74,22 @@ def load_blend(folder: Path) -> Blend | None:
             "run tastemaker finetune towers again"
         )
     return blend
+
+
+class BlendFile:
+    """The blend of the workspace in a folder, read again when another process has fitted a new one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: tuple[tuple[int, int], Blend | None] | None = None
+
+    def current(self) -> Blend | None:
+        """The blend that counts now; None while none has been fitted. Raises WorkspaceError: damaged."""
+        try:
+            status = (self._folder / BLEND_NAME).stat()
+        except FileNotFoundError:
+            return None
+        stamp = status.st_mtime_ns, status.st_ino
+        if self._read is None or self._read[0] != stamp:
+            self._read = stamp, load_blend(self._folder)
+        return self._read[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from retrieval.behaviour import Behaviour
 from retrieval.behavioural import BehaviouralRetriever, towers_folder
+from retrieval.blend import BlendFile
 from retrieval.errors import RequestError, SettingsError
 from retrieval.lexical import LexicalRetriever
+from retrieval.merging import fuse, fuse_request, fuse_taste
 from retrieval.retrievers import (
     CoOccurrenceRetriever,
     HistoryRetriever,
@@ -25,7 +26,7 @@ from retrieval.retrievers import (
 )
 from retrieval.shelf import Shelf
 from retrieval.standing import Standings
-from retrieval.types import Candidate, Found
+from retrieval.types import Candidate
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,15 +35,12 @@ if TYPE_CHECKING:
     from retrieval.store import Hit, VectorStore
     from retrieval.workspace import Workspace
 
-RRF_CONSTANT = 60
-"""The k of reciprocal-rank fusion (Cormack et al. 2009)."""
-
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
         "semantic": 3.0,
         "visual": 3.0,
         "lexical": 1.5,
-        "behavioural": 2.0,
+        "behavioural": 1.0,
         "history": 1.0,
         "co-occurrence": 1.0,
         "popular": 0.02,
@@ -57,6 +55,9 @@ a director's films stand among the first and that jazz in a plot is found; at 2 
 
 HISTORY = 50
 """So many of the last wanted items the retrievers are told."""
+
+TASTE_WEIGHT = 2.0
+"""Of the blend's order beside what is asked for: less than half of the words', so that a request is answered first."""
 
 LAST_RESORT_WEIGHT = 0.0001
 """Of the newest items, which fill a list that the retrievers leave too short: behind all that was really found."""
@@ -94,7 +95,7 @@ class CandidateFinder:
         settings: CandidateSettings | None = None,
         retrievers: Sequence[Retriever] | None = None,
     ) -> None:
-        """retrievers: other ones than `default_retrievers`; each needs a weight in the settings.
+        """retrievers: other ones than the default ones; each needs a weight in the settings.
 
         Raises SettingsError for a retriever without a weight.
         """
@@ -108,16 +109,14 @@ class CandidateFinder:
                 SemanticRetriever(store, encoder),
                 LexicalRetriever(workspace.items),
                 VisualRetriever(store, encoder),
-                BehaviouralRetriever(store, towers_folder(workspace)),
-                HistoryRetriever(store),
-                CoOccurrenceRetriever(behaviour, self._shelf),
-                PopularRetriever(behaviour, self._shelf),
+                *taste_retrievers(workspace, store, self._shelf, behaviour),
             )
         unweighted = [retriever.name for retriever in retrievers if retriever.name not in self._settings.weights]
         if unweighted:
             raise SettingsError(f"no weight for {', '.join(unweighted)}; weights are {dict(self._settings.weights)}")
         self._retrievers = {retriever.name: retriever for retriever in retrievers}
         self._last_resort = NewestRetriever(self._shelf)
+        self._blend = BlendFile(workspace.path)
 
     def find(
         self,
@@ -154,25 +153,41 @@ class CandidateFinder:
         """The k best candidates for the query, best first. Raises RequestError."""
         if k < 1:
             raise RequestError(f"k is {k}; expected 1 or more")
-        depth = max(k, self._settings.depth)
-        weights = self._settings.weights
+        candidates = self._fuse(query, self.lists(query, k))[:k]
+        return candidates if len(candidates) == k else [*candidates, *self._newest(query, candidates, k)]
+
+    def lists(self, query: Query, k: int = 1) -> dict[str, list[Hit]]:
+        """What each retriever finds, best first: k items or the settings' depth, whichever is more."""
+        depth, weights = max(k, self._settings.depth), self._settings.weights
         found = {name: each.search(query, depth) for name, each in self._retrievers.items() if weights[name] > 0}
         on_shelf = self._shelf.item_ids()  # an item's vectors may outlive it for a moment
-        present = {name: [hit for hit in hits if hit.item_id in on_shelf] for name, hits in found.items()}
-        candidates = fuse(present, weights)[:k]
-        return candidates if len(candidates) == k else [*candidates, *self._newest(query, candidates, k)]
+        return {name: [hit for hit in hits if hit.item_id in on_shelf] for name, hits in found.items()}
+
+    def _fuse(self, query: Query, lists: Mapping[str, Sequence[Hit]]) -> list[Candidate]:
+        """By the blend that was fitted for this workspace, for users of whom it knows something; else by rank."""
+        blend = self._blend.current()
+        if blend is None or not query.history:
+            return fuse(lists, self._settings.weights)
+        if any(hits for name, hits in lists.items() if name not in blend.weights):
+            return fuse_request(lists, self._settings.weights, blend, TASTE_WEIGHT)
+        return fuse_taste(lists, blend)
 
     def _newest(self, query: Query, candidates: Sequence[Candidate], k: int) -> list[Candidate]:
         """The newest items that fit and are not among the candidates, to make them k."""
         others = replace(query, exclude=query.exclude | {candidate.item_id for candidate in candidates})
         name = self._last_resort.name
         hits = self._last_resort.search(others, k - len(candidates))
-        return fuse({name: hits}, {name: LAST_RESORT_WEIGHT})
+        least = min(1.0, *(candidate.score for candidate in candidates)) if candidates else 1.0
+        return fuse({name: hits}, {name: LAST_RESORT_WEIGHT * least})
 
     def explain(self, query: Query, candidate: Candidate) -> dict[str, str]:
-        """Through which item of the user's history each retriever proposed the candidate, where it was through one."""
+        """Through which item of the user's history each retriever proposed the candidate, where it was through one.
+
+        What the towers proposed, co-occurrence is asked about too: what people did is what they learned from.
+        """
         through: dict[str, str] = {}
-        for name in candidate.retrievers:
+        behind = (CoOccurrenceRetriever.name,) if BehaviouralRetriever.name in candidate.retrievers else ()
+        for name in dict.fromkeys((*candidate.retrievers, *behind)):
             retriever = self._retrievers.get(name)
             if isinstance(retriever, ThroughHistory):
                 item_id = retriever.explain(query, candidate.item_id)
@@ -181,18 +196,14 @@ class CandidateFinder:
         return through
 
 
-def fuse(found: Mapping[str, Sequence[Hit]], weights: Mapping[str, float]) -> list[Candidate]:
-    """Every item that was found, by the sum of weight / (60 + rank) over the retrievers, ranks from 1.
-
-    The retriever that gave most to a candidate's score comes first in it. Equal scores in the order of their ids.
-    """
-    parts: defaultdict[str, list[tuple[float, Found]]] = defaultdict(list)
-    for name, hits in found.items():
-        for rank, hit in enumerate(hits):
-            share = weights[name] / (RRF_CONSTANT + rank + 1)
-            parts[hit.item_id].append((share, Found(name, rank, hit.score)))
-    candidates = []
-    for item_id, shares in parts.items():
-        shares.sort(key=lambda pair: (-pair[0], pair[1].retriever))
-        candidates.append(Candidate(item_id, sum(share for share, _ in shares), tuple(one for _, one in shares)))
-    return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.item_id))
+def taste_retrievers(
+    workspace: Workspace, store: VectorStore, shelf: Shelf | None = None, behaviour: Behaviour | None = None
+) -> tuple[Retriever, ...]:
+    """Those that look at what users did, and not at what is asked for: the ones that a blend weighs."""
+    shelf, behaviour = shelf or Shelf(workspace.items), behaviour or Behaviour(workspace.log)
+    return (
+        BehaviouralRetriever(store, towers_folder(workspace)),
+        HistoryRetriever(store),
+        CoOccurrenceRetriever(behaviour, shelf),
+        PopularRetriever(behaviour, shelf),
+    )

@@ -118,6 +118,20 @@ class InteractionFile:
         return moment
 
 
+def check_interactions(path: str | Path) -> None:
+    """Raises InteractionError for what InteractionFile refuses, and for a file of which no line can be used.
+
+    Writes nothing: for those who make a workspace only for what goes into it.
+    """
+    refused: Reject | None = None
+    for row in InteractionFile(path):
+        if isinstance(row, EventRow):
+            return
+        refused = refused or row
+    why = "it has none" if refused is None else f"the first, line {refused.line}: {refused.reason}"
+    raise InteractionError(f"no line of {path} can be used; {why}")
+
+
 def parse_time(value: object) -> datetime:
     """The moment, in UTC. Raises InteractionError for what is no time, or lies outside the years 1 to 9999."""
     if isinstance(value, datetime):

@@ -56,7 +56,7 @@ class Towers:
 
     def __init__(self, network: TwoTowers, facts: TowerFacts) -> None:
         self.facts = facts
-        self._network = network.eval()
+        self.network = network.eval()
         self._row_of = {item_id: row for row, item_id in enumerate(facts.item_ids)}
 
     @property
@@ -77,7 +77,7 @@ class Towers:
             rows = torch.tensor([self._row_of.get(item_id, -1) for item_id in some])
             content = content_of(some, texts, images, self.facts.dimensions)
             with torch.inference_mode():
-                raw = self._network.item(content, rows.clamp(min=0), rows >= 0)
+                raw = self.network.item(content, rows.clamp(min=0), rows >= 0)
             parts.append(augmented(raw.numpy(), self.facts.scale))
         return np.concatenate(parts)
 
@@ -96,7 +96,7 @@ class Towers:
         types = [type_class(event.type) for event in known]
         with torch.inference_mode():
             circumstances = Circumstances(torch.tensor([gaps]), torch.tensor([types]))
-            user = self._network.user(torch.from_numpy(wanted)[None], circumstances)[0, -1].numpy()
+            user = self.network.user(torch.from_numpy(wanted)[None], circumstances)[0, -1].numpy()
         return np.append(user / max(float(np.linalg.norm(user)), 1e-9), np.float32(0)).astype(np.float32)
 
 
@@ -122,7 +122,7 @@ def content_of(
     return Content(text, image, present)
 
 
-def save_towers(network: TwoTowers, facts: TowerFacts, folder: Path) -> str:
+def save_towers(towers: Towers, folder: Path) -> str:
     """Write the towers into the folder, whole or not at all; returns their version, which names the files.
 
     Raises StoreError when the disk is full.
@@ -132,9 +132,9 @@ def save_towers(network: TwoTowers, facts: TowerFacts, folder: Path) -> str:
     try:
         folder.mkdir(exist_ok=True)
         fresh = folder / ".new.safetensors"
-        save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, fresh)
+        save_file({name: tensor.contiguous() for name, tensor in towers.network.state_dict().items()}, fresh)
         version = file_sha256(fresh)[:16]
-        described = {"format": FORMAT, "sha256": file_sha256(fresh), **asdict(facts)}
+        described = {"format": FORMAT, "sha256": file_sha256(fresh), **asdict(towers.facts)}
         beside = folder / ".new.json"
         beside.write_text(json.dumps(described) + "\n", encoding="utf-8")
         for path in (fresh, beside):

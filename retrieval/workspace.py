@@ -92,9 +92,14 @@ class Workspace:
         folder = Path(path)
         _make_folder(folder)
         with _creation_lock(folder):
-            if (folder / SETTINGS_NAME).exists():
+            if cls.exists(folder):
                 raise WorkspaceError(f"{folder} is a workspace already; open it, or choose another folder")
             return cls._made(folder, settings or WorkspaceSettings())
+
+    @staticmethod
+    def exists(path: str | Path) -> bool:
+        """Whether there is a workspace in the folder."""
+        return (Path(path) / SETTINGS_NAME).exists()
 
     @classmethod
     def open(cls, path: str | Path) -> Workspace:
@@ -108,7 +113,7 @@ class Workspace:
         folder = Path(path)
         _make_folder(folder)
         with _creation_lock(folder):
-            if (folder / SETTINGS_NAME).exists():
+            if cls.exists(folder):
                 return cls(folder, _read_settings(folder))
             return cls._made(folder, settings or WorkspaceSettings())
 

@@ -126,11 +126,18 @@ def index(
 def add_to_log(
     file: Annotated[Path, typer.Argument(help="Interactions: .csv, .jsonl or .parquet with user_id and item_id.")],
     workspace: WorkspaceOption,
-    create_items: Annotated[bool, _flag("--create-items", "Make id-only items for ids the catalogue lacks.")] = False,
+    create_items: Annotated[
+        bool,
+        _flag("--create-items", "Make id-only items for ids the catalogue lacks, and the workspace if there is none."),
+    ] = False,
 ) -> None:
     """Add what users did; lines that are already in the log add nothing."""
+    from retrieval.interaction_files import check_interactions
     from retrieval.workspace import Workspace
 
+    if create_items and not Workspace.exists(workspace):
+        check_interactions(file)
+        Workspace.open_or_create(workspace).close()
     with Workspace.open(workspace) as opened:
         report = opened.log.import_file(file, create_items=create_items)
     _say(f"{report.new:,} new events, {report.known:,} already known, {report.refused:,} refused")
@@ -174,6 +181,40 @@ def recommend(
         sys.stdout.write(found.to_json() + "\n")
     else:
         _print_recommendations(found)
+
+
+@app.command()
+def evaluate(
+    workspace: WorkspaceOption,
+    protocol: Annotated[
+        str, typer.Option(help="leave-one-out, rolling (the last events of each user) or global-time.")
+    ] = "leave-one-out",
+    last: Annotated[int, typer.Option(help="Events of each user that rolling asks for.")] = 10,
+    hide_items: Annotated[float, typer.Option(help="Share of the items that training does not see, such as 0.1.")] = 0,
+    systems: Annotated[
+        str, typer.Option(help="Which, by name, with commas between; unless you say, those that are quick to make.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of everything that draws.")] = 0,
+    device: Annotated[str, typer.Option(help="Where towers are trained: cpu or cuda.")] = "cpu",
+    as_json: Annotated[bool, _flag("--json", "Print JSON.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for what is made; WORKSPACE/evaluation unless you say.")
+    ] = None,
+) -> None:
+    """Measure what is served, and baselines, on events that are held back from the log."""
+    from ui.evaluating import evaluate_workspace
+
+    evaluate_workspace(
+        workspace,
+        protocol=protocol,
+        last=last,
+        hide_items=hide_items,
+        systems=systems,
+        seed=seed,
+        device=device,
+        as_json=as_json,
+        out=out,
+    )
 
 
 @app.command()

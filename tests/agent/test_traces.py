@@ -18,6 +18,7 @@ from retrieval.store import VectorStore, open_store
 from retrieval.types import Event, EventType, ReasonSource
 from retrieval.workspace import Workspace
 from tests.conftest import TinyShop, draw_product
+from tests.retrieval.planted import publish
 from tests.retrieval.words import WordEncoder
 
 
@@ -60,6 +61,15 @@ def test_people_and_looks_lead_through_the_liked_item(
     alike = [item_id for item_id, found in traces.items() if ("look", "red-mug") in found]
     assert len(alike) == 1
     assert alike[0].startswith("red-")
+
+
+def test_what_only_the_towers_found_is_said_of_the_liked_item_and_of_no_people(
+    finder: CandidateFinder, store: VectorStore, empty_workspace: Workspace
+) -> None:
+    publish(empty_workspace, store, WordEncoder(), {"red-mug": "leather", "blue-scarf": "leather", "red-lamp": "warm"})
+    traces = traced(finder, store, empty_workspace, user_id="zoe")
+    assert traces["blue-scarf"] == [("past", "red-mug")], "nobody wants both"
+    assert ("people", "red-mug") in traces["red-lamp"]
 
 
 def test_a_picture_leads_to_what_looks_like_it(

@@ -71,9 +71,9 @@ def test_last_click_counts_at_once(trained: Trained, hidden: tuple[int, ...]) ->
 def test_same_seed_same_towers_and_another_seed_others() -> None:
     few = replace(QUICK, epochs=2, refit=False)
     one, same, other = (fit_towers(world(40), settings=SMALL, training=few, seed=seed) for seed in (1, 1, 2))
-    first = {name: tensor.clone() for name, tensor in one.network.state_dict().items()}
-    assert all(torch.equal(first[name], tensor) for name, tensor in same.network.state_dict().items())
-    assert any(not torch.equal(first[name], tensor) for name, tensor in other.network.state_dict().items())
+    first = {name: tensor.clone() for name, tensor in one.towers.network.state_dict().items()}
+    assert all(torch.equal(first[name], tensor) for name, tensor in same.towers.network.state_dict().items())
+    assert any(not torch.equal(first[name], tensor) for name, tensor in other.towers.network.state_dict().items())
 
 
 class CutOffError(Exception):
@@ -98,8 +98,8 @@ def test_training_that_was_cut_off_ends_with_the_same_weights(tmp_path: Path, st
         fit_towers(world(40), settings=SMALL, training=few, checkpoint=tmp_path, progress=cut_off)
     resumed = fit_towers(world(40), settings=SMALL, training=few, checkpoint=tmp_path, progress=go_on)
     assert len(told) == len(set(told)), "no epoch is trained twice"
-    expected = whole.network.state_dict()
-    assert all(torch.equal(expected[name], tensor) for name, tensor in resumed.network.state_dict().items())
+    expected = whole.towers.network.state_dict()
+    assert all(torch.equal(expected[name], tensor) for name, tensor in resumed.towers.network.state_dict().items())
     assert resumed.history == whole.history
 
 
@@ -113,7 +113,7 @@ def test_checkpoint_of_another_catalogue_is_not_gone_on_with(tmp_path: Path) -> 
     )
     assert told == [1, 2]
     fresh = fit_towers(other, settings=SMALL, training=few)
-    assert all(torch.equal(a, b) for a, b in zip(again.network.parameters(), fresh.network.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(again.towers.network.parameters(), fresh.towers.network.parameters(), strict=True))
 
 
 def test_damaged_checkpoint_begins_again(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_damaged_checkpoint_begins_again(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     again = fit_towers(world(40), settings=SMALL, training=few, checkpoint=tmp_path)
-    assert all(torch.equal(a, b) for a, b in zip(again.network.parameters(), whole.network.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(again.towers.network.parameters(), whole.towers.network.parameters(), strict=True))
 
 
 def test_epochs_without_a_better_one_end_it() -> None:
@@ -138,7 +138,7 @@ def test_validation_items_are_not_learned_from_before_the_refit() -> None:
         data, sequences=sequences([np.append(rows[:-1], (rows[-1] + 1) % ITEMS) for rows in data.sequences.rows])
     )
     few = replace(QUICK, epochs=1, refit=False)
-    one, two = (fit_towers(each, settings=SMALL, training=few).network for each in (data, other))
+    one, two = (fit_towers(each, settings=SMALL, training=few).towers.network for each in (data, other))
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
 
 
@@ -221,7 +221,7 @@ def test_served_vectors_are_the_trained_ones(trained: Trained, hidden: tuple[int
     data = world(hidden=hidden)
     texts = dict(zip(data.item_ids, data.content.text.numpy(), strict=True))
     scale = trained.towers.facts.scale
-    raw = all_item_vectors(trained.network, data).numpy()
+    raw = all_item_vectors(trained.towers.network, data).numpy()
     np.testing.assert_allclose(trained.towers.item_vectors(data.item_ids, texts, {}), augmented(raw, scale), atol=1e-6)
 
 

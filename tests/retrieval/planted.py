@@ -9,7 +9,7 @@ from retrieval.behavioural import towers_folder
 from retrieval.publishing import publish_towers
 from retrieval.store import VectorStore
 from retrieval.store_state import TowersRecord
-from retrieval.towers import TowerFacts, load_towers, save_towers
+from retrieval.towers import TowerFacts, Towers, save_towers
 from retrieval.two_towers import TowerSettings, TwoTowers
 from retrieval.workspace import Workspace
 from tests.retrieval.words import WordEncoder
@@ -39,7 +39,7 @@ def plant_towers(folder: Path, encoder: WordEncoder, tastes: Mapping[str, str], 
     longest = (1 + TASTE) * encoder.dimensions**0.5
     made_with = encoder.fingerprint if reads else None
     facts = TowerFacts(settings, tuple(tastes), made_with, encoder.dimensions, longest, {})
-    return save_towers(network, facts, folder)
+    return save_towers(Towers(network, facts), folder)
 
 
 def publish(

@@ -14,7 +14,7 @@ from retrieval.errors import WeightsError
 from retrieval.indexing import index_catalog
 from retrieval.retrievers import Query
 from retrieval.store import VectorStore, open_store
-from retrieval.types import Event, EventType
+from retrieval.types import Candidate, Event, EventType, Found
 from retrieval.workspace import Workspace
 from tests.conftest import TinyShop
 from tests.retrieval.planted import publish
@@ -139,6 +139,16 @@ def test_a_finder_asks_it_and_says_through_what(shop: Shop) -> None:
     scarf = next(each for each in finder.search(query, 12) if each.item_id == "blue-scarf")
     assert scarf.retrievers[0] == "behavioural"
     assert finder.explain(query, scarf)["behavioural"] == "red-mug"
+    assert "co-occurrence" not in finder.explain(query, scarf), "nobody wants both"
+
+
+def test_what_people_did_stands_behind_what_the_towers_found(shop: Shop, tiny_shop: TinyShop) -> None:
+    shop.workspace.log.import_file(tiny_shop.interactions)
+    publish(shop.workspace, shop.store, shop.encoder, FRIENDS)
+    finder = CandidateFinder(shop.workspace, shop.store, shop.encoder)
+    learned = Candidate("red-lamp", 1.0, (Found("behavioural", 0, 1.0),))
+    query = wanted("blue-clock", "red-mug")
+    assert finder.explain(query, learned)["co-occurrence"] == "red-mug"
 
 
 def test_another_encoder_makes_towers_void_until_they_are_trained_again(shop: Shop, tiny_shop: TinyShop) -> None:

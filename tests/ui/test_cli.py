@@ -194,6 +194,29 @@ def test_unknown_items_are_refused_or_made_as_you_say(run: Run, tmp_path: Path) 
         assert workspace.items.ids() == ["x1"]
 
 
+def test_a_log_alone_makes_a_workspace_that_recommends(run: Run, tmp_path: Path) -> None:
+    baskets = {"ann": ("x1", "x2"), "ben": ("x1", "x2"), "cleo": ("x1", "x2"), "dan": ("x1",), "eve": ("x3",)}
+    rows = [f"{user},{item},{time}" for user, items in baskets.items() for time, item in enumerate(items)]
+    file = write(tmp_path / "log.csv", "user_id,item_id,timestamp", *rows)
+    assert_one_line(run("log", file, "-w", tmp_path / "shop"), 1, says="no workspace; make one with: tastemaker index")
+    made = run("log", file, "-w", tmp_path / "shop", "--create-items")
+    assert made == Ran(0, "8 new events, 0 already known, 0 refused\n", "")
+    told = run("recommend", "-w", tmp_path / "shop", "--user", "dan", "-k", "1", "--json")
+    assert told.status == 0
+    (best,) = json.loads(told.out)["recommendations"]
+    assert (best["item_id"], best["title"]) == ("x2", "x2")
+    assert "people who liked x1 liked it too" in [fact["text"] for fact in best["evidence"]]
+
+
+@pytest.mark.parametrize(
+    "lines", [("user_id,when", "ann,x1"), ("user_id,item_id,timestamp", "ann,,1"), ("user_id,item_id",)]
+)
+def test_a_log_that_cannot_be_used_makes_no_workspace(run: Run, tmp_path: Path, lines: tuple[str, ...]) -> None:
+    file = write(tmp_path / "log.csv", *lines)
+    assert_one_line(run("log", file, "-w", tmp_path / "shop", "--create-items"), 2, says=r"log\.csv")
+    assert not (tmp_path / "shop").exists()
+
+
 def test_a_log_that_is_mostly_refused_says_so_and_names_the_columns_that_it_ignores(run: Run, tmp_path: Path) -> None:
     with Workspace.create(tmp_path / "shop") as workspace:
         workspace.items.upsert([Item("x1", "Mug")])

@@ -1,0 +1,75 @@
+"""A workspace as it was: the same catalogue and vectors, and only those events that may be known.
+
+What is not to be known does not exist in it, so nothing that is learned or served there can have seen it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrieval.errors import WorkspaceError
+from retrieval.store import open_store
+from retrieval.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from finetune.event_table import EventTable, Mask
+    from retrieval.store import VectorStore
+    from retrieval.types import Event
+
+CONTENT_SPACES = ("text", "image", "content")
+"""The spaces that hold what items are. Any other may have been learned from events, and is not taken along."""
+
+
+def past_workspace(source: Workspace, store: VectorStore, folder: Path, known: Iterable[Event]) -> Workspace:
+    """A new workspace in the folder with the source's settings, items and content vectors, and a log of these events.
+
+    store: the source's. known: in the order of the source's log, which stays the order among equal times. The database
+    and the vectors are the folder's own wherever the source keeps its; pictures are the source's, by a link.
+    Raises WorkspaceError when the folder holds something already.
+    """
+    settings = source.settings.model_copy(update={"database_url": None, "chroma_url": None})
+    past = Workspace.create(folder, settings)
+    try:
+        (folder / "media").rmdir()
+        (folder / "media").symlink_to((source.path / "media").resolve(), target_is_directory=True)
+        past.items.upsert(source.items.all(withdrawn=True))
+        on_shelf = frozenset(source.items.ids())
+        past.items.withdraw(item_id for item_id in source.items.ids(withdrawn=True) if item_id not in on_shelf)
+        _copy_vectors(store, past)
+        past.log.add(known)
+    except BaseException:
+        past.close()
+        raise
+    return past
+
+
+def known_events(source: Workspace, table: EventTable, past: Mask) -> Iterator[Event]:
+    """The source's events at these places of its table, in the order of the log.
+
+    past: (n_events,) of the table. Raises WorkspaceError when the log has changed since the table was read.
+    """
+    kept = np.zeros(table.n_logged, dtype=np.bool_)
+    kept[table.log_place[past]] = True
+    logged = source.log.count()
+    if logged != table.n_logged:
+        raise WorkspaceError(
+            f"{source.path} has {logged:,} events, a moment ago it had {table.n_logged:,}; run again when nothing is "
+            "being logged"
+        )
+    return (event for event, keep in zip(source.log.events(), kept.tolist(), strict=True) if keep)
+
+
+def _copy_vectors(store: VectorStore, past: Workspace) -> None:
+    with open_store(past) as copy:
+        if store.encoder is None:
+            return
+        copy.claim(store.encoder)
+        for space in CONTENT_SPACES:
+            vectors = store.get(space, store.item_ids(space))
+            if vectors:
+                copy.upsert(space, list(vectors), np.stack(list(vectors.values())))
