@@ -81,7 +81,7 @@ class ItemKnn(Scorer):
     name = "item-knn"
 
     def __init__(self, known: Known, *, similarity: str, neighbours: int) -> None:
-        from implicit.nearest_neighbours import ItemItemRecommender  # type: ignore[import-untyped]
+        from implicit.nearest_neighbours import ItemItemRecommender
 
         super().__init__(known.on_shelf)
         model = ItemItemRecommender(K=neighbours)
@@ -130,7 +130,7 @@ class Als(Scorer):
         factors: int,
         alpha: float,
     ) -> None:
-        from implicit.cpu.als import AlternatingLeastSquares  # type: ignore[import-untyped]
+        from implicit.cpu.als import AlternatingLeastSquares
 
         super().__init__(known.on_shelf)
         self._known = counts(known.baskets) > 0
@@ -246,7 +246,7 @@ def _only_positive(scores: Scores) -> Scores:
 
 def _inverse(matrix: Scores) -> Scores:
     """The inverse of a symmetric positive definite matrix, (n, n) float32; writes over the matrix."""
-    from scipy.linalg import lapack  # type: ignore[import-untyped]
+    from scipy.linalg import lapack
 
     factor, fault = lapack.spotrf(matrix, lower=1, overwrite_a=1)
     inverse, failed = lapack.spotri(factor, lower=1, overwrite_c=1)

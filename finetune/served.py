@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finetune.event_table import rebuilt
-from retrieval.retrievers import RECENT, Query
+from retrieval.candidates import HISTORY
+from retrieval.retrievers import Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ def as_query(queries: Queries, place: int) -> Query:
             int(queries.time_us[at]),
             float(queries.rating[at]),
         )
-        for at in range(max(begin, end - RECENT), end)
+        for at in range(max(begin, end - HISTORY), end)
     )
     seen = queries.seen[queries.seen_starts[place] : queries.seen_starts[place + 1]]
     return Query(user_id=user_id, history=history, exclude=frozenset(queries.item_ids[row] for row in seen.tolist()))

@@ -8,7 +8,7 @@ from PIL import Image
 from retrieval.candidates import WEIGHTS, CandidateFinder, CandidateSettings
 from retrieval.errors import EncoderMismatchError, FilterError, RequestError, SettingsError
 from retrieval.indexing import index_catalog
-from retrieval.merging import fuse, fuse_request, fuse_taste
+from retrieval.merging import fuse
 from retrieval.retrievers import Query
 from retrieval.store import Hit, VectorStore, open_store
 from retrieval.types import Candidate, Event, EventType, Found, Item
