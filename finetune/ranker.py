@@ -107,8 +107,9 @@ def fit_ranker(
 ) -> FittedRanker:
     """Fit the workspace's ranker to this model and write it, which recommenders use from then on if it is better.
 
-    settings: of the recommender that is to use it. prepare: makes the past workspace on which it is fitted what this
-    one is (towers, weights of the retrievers). Costs one list of the model for each user.
+    settings: of the recommender that is to use it. prepare: teaches the past workspace in which the lists are made what
+    this one has learned (`finetune.towers.train_towers`); needed where it has towers. Costs the model's answer to one
+    list for each user.
     Raises InteractionError when too few users say something, ModelError, StoreError.
     """
     training, settings = training or RankerTraining(), settings or RecommenderSettings()

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], object]
 """Told how many of how many users have their list."""
 
-Prepare = Callable[["Workspace", "VectorStore"], object]
-"""Makes of a past workspace and its store what the product is: towers, weights of the retrievers."""
+Prepare = Callable[["Workspace"], object]
+"""Teaches a past workspace, whose store is not open, what the present one has learned: towers, retrievers' weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,10 @@ def ranker_cases(
     """Lists of users drawn by the seed, in a past workspace without what anybody wanted last.
 
     Each is what `Recommender.recommend` would show the user without a request, and without a ranker. Raises
-    InteractionError when nobody can be asked, ModelError.
+    InteractionError when nobody can be asked, ModelError, ValueError for a workspace with towers without `prepare`.
     """
+    if store.towers is not None and prepare is None:
+        raise ValueError("the workspace has towers, so its lists differ from those of a past workspace without any")
     table = read_events(workspace)
     part = leave_one_out(table).test
     drawn = np.sort(np.random.default_rng(seed).permutation(len(part))[:users])
@@ -71,10 +73,8 @@ def ranker_cases(
     with (
         tempfile.TemporaryDirectory(prefix=".past-", dir=workspace.path) as folder,
         past_workspace(workspace, store, Path(folder) / "past", known_events(workspace, table, part.past)) as past,
-        open_store(past) as past_store,
+        _learned(past, prepare) as past_store,
     ):
-        if prepare is not None:
-            prepare(past, past_store)
         finder, showcase = CandidateFinder(past, past_store, encoder), Showcase(past)
         cases = []
         for user_id, target in asked:
@@ -82,6 +82,13 @@ def ranker_cases(
             if progress is not None:
                 progress(len(cases), len(asked))
         return cases
+
+
+def _learned(past: Workspace, prepare: Prepare | None) -> VectorStore:
+    """The store of a past workspace that has been taught."""
+    if prepare is not None:
+        prepare(past)
+    return open_store(past)
 
 
 def _case(
