@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from agent.features import PLAIN, Features, describe, relevance_of
 from retrieval.blend import BLEND_NAME
 from retrieval.errors import StoreError, WorkspaceError
-from retrieval.retrievers import NewestRetriever
 
 if TYPE_CHECKING:
     from agent.models.base import ModelInfo
@@ -82,6 +81,8 @@ class Ranker:
 
     def fits(self, model: ModelInfo, listed: Shortlist) -> bool:
         """Whether the list is of the kind that it was fitted on: a taste, without a request, found in the same ways."""
+        from retrieval.retrievers import NewestRetriever  # not before it is needed: it brings numpy
+
         query = listed.query
         if query.text is not None or query.image is not None or not query.history:
             return False

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -19,6 +18,7 @@ from finetune.event_table import read_events
 from finetune.lists import Lists, load_lists, save_lists
 from finetune.measures import TESTED, Measures, Pair, Row, pairs
 from finetune.metrics import DEPTH
+from finetune.ratings import RatingResult, rating_prediction
 from finetune.splits import Split, global_time, hide_items, leave_one_out, rolling
 from retrieval.errors import SettingsError, WorkspaceLockedError
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from finetune.event_table import EventTable, Ints
     from retrieval.workspace import Workspace
-
-_log = logging.getLogger(__name__)
 
 PROTOCOLS = ("leave-one-out", "rolling", "global-time")
 
@@ -41,13 +39,15 @@ class EvaluationSettings:
     """What is evaluated, and how.
 
     last: events per user that `rolling` asks for. hide_items: share of items that training does not see, 0 to below 1.
-    systems: by name; all when empty. seed: of everything that draws.
+    systems: by name or group; the usual ones when empty. rating_scale: lowest and highest rating, others are left out
+    of rating prediction; what the log has when None. seed: of everything that draws.
     """
 
     protocol: str = "leave-one-out"
     last: int = 10
     hide_items: float = 0.0
     systems: tuple[str, ...] = ()
+    rating_scale: tuple[float, float] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -65,7 +65,8 @@ class EvaluationSettings:
 class Evaluation:
     """What an evaluation found.
 
-    slices: how many cases each slice has. diversity: what intra-list diversity is measured by.
+    slices: how many cases each slice has. diversity: what intra-list diversity is measured by. ratings: None where the
+    log has too few.
     """
 
     workspace: str
@@ -79,6 +80,7 @@ class Evaluation:
     slices: Mapping[str, int]
     rows: tuple[Row, ...]
     pairs: tuple[Pair, ...]
+    ratings: RatingResult | None
     lists: Mapping[str, Lists] = field(repr=False)
     split: Split = field(repr=False)
     item_titles: tuple[str, ...] = field(repr=False)
@@ -88,35 +90,28 @@ class Evaluation:
         return tuple(self.item_titles[row] for row in items.tolist() if row >= 0)
 
 
-Told = Callable[[str, int, int], None]
-"""Is told the system at work, and how many of how many cases are ranked."""
-
-
 def evaluate(
     workspace: Workspace,
     settings: EvaluationSettings = EvaluationSettings(),
     *,
     folder: Path | None = None,
     device: str = "cpu",
-    told: Told = lambda _system, _done, _total: None,
+    tell: Callable[[str], None] = lambda _text: None,
 ) -> Evaluation:
     """Ask the systems on a split of the workspace's log, and measure their lists.
 
     folder: where what is made is kept, WORKSPACE/evaluation unless given; under it PROTOCOL/seed-N. A system that has
-    answered there for the same data and settings is not asked again.
+    answered there for the same data and settings is not asked again. tell: is told what is going on.
     Raises SettingsError for what cannot be evaluated, InteractionError for a log without anything to test on,
     WorkspaceLockedError when another process evaluates in the same folder.
     """
-    known = entries()
+    known = entries(workspace)
     names = chosen(settings.systems, known)
     split = make_split(read_events(workspace), settings)
     place = run_folder(workspace, settings, folder)
     with _alone(place):
-        lists = {}
-        for name in names:
-            told(name, 0, len(split.test))
-            bench = Bench(workspace, split, place, settings.seed, device, partial(told, name))
-            lists[name] = _answers(name, known[name], bench, settings)
+        run = _Run(workspace, split, settings, place, device, tell)
+        lists = {name: run.answers(name, known[name]) for name in names}
     return _measured(workspace, settings, split, lists)
 
 
@@ -137,30 +132,53 @@ def make_split(table: EventTable, settings: EvaluationSettings) -> Split:
             return leave_one_out(table, hidden=hidden)
 
 
-def _answers(name: str, entry: Entry, bench: Bench, settings: EvaluationSettings) -> Lists:
-    key = {
-        "revision": REVISION,
-        "data": bench.split.table.data_hash,
-        "protocol": settings.label,
-        "seed": settings.seed,
-        "system": name,
-        "settings": dict(entry.settings),
-    }
-    path = bench.folder / "systems" / f"{name}.npz"
-    kept = load_lists(path, key)
-    if kept is not None:
-        _log.info("%s: read back from %s", name, path)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all systems of an evaluation have in common."""
+
+    workspace: Workspace
+    split: Split
+    settings: EvaluationSettings
+    folder: Path
+    device: str
+    tell: Callable[[str], None]
+
+    def answers(self, name: str, entry: Entry) -> Lists:
+        """The system's lists: those of an earlier run, or new ones."""
+        key = {
+            "revision": REVISION,
+            "data": self.split.table.data_hash,
+            "protocol": self.settings.label,
+            "seed": self.settings.seed,
+            "system": name,
+            "settings": dict(entry.settings),
+        }
+        path = self.folder / "systems" / f"{name}.npz"
+        kept = load_lists(path, key)
+        if kept is None:
+            kept = self._asked(name, entry, key)
+            save_lists(path, kept, key)
         return kept
-    started = time.perf_counter()
-    with bench.stack:
-        system, dials = entry.build(bench)
-        built = time.perf_counter()
-        rows = system.rank(bench.split.test.queries, DEPTH)
-    lists = Lists(
-        name, rows, dict(entry.settings), dict(dials), round(built - started, 3), round(time.perf_counter() - built, 3)
-    )
-    save_lists(path, lists, key)
-    return lists
+
+    def _asked(self, name: str, entry: Entry, key: Mapping[str, Any]) -> Lists:
+        self.tell(name)
+        started = time.perf_counter()
+        bench = Bench(
+            self.workspace,
+            self.split,
+            self.folder / "unfinished",
+            self.settings.seed,
+            self.device,
+            key,
+            lambda text: self.tell(f"{name}: {text}"),
+        )
+        with bench.stack:
+            system, dials = entry.build(bench)
+            built = time.perf_counter()
+            rows = system.rank(self.split.test.queries, DEPTH)
+        shutil.rmtree(bench.place, ignore_errors=True)
+        seconds = round(built - started, 3), round(time.perf_counter() - built, 3)
+        return Lists(name, rows, dict(entry.settings), dict(dials), *seconds)
 
 
 def _measured(
@@ -181,10 +199,16 @@ def _measured(
         slices={name: int(mask.sum()) for name, mask in measures.slices().items()},
         rows=tuple(measures.row(lists[name], values[name], bootstrap) for name in lists),
         pairs=pairs({name: each[TESTED] for name, each in values.items()}, bootstrap),
+        ratings=_ratings(split, settings),
         lists=lists,
         split=split,
         item_titles=tuple(item.title for item in workspace.items.all(withdrawn=True)),
     )
+
+
+def _ratings(split: Split, settings: EvaluationSettings) -> RatingResult | None:
+    last = {"leave-one-out": 1, "rolling": settings.last}.get(settings.protocol)
+    return rating_prediction(split.table, split.hidden, last=last, scale=settings.rating_scale, seed=settings.seed)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finetune.bootstrap import Bootstrap, Difference, Estimate, holm
+from finetune.bootstrap import Bootstrap, Difference, Estimate
 from finetune.metrics import (
     co_occurrence_diversity,
     content_diversity,
@@ -59,12 +59,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A paired test of two systems by TESTED. p_holm: p raised for as many tests as there are pairs."""
+    """A paired test of two systems by TESTED."""
 
     system: str
     other: str
     difference: Difference
-    p_holm: float
 
     def turned(self) -> Pair:
         """The same test, told from the other's side."""
@@ -72,7 +71,7 @@ class Pair:
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = float(-found.relative / np.float64(1 + found.relative))
         turned = Difference(-found.mean, -found.high, -found.low, found.p, relative)
-        return Pair(self.other, self.system, turned, self.p_holm)
+        return Pair(self.other, self.system, turned)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,11 +143,7 @@ def pairs(values: Mapping[str, Floats], bootstrap: Bootstrap) -> tuple[Pair, ...
     differences = bootstrap.differences(
         np.column_stack([values[system] for system, _ in named]), np.column_stack([values[other] for _, other in named])
     )
-    raised = holm([each.p for each in differences])
-    return tuple(
-        Pair(system, other, difference, p)
-        for (system, other), difference, p in zip(named, differences, raised, strict=True)
-    )
+    return tuple(Pair(*names, difference) for names, difference in zip(named, differences, strict=True))
 
 
 def _content_vectors(workspace: Workspace, split: Split) -> Vectors | None:

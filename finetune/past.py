@@ -12,6 +12,7 @@ import numpy as np
 
 from retrieval.errors import WorkspaceError
 from retrieval.store import open_store
+from retrieval.store_state import CONTENT_SPACES
 from retrieval.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from finetune.event_table import EventTable, Mask
     from retrieval.store import VectorStore
     from retrieval.types import Event
-
-CONTENT_SPACES = ("text", "image", "content")
-"""The spaces that hold what items are. Any other may have been learned from events, and is not taken along."""
 
 
 def past_workspace(source: Workspace, store: VectorStore, folder: Path, known: Iterable[Event]) -> Workspace:
@@ -65,6 +63,7 @@ def known_events(source: Workspace, table: EventTable, past: Mask) -> Iterator[E
 
 
 def _copy_vectors(store: VectorStore, past: Workspace) -> None:
+    """Those that say what items are; the space of behaviour was learned from events, and is not taken along."""
     with open_store(past) as copy:
         if store.encoder is None:
             return

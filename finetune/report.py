@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from finetune.bootstrap import Estimate
     from finetune.evaluate import Evaluation
+    from finetune.ratings import RatingResult
     from finetune.results import OverSeeds
 
 PAGE_NAME = "report.html"
@@ -30,7 +31,8 @@ SHOWN = ("recall@10", "recall@20", "mrr@10", "novelty@10", "diversity@10", "popu
 def tables(found: Evaluation, seeds: Sequence[OverSeeds] = ()) -> list[Table]:
     """The figures, the tests against the reference, and the slices."""
     tests = [_tests(found)] if found.pairs else []
-    return [_figures(found, seeds), *tests, _slices(found)]
+    rated = [] if found.ratings is None else [_rated(found.ratings)]
+    return [_figures(found, seeds), *tests, _slices(found), *rated]
 
 
 def write_report(found: Evaluation, folder: Path, seeds: Sequence[OverSeeds] = ()) -> tuple[Path, Path]:
@@ -78,22 +80,33 @@ def _tests(found: Evaluation) -> Table:
     table = Table(title=f"{name} against each other system, {TESTED}, paired over users")
     for heading in (f"{name} -", "difference [95% interval]", "relative", "p", "p (Holm)"):
         table.add_column(heading, justify="left" if heading.endswith(" -") else "right")
-    for other, pair in against(found, name).items():
-        difference = pair.difference
+    for test in against(found, name):
+        difference = test.difference
         relative = "-" if math.isnan(difference.relative) else f"{difference.relative:+.1%}"
         cell = f"{difference.mean:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]"
-        table.add_row(other, cell, relative, number(difference.p), number(pair.p_holm))
+        table.add_row(test.other, cell, relative, number(difference.p), number(test.p_holm))
     return table
 
 
 def _slices(found: Evaluation) -> Table:
-    metrics = ("recall@20",) if found.settings.hide_items else (TESTED,)
-    table = Table(title=f"{metrics[0]} by slice")
+    metric = "recall@20" if found.settings.hide_items else TESTED
+    table = Table(title=f"{metric} by slice")
     table.add_column("system")
     for name, cases in found.slices.items():
         table.add_column(f"{name} ({cases:,})", justify="right")
     for row in found.rows:
-        table.add_row(row.system, *(interval(row.slices[name][metrics[0]], 3) for name in found.slices))
+        table.add_row(row.system, *(interval(row.slices[name][metric]) for name in found.slices))
+    return table
+
+
+def _rated(result: RatingResult) -> Table:
+    low, high = result.scale
+    left_out = f", {result.left_out:,} outside left out" if result.left_out else ""
+    table = Table(title=f"rating prediction: {result.n_cases:,} ratings from {low:g} to {high:g}{left_out}")
+    for heading in ("system", "rmse [95% interval]", "mae [95% interval]"):
+        table.add_column(heading, justify="left" if heading == "system" else "right")
+    for row in result.rows:
+        table.add_row(row.system, interval(row.rmse), interval(row.mae))
     return table
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from finetune.bootstrap import Difference, holm
 from finetune.measures import TESTED
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from finetune.evaluate import Evaluation
-    from finetune.measures import Pair
 
 RESULTS_NAME = "results.json"
 REFERENCE = "served"
@@ -37,6 +37,7 @@ class OverSeeds:
 
 def as_json(found: Evaluation, seeds: Sequence[OverSeeds] = ()) -> dict[str, Any]:
     """The evaluation as JSON values; None where there is no number."""
+    name = reference(found)
     values = {
         "schema_version": 1,
         "workspace": found.workspace,
@@ -51,7 +52,10 @@ def as_json(found: Evaluation, seeds: Sequence[OverSeeds] = ()) -> dict[str, Any
         "diversity": found.diversity,
         "slices": dict(found.slices),
         "systems": [asdict(row) for row in found.rows],
+        "reference": name,
+        "tests": [asdict(test) | {"metric": TESTED} for test in against(found, name)],
         "pairs": [asdict(pair) | {"metric": TESTED} for pair in found.pairs],
+        "ratings": None if found.ratings is None else asdict(found.ratings),
         "over_seeds": [asdict(each) | {"metric": TESTED, "mean": each.mean} for each in seeds],
     }
     plain: dict[str, Any] = _plain(values)
@@ -88,15 +92,21 @@ def reference(found: Evaluation) -> str:
     return REFERENCE if REFERENCE in names else best
 
 
-def against(found: Evaluation, name: str) -> dict[str, Pair]:
-    """The tests of the system against each other one, by the other's name; all as differences system - other."""
-    tests: dict[str, Pair] = {}
-    for pair in found.pairs:
-        if pair.system == name:
-            tests[pair.other] = pair
-        elif pair.other == name:
-            tests[pair.system] = pair.turned()
-    return tests
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """The reference against another system. p_holm: p raised for as many tests as there are others."""
+
+    other: str
+    difference: Difference
+    p_holm: float
+
+
+def against(found: Evaluation, name: str) -> tuple[Tested, ...]:
+    """The tests of the system against each other one, as differences system - other."""
+    turned = (pair.turned() if pair.other == name else pair for pair in found.pairs)
+    pairs = [pair for pair in turned if pair.system == name]
+    raised = holm([pair.difference.p for pair in pairs])
+    return tuple(Tested(pair.other, pair.difference, p) for pair, p in zip(pairs, raised, strict=True))
 
 
 def _plain(value: Any) -> Any:

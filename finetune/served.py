@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from finetune.splits import Queries
     from retrieval.candidates import CandidateFinder
 
+_TOLD_EVERY = 50
+
 
 class FinderSystem:
     """The candidates for a user who says nothing: the retrievers' fused list, as `CandidateFinder.find` gives it.
@@ -24,10 +26,10 @@ class FinderSystem:
     finder: of a past workspace. The history is the query's, which may be longer than what that workspace's log holds.
     """
 
-    def __init__(self, name: str, finder: CandidateFinder, *, progress: Callable[[int, int], None]) -> None:
+    def __init__(self, name: str, finder: CandidateFinder, *, tell: Callable[[str], None]) -> None:
         self.name = name
         self._finder = finder
-        self._progress = progress
+        self._tell = tell
 
     def rank(self, queries: Queries, k: int) -> Ints:
         row_of = {item_id: row for row, item_id in enumerate(queries.item_ids)}
@@ -35,7 +37,8 @@ class FinderSystem:
         for place in range(len(queries)):
             found = self._finder.search(as_query(queries, place), k)
             ranked[place, : len(found)] = [row_of[candidate.item_id] for candidate in found]
-            self._progress(place + 1, len(queries))
+            if place % _TOLD_EVERY == 0:
+                self._tell(f"{place:,} of {len(queries):,} cases")
         return ranked
 
 

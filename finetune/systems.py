@@ -59,9 +59,14 @@ class Scorer(ABC):
     def allowed_scores(self, queries: Queries) -> Scores:
         """The scores, -inf for what is not on the shelf and for what the user has seen."""
         scores = self.scores(queries)
-        scores[:, ~self._on_shelf] = -np.inf
-        scores[np.repeat(np.arange(len(queries)), np.diff(queries.seen_starts)), queries.seen] = -np.inf
+        scores[~self.allowed(queries)] = -np.inf
         return scores
+
+    def allowed(self, queries: Queries) -> Mask:
+        """(n_queries, n_items) what is on the shelf and not seen by the user."""
+        allowed = np.tile(self._on_shelf, (len(queries), 1))
+        allowed[np.repeat(np.arange(len(queries)), np.diff(queries.seen_starts)), queries.seen] = False
+        return allowed
 
 
 def top_rows(scores: Scores, k: int) -> Ints:

@@ -194,8 +194,15 @@ def evaluate(
     last: Annotated[int, typer.Option(help="Events of each user that rolling asks for.")] = 10,
     hide_items: Annotated[float, typer.Option(help="Share of the items that training does not see, such as 0.1.")] = 0,
     systems: Annotated[
-        str, typer.Option(help="Which, by name, with commas between; unless you say, those that are quick to make.")
+        str,
+        typer.Option(
+            help="Which, by name or group (usual, baselines, fusion), with commas between; usual unless you say."
+        ),
     ] = "",
+    rating_scale: Annotated[
+        str | None,
+        typer.Option(help="Lowest and highest rating, such as 1:5; others are left out of their prediction."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of everything that draws.")] = 0,
     device: Annotated[str, typer.Option(help="Where towers are trained: cpu or cuda.")] = "cpu",
     as_json: Annotated[bool, _flag("--json", "Print JSON.")] = False,
@@ -212,6 +219,7 @@ def evaluate(
         last=last,
         hide_items=hide_items,
         systems=systems,
+        rating_scale=rating_scale,
         seed=seed,
         device=device,
         as_json=as_json,
