@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,6 +67,11 @@ class Behaviour:
         """How many users want each item."""
         with self._guard:
             return self._scored(self._counts[: len(self._item_ids)].copy())
+
+    def wanted_by(self, item_ids: Sequence[str]) -> list[int]:
+        """How many users want each of these items."""
+        with self._guard:
+            return [len(self._users(item_id)) for item_id in item_ids]
 
     def related(self, weights: Mapping[str, float]) -> Scored:
         """The weighted sum of each item's cosine to the given ones; a given item scores 0.
