@@ -22,10 +22,12 @@ from agent.facts import CatalogueFacts
 from agent.feedback import ANONYMOUS, log_deed, log_impressions
 from agent.models.base import VisionLanguageModel
 from agent.opening import open_chosen_model, settle
+from agent.ranker import LastStage
 from agent.recommendations import Recommendations
 from agent.requests import Stopwatch, Wish, understand
-from agent.rerank import Contender, Ranked, rerank
+from agent.rerank import Ranked, rerank
 from agent.settings import RecommenderSettings, load_settings
+from agent.shortlist import Shortlist, compare, shortlist
 from agent.showing import Showcase
 from agent.traces import Tracer
 from retrieval.errors import ModelError, RequestError
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from retrieval.candidates import CandidateFinder
-    from retrieval.retrievers import Query
     from retrieval.store import VectorStore
     from retrieval.workspace import Workspace
 
@@ -48,15 +49,6 @@ _NOT_SEEN = (
     "This workspace's encoder takes no pictures, so the picture was left out; index the catalogue again with "
     "--rebuild and --encoder builtin or multimodal."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Retrieved:
-    """What a wish brought up: the user's liked items, oldest first, and the candidates, best first."""
-
-    query: Query
-    history: list[Item]
-    contenders: list[Contender]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +89,7 @@ class Recommender:
         self._settings = settings
         self._resources = resources or ExitStack()
         self._showcase = Showcase(workspace)
+        self._last_stage = LastStage(workspace.path)
         self._lock = threading.Lock()
         self._model: VisionLanguageModel | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="tastemaker")
@@ -162,7 +155,7 @@ class Recommender:
         with watch.stage("retrieve"):
             retrieved = self._retrieve(wish)
         with watch.stage("rerank"):
-            ranking = self._rank(wish, retrieved)
+            ranking = self._rank(retrieved)
         with watch.stage("reasons"):
             entries, unexplained = self._explain(wish, retrieved, ranking)
         with watch.stage("log"):
@@ -255,32 +248,26 @@ class Recommender:
     ) -> None:
         self.close()
 
-    def _retrieve(self, wish: Wish) -> _Retrieved:
+    def _retrieve(self, wish: Wish) -> Shortlist:
         query = self._finder.query(text=wish.query, image=wish.image, user_id=wish.user_id, where=wish.where)
-        found = self._finder.search(query, max(wish.k, self._settings.candidates))
-        image_px = self.model.info.image_px
-        items = {item.item_id: item for item in self._showcase.items(entry.item_id for entry in found)}
-        contenders = [
-            Contender(entry, self._showcase.shown(items[entry.item_id], image_px))
-            for entry in found
-            if entry.item_id in items
-        ]
-        return _Retrieved(query, self._showcase.items(event.item_id for event in query.history), contenders)
+        size = max(wish.k, self._settings.candidates)
+        return shortlist(self._finder, self._showcase, query, size, image_px=self.model.info.image_px)
 
-    def _rank(self, wish: Wish, retrieved: _Retrieved) -> _Ranking:
-        """The contenders in the model's order, or in the retriever's when the model cannot answer."""
-        settings, image_px = self._settings.rerank, self.model.info.image_px
-        recent = _last(retrieved.history, settings.history_items)
-        liked = [self._showcase.shown(item, image_px) for item in recent]
+    def _rank(self, retrieved: Shortlist) -> _Ranking:
+        """The contenders in the model's and the ranker's order, or in the retriever's when the model cannot answer."""
+        settings, model = self._settings.rerank, self.model
         try:
-            return _Ranking(rerank(self.model, liked, wish.query, retrieved.contenders, settings=settings))
+            ranked: Sequence[Ranked] = compare(model, retrieved, self._showcase, settings=settings)
+            if settings.alpha is None:
+                ranked = self._last_stage.order(ranked, retrieved, model.info, self._finder)
+            return _Ranking(ranked)
         except ModelError as error:
             logger.warning("not reranked: %s", error)
             as_found = [Ranked(entry.candidate, 0.0, entry.candidate.score) for entry in retrieved.contenders]
             return _Ranking(as_found, f"The language model did not rank these ({error}): retriever's order.")
 
     def _explain(
-        self, wish: Wish, retrieved: _Retrieved, ranking: _Ranking
+        self, wish: Wish, retrieved: Shortlist, ranking: _Ranking
     ) -> tuple[tuple[Recommendation, ...], str | None]:
         """The k best with evidence and reasons; and why the model wrote none, None when it was not at fault."""
         shown = {entry.candidate.item_id: entry.shown for entry in retrieved.contenders}

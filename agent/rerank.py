@@ -29,7 +29,7 @@ class Ranked:
     """A candidate with what the model thinks of it.
 
     log_prob: natural log of the probability that it is the best of the list.
-    score: log_prob + alpha * log prior, higher is better.
+    score: log_prob + alpha * log prior, or what a fitted ranker says instead (`agent.ranker`); higher is better.
     """
 
     candidate: Candidate
@@ -55,7 +55,7 @@ def rerank(
     recent = history[len(history) - min(len(history), settings.history_items) :]
     log_probs = _compare(model, recent, request, contenders, settings.list_size)
     alpha = model.info.alpha if settings.alpha is None else settings.alpha
-    priors = _log_priors([contender.candidate for contender in contenders])
+    priors = log_priors([contender.candidate for contender in contenders])
     ranked = [
         Ranked(contender.candidate, log_prob, log_prob + alpha * prior)
         for contender, log_prob, prior in zip(contenders, log_probs, priors, strict=True)
@@ -164,7 +164,7 @@ def _checked(row: Sequence[float], size: int) -> list[float]:
     return scores
 
 
-def _log_priors(candidates: Sequence[Candidate]) -> list[float]:
+def log_priors(candidates: Sequence[Candidate]) -> list[float]:
     """Log of the candidates' scores made to sum to 1; scores of nothing or less count as next to nothing."""
     scores = [candidate.score if math.isfinite(candidate.score) else 0.0 for candidate in candidates]
     highest = max(scores, default=0.0)

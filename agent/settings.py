@@ -22,7 +22,7 @@ class RerankSettings(BaseModel):
     """How a list is put in order.
 
     alpha: weight of the retriever's prior beside the model's log-probability; 0 is the model alone, None is what was
-        fitted for the model, or 1.
+        fitted: the workspace's ranker where it has one, else what was fitted for the model, or 1.
     list_size: candidates in one prompt; longer lists are read in windows. history_items: liked items in the prompt.
     """
 

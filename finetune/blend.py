@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from finetune.event_table import read_events
+from finetune.logit import Choice, fit_logit
 from finetune.past import known_events, past_workspace
 from finetune.served import as_query
 from finetune.splits import leave_one_out
@@ -33,14 +31,6 @@ LEAST_CASES = 20
 MOST_CASES = 3_000
 DEPTH = 100
 _PENALTY = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """One case: (n_items, n_retrievers) relevances of all that was found, and the target's row."""
-
-    relevances: NDArray[np.float64]
-    target: int
 
 
 def blend_of_validation(workspace: Workspace, store: VectorStore, towers: Towers, *, seed: int = 0) -> Blend:
@@ -74,34 +64,22 @@ def fit_blend(
     """The weights of highest likelihood, none below 0.
 
     cases: what each retriever found, best first, and the item that was wanted next; a case whose target nobody found
-    says nothing. The likelihood is that of a conditional logit (McFadden 1974), which is concave: there is one best.
+    says nothing. The likelihood is that of a conditional logit.
     Raises InteractionError when fewer than 20 cases say something.
     """
-    tables = [table for found, target in cases if (table := _table(found, target, retrievers, depth)) is not None]
-    if len(tables) < LEAST_CASES:
+    choices = [choice for found, target in cases if (choice := _choice(found, target, retrievers, depth)) is not None]
+    if len(choices) < LEAST_CASES:
         raise InteractionError(
-            f"{len(tables)} validation users want an item that a retriever finds, expected {LEAST_CASES} or more to "
+            f"{len(choices)} validation users want an item that a retriever finds, expected {LEAST_CASES} or more to "
             "fit its weights; log more events first"
         )
-
-    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        total, gradient = 0.0, np.zeros(len(weights))
-        for table in tables:
-            logits = table.relevances @ weights
-            chances = np.exp(logits - logits.max())
-            chances /= chances.sum()
-            total -= float(np.log(max(chances[table.target], 1e-300)))
-            gradient += chances @ table.relevances - table.relevances[table.target]
-        penalty = _PENALTY * float(weights @ weights)
-        return total / len(tables) + penalty, gradient / len(tables) + 2 * _PENALTY * weights
-
-    start = np.full(len(retrievers), 0.5)
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(retrievers))
-    weights = {name: round(float(weight), 4) for name, weight in zip(retrievers, best.x, strict=True)}
+    of_each = np.ones(len(retrievers))
+    fitted = fit_logit(choices, start=0.5 * of_each, lowest=0 * of_each, penalties=_PENALTY * of_each)
+    weights = {name: round(weight, 4) for name, weight in zip(retrievers, fitted.tolist(), strict=True)}
     return Blend(weights, depth)
 
 
-def _table(found: Mapping[str, Sequence[Hit]], target: str, retrievers: Sequence[str], depth: int) -> _Table | None:
+def _choice(found: Mapping[str, Sequence[Hit]], target: str, retrievers: Sequence[str], depth: int) -> Choice | None:
     row_of: dict[str, int] = {}
     entries = []
     for column, name in enumerate(retrievers):
@@ -112,4 +90,4 @@ def _table(found: Mapping[str, Sequence[Hit]], target: str, retrievers: Sequence
     relevances = np.zeros((len(row_of), len(retrievers)))
     for row, column, value in entries:
         relevances[row, column] = value
-    return _Table(relevances, row_of[target])
+    return Choice(relevances, row_of[target])

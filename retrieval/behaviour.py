@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from retrieval.interactions import InteractionLog
+
+
+_FIRST_ROWS = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,11 @@ class Behaviour:
         self._version = -1
         self._newest_row = 0
         self._item_ids: list[str] = []
+        self._names: tuple[str, ...] = ()
         self._row_of: dict[str, int] = {}
         self._baskets: dict[str, npt.NDArray[np.int64]] = {}
         self._users_of: list[set[str]] = []
+        self._counts = np.zeros(_FIRST_ROWS, dtype=np.float64)
 
     def refresh(self) -> None:
         """Read what the log has got since the last time, at a cost that does not grow with the log.
@@ -60,7 +66,12 @@ class Behaviour:
     def popularity(self) -> Scored:
         """How many users want each item."""
         with self._guard:
-            return Scored(tuple(self._item_ids), self._counts())
+            return self._scored(self._counts[: len(self._item_ids)].copy())
+
+    def wanted_by(self, item_ids: Sequence[str]) -> list[int]:
+        """How many users want each of these items."""
+        with self._guard:
+            return [len(self._users(item_id)) for item_id in item_ids]
 
     def related(self, weights: Mapping[str, float]) -> Scored:
         """The weighted sum of each item's cosine to the given ones; a given item scores 0.
@@ -69,16 +80,25 @@ class Behaviour:
         each (Sarwar et al. 2001, on wants instead of ratings).
         """
         with self._guard:
-            counts = np.maximum(self._counts(), 1)
-            scores = np.zeros(len(counts))
             given = [(self._row_of[item_id], weight) for item_id, weight in weights.items() if item_id in self._row_of]
+            shares: defaultdict[str, float] = defaultdict(float)
             for row, weight in given:
-                baskets = [self._baskets[user_id] for user_id in self._users_of[row]]
-                if baskets:
-                    together = np.bincount(np.concatenate(baskets), minlength=len(scores))
-                    scores += weight * together / np.sqrt(counts[row] * counts)
+                share = weight / math.sqrt(max(1.0, self._counts[row]))
+                for user_id in self._users_of[row]:
+                    shares[user_id] += share
+            together = self._weighted_sum(shares)
+            scores = together / np.sqrt(np.maximum(self._counts[: len(together)], 1))
             scores[[row for row, _ in given]] = 0
-            return Scored(tuple(self._item_ids), scores)
+            return self._scored(scores)
+
+    def _weighted_sum(self, shares: Mapping[str, float]) -> npt.NDArray[np.float64]:
+        """(n_items,): over the users, the share of each added to the items of the basket."""
+        if not shares:
+            return np.zeros(len(self._item_ids))
+        baskets = [self._baskets[user_id] for user_id in shares]
+        each = np.repeat(list(shares.values()), [len(basket) for basket in baskets])
+        sums = np.bincount(np.concatenate(baskets), weights=each, minlength=len(self._item_ids))
+        return sums.astype(np.float64, copy=False)
 
     def cosine(self, item_id: str, other_id: str) -> float:
         """The cosine of two items, 0 to 1; 0 for an item that nobody wants."""
@@ -90,15 +110,19 @@ class Behaviour:
         row = self._row_of.get(item_id)
         return set() if row is None else self._users_of[row]
 
-    def _counts(self) -> npt.NDArray[np.float64]:
-        return np.array([len(users) for users in self._users_of], dtype=np.float64)
+    def _scored(self, scores: npt.NDArray[np.float64]) -> Scored:
+        if len(self._names) != len(self._item_ids):
+            self._names = tuple(self._item_ids)
+        return Scored(self._names, scores)
 
     def _replace(self, user_id: str, basket: tuple[str, ...]) -> None:
         for row in self._baskets.pop(user_id, ()):
             self._users_of[row].discard(user_id)
+            self._counts[row] -= 1
         rows = [self._row(item_id) for item_id in basket]
         for row in rows:
             self._users_of[row].add(user_id)
+            self._counts[row] += 1
         if rows:
             self._baskets[user_id] = np.array(rows, dtype=np.int64)
 
@@ -107,4 +131,6 @@ class Behaviour:
         if row == len(self._item_ids):
             self._item_ids.append(item_id)
             self._users_of.append(set())
+            if row == len(self._counts):
+                self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
         return row

@@ -25,6 +25,7 @@ from retrieval.retrievers import (
     VisualRetriever,
 )
 from retrieval.shelf import Shelf
+from retrieval.standing import Standings
 from retrieval.types import Candidate
 
 if TYPE_CHECKING:
@@ -101,12 +102,14 @@ class CandidateFinder:
         self._log = workspace.log
         self._shelf = Shelf(workspace.items)
         self._settings = settings or CandidateSettings()
+        behaviour = Behaviour(self._log)
+        self.standings = Standings(behaviour, self._shelf)
         if retrievers is None:
             retrievers = (
                 SemanticRetriever(store, encoder),
                 LexicalRetriever(workspace.items),
                 VisualRetriever(store, encoder),
-                *taste_retrievers(workspace, store, self._shelf),
+                *taste_retrievers(workspace, store, self._shelf, behaviour),
             )
         unweighted = [retriever.name for retriever in retrievers if retriever.name not in self._settings.weights]
         if unweighted:
@@ -193,9 +196,11 @@ class CandidateFinder:
         return through
 
 
-def taste_retrievers(workspace: Workspace, store: VectorStore, shelf: Shelf | None = None) -> tuple[Retriever, ...]:
+def taste_retrievers(
+    workspace: Workspace, store: VectorStore, shelf: Shelf | None = None, behaviour: Behaviour | None = None
+) -> tuple[Retriever, ...]:
     """Those that look at what users did, and not at what is asked for: the ones that a blend weighs."""
-    shelf, behaviour = shelf or Shelf(workspace.items), Behaviour(workspace.log)
+    shelf, behaviour = shelf or Shelf(workspace.items), behaviour or Behaviour(workspace.log)
     return (
         BehaviouralRetriever(store, towers_folder(workspace)),
         HistoryRetriever(store),

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _RATED = (EventType.RATE, EventType.REVIEW)
 _DONE = tuple(kind.value for kind in EventType if kind is not EventType.IMPRESSION)
+
+_FOREVER_US = 2**62
+_ALL = 2**31 - 1
+_SEEN = (
+    sa.select(EVENTS.c.item_id).where(EVENTS.c.user_id == sa.bindparam("user_id"), EVENTS.c.type.in_(_DONE)).distinct()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,17 +189,18 @@ class InteractionLog:
 
         An opinion is a positive event by the workspace's rule, or one that takes it back: a dislike or a low rating.
         """
-        within = [EVENTS.c.user_id == user_id]
-        if before is not None:
-            within.append(EVENTS.c.timestamp_us < _microseconds(before))
-        wanted = self._wanted(*within).subquery()
-        return self._last(sa.select(EVENTS).join(wanted, wanted.c.event_row == EVENTS.c.event_row), limit, None)
+        values = {
+            "user_id": user_id,
+            "before_us": _FOREVER_US if before is None else _microseconds(before),
+            "most": _ALL if limit is None else limit,
+        }
+        with self._database.read() as connection:
+            return [_event(row) for row in reversed(connection.execute(self._positives, values).all())]
 
     def seen(self, user_id: str) -> set[str]:
         """Ids of the items that the user did anything with; being shown one does not count."""
-        query = sa.select(EVENTS.c.item_id).where(EVENTS.c.user_id == user_id, EVENTS.c.type.in_(_DONE)).distinct()
         with self._database.read() as connection:
-            return set(connection.execute(query).scalars())
+            return set(connection.execute(_SEEN, {"user_id": user_id}).scalars())
 
     def users(self) -> list[str]:
         """Every user id in the log, in the order of their first event."""
@@ -251,6 +259,15 @@ class InteractionLog:
         """How many events the log has."""
         with self._database.read() as connection:
             return int(connection.execute(sa.select(sa.func.count()).select_from(EVENTS)).scalar_one())
+
+    @cached_property
+    def _positives(self) -> sa.Select[Any]:
+        """The query of `positives`, newest first. Made once: to make it takes longer than to answer it."""
+        of_user = EVENTS.c.user_id == sa.bindparam("user_id")
+        wanted = self._wanted(of_user, EVENTS.c.timestamp_us < sa.bindparam("before_us")).subquery()
+        events = sa.select(EVENTS).join(wanted, wanted.c.event_row == EVENTS.c.event_row)
+        newest_first = events.order_by(EVENTS.c.timestamp_us.desc(), EVENTS.c.event_row.desc())
+        return newest_first.limit(sa.bindparam("most", type_=sa.Integer))
 
     def _wanted(self, *within: sa.ColumnElement[bool]) -> sa.Select[Any]:
         """Key columns of the last opinion of each user on each item, where it is positive."""

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 
 from retrieval.encoders import record_of
 from retrieval.store import Hit
@@ -205,13 +206,25 @@ def _by_value(pair: tuple[str, float]) -> tuple[float, str]:
 
 def _top(scored: Scored, query: Query, shelf: Shelf, k: int) -> list[Hit]:
     """The k best items with a score above 0 that may be shown; equal scores in the order of their ids."""
-    on_shelf, allowed = shelf.item_ids(), query.allowed
-    rows = [
-        row
-        for row in np.flatnonzero(scored.scores > 0)
-        if (item_id := scored.item_ids[row]) in on_shelf
-        and (allowed is None or item_id in allowed)
-        and item_id not in query.exclude
-    ]
-    found = best([scored.item_ids[row] for row in rows], scored.scores[rows], k)
+    if k < 1:
+        return []
+    may_be_shown = shelf.item_ids() if query.allowed is None else shelf.item_ids() & query.allowed
+    scores, item_ids = scored.scores, scored.item_ids
+    positive = np.flatnonzero(scores > 0)
+    wanted = k + len(query.exclude)
+    while True:  # a few of the best are enough, unless most of them may not be shown
+        first = _highest(scores, positive, wanted)
+        rows = [row for row in first if item_ids[row] in may_be_shown and item_ids[row] not in query.exclude]
+        if len(rows) >= k or len(first) == len(positive):
+            break
+        wanted = 4 * len(first)
+    found = best([item_ids[row] for row in rows], scores[rows], k)
     return [Hit(item_id, score) for item_id, score in found]
+
+
+def _highest(scores: npt.NDArray[np.float64], rows: npt.NDArray[np.intp], k: int) -> list[int]:
+    """Of the rows those of the k highest scores, and of the scores that equal the last of these."""
+    if k < len(rows):
+        some = scores[rows]
+        rows = rows[some >= np.partition(some, len(some) - k)[len(some) - k]]
+    return list(rows.tolist())

@@ -15,6 +15,7 @@ from rich.markup import escape
 from retrieval.errors import InputError, InteractionError, SettingsError, TastemakerError
 from retrieval.quiet import forbid_telemetry
 from retrieval.types import ReasonSource
+from ui.finetune_commands import finetune_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A recommender you can talk to, that looks at pictures and shows why.",
 )
+app.add_typer(finetune_app, name="finetune")
 _out = Console()
 _err = Console(stderr=True)
 

@@ -38,6 +38,11 @@ def wanted(rows: list[int]) -> list[Event]:
     ]
 
 
+def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    """Whether both have the same weights, bit for bit."""
+    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
 def ranked(trained: Trained, rows: list[int], hidden: tuple[int, ...] = ()) -> list[int]:
     """Rows of all items, best first, for somebody who wanted these."""
     data = world(hidden=hidden)
@@ -70,10 +75,9 @@ def test_last_click_counts_at_once(trained: Trained, hidden: tuple[int, ...]) ->
 
 def test_same_seed_same_towers_and_another_seed_others() -> None:
     few = replace(QUICK, epochs=2, refit=False)
-    one, same, other = (fit_towers(world(40), settings=SMALL, training=few, seed=seed) for seed in (1, 1, 2))
-    first = {name: tensor.clone() for name, tensor in one.towers.network.state_dict().items()}
-    assert all(torch.equal(first[name], tensor) for name, tensor in same.towers.network.state_dict().items())
-    assert any(not torch.equal(first[name], tensor) for name, tensor in other.towers.network.state_dict().items())
+    one, again, other = (fit_towers(world(40), settings=SMALL, training=few, seed=seed) for seed in (1, 1, 2))
+    assert same(one.towers.network, again.towers.network)
+    assert not same(one.towers.network, other.towers.network)
 
 
 class CutOffError(Exception):
@@ -98,8 +102,7 @@ def test_training_that_was_cut_off_ends_with_the_same_weights(tmp_path: Path, st
         fit_towers(world(40), settings=SMALL, training=few, checkpoint=tmp_path, progress=cut_off)
     resumed = fit_towers(world(40), settings=SMALL, training=few, checkpoint=tmp_path, progress=go_on)
     assert len(told) == len(set(told)), "no epoch is trained twice"
-    expected = whole.towers.network.state_dict()
-    assert all(torch.equal(expected[name], tensor) for name, tensor in resumed.towers.network.state_dict().items())
+    assert same(resumed.towers.network, whole.towers.network)
     assert resumed.history == whole.history
 
 
@@ -113,10 +116,7 @@ def test_checkpoint_of_another_catalogue_is_not_gone_on_with(tmp_path: Path) -> 
     )
     assert told == [1, 2]
     fresh = fit_towers(other, settings=SMALL, training=few)
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(again.towers.network.parameters(), fresh.towers.network.parameters(), strict=True)
-    )
+    assert same(again.towers.network, fresh.towers.network)
 
 
 def test_damaged_checkpoint_begins_again(tmp_path: Path) -> None:
@@ -125,10 +125,7 @@ def test_damaged_checkpoint_begins_again(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     again = fit_towers(world(40), settings=SMALL, training=few, checkpoint=tmp_path)
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(again.towers.network.parameters(), whole.towers.network.parameters(), strict=True)
-    )
+    assert same(again.towers.network, whole.towers.network)
 
 
 def test_epochs_without_a_better_one_end_it() -> None:
@@ -145,7 +142,7 @@ def test_validation_items_are_not_learned_from_before_the_refit() -> None:
     )
     few = replace(QUICK, epochs=1, refit=False)
     one, two = (fit_towers(each, settings=SMALL, training=few).towers.network for each in (data, other))
-    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+    assert same(one, two)
 
 
 def test_without_content_the_ids_speak_alone() -> None:

@@ -9,7 +9,7 @@ from retrieval.behavioural import towers_folder
 from retrieval.publishing import publish_towers
 from retrieval.store import VectorStore
 from retrieval.store_state import TowersRecord
-from retrieval.towers import TowerFacts, Towers, save_towers
+from retrieval.towers import TowerFacts, Towers, load_towers, save_towers
 from retrieval.two_towers import TowerSettings, TwoTowers
 from retrieval.workspace import Workspace
 from tests.retrieval.words import WordEncoder

@@ -8,9 +8,8 @@ from PIL import Image
 from retrieval.candidates import WEIGHTS, CandidateFinder, CandidateSettings
 from retrieval.errors import EncoderMismatchError, FilterError, RequestError, SettingsError
 from retrieval.indexing import index_catalog
-from retrieval.merging import fuse, fuse_request, fuse_taste
 from retrieval.retrievers import Query
-from retrieval.store import Hit, VectorStore, open_store
+from retrieval.store import VectorStore, open_store
 from retrieval.types import Candidate, Event, EventType, Found, Item
 from retrieval.workspace import Workspace
 from tests.conftest import TinyShop, draw_product
@@ -165,14 +164,6 @@ def test_an_empty_workspace_has_no_candidates(empty_workspace: Workspace) -> Non
     with open_store(empty_workspace) as store:
         finder = CandidateFinder(empty_workspace, store, WordEncoder())
         assert finder.find(text="lamp", user_id="zoe", k=5) == []
-
-
-def test_fusion_adds_weight_over_rank() -> None:
-    found = {"one": [Hit("a", 9.0), Hit("b", 8.0)], "two": [Hit("b", 0.5), Hit("c", 0.4)]}
-    fused = fuse(found, {"one": 1.0, "two": 2.0})
-    assert ids(fused) == ["b", "c", "a"]
-    assert [candidate.score for candidate in fused] == pytest.approx([1 / 62 + 2 / 61, 2 / 62, 1 / 61])
-    assert fused[0].found == (Found("two", 0, 0.5), Found("one", 1, 8.0))
 
 
 def test_a_weight_of_zero_leaves_a_retriever_out(shop: Shop) -> None:

@@ -206,6 +206,23 @@ def test_popular_counts_users_and_breaks_ties_by_id(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.parametrize("had", [0, 30, 290])
+def test_popular_is_complete_where_most_items_may_not_be_shown(empty: Workspace, had: int) -> None:
+    names = [f"i{number:03}" for number in range(300)]
+    empty.log.add([event for users, name in enumerate(names) for event in _crowd(name, users % 5)], create_items=True)
+    retriever = PopularRetriever(Behaviour(empty.log), Shelf(empty.items))
+    order = sorted((name for name in names if int(name[1:]) % 5), key=lambda name: (-(int(name[1:]) % 5), name))
+    assert ids(retriever, Query(), 300) == order
+    assert ids(retriever, Query(exclude=frozenset(order[:had])), 7) == order[had : had + 7]
+    assert ids(retriever, Query(allowed=frozenset(order[had:])), 7) == order[had : had + 7]
+    empty.items.withdraw(order[:had])
+    assert ids(retriever, Query(), 7) == order[had : had + 7]
+
+
+def _crowd(item_id: str, users: int) -> list[Event]:
+    return [Event(f"u{user}", item_id, EventType.LIKE, START) for user in range(users)]
+
+
 def test_newest_come_first_and_an_item_that_comes_back_keeps_its_place(empty: Workspace) -> None:
     retriever = NewestRetriever(Shelf(empty.items))
     assert ids(retriever, Query()) == ["c", "b", "a"]
