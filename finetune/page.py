@@ -48,7 +48,7 @@ def page(found: Evaluation, seeds: Sequence[OverSeeds] = ()) -> str:
     return _TEMPLATE.render(
         found=found,
         seeds=seeds,
-        metrics=list(found.rows[0].metrics),
+        metrics=sorted(found.rows[0].metrics, key=lambda metric: metric != TESTED),
         tested=TESTED,
         reference=name,
         tests=against(found, name),
