@@ -109,12 +109,13 @@ class Measures:
         }
 
     def slices(self) -> dict[str, Mask]:
-        """Cases by name: cold targets (nobody wants them in the past) and warm ones, histories short (up to the median
-        length) and long; (n_cases,) each."""
+        """Cases by name, (n_cases,) each: targets that are hidden from training, where any are; cold ones, which nobody
+        wants in the past, and warm ones; histories short, up to the median length, and long."""
         cold = counts(self.baskets)[self.split.test.target] == 0
         lengths = self.split.test.queries.lengths()
         short = lengths <= np.median(lengths)
-        return {"cold": cold, "warm": ~cold, "short": short, "long": ~short}
+        hidden = {"hidden": self.split.hidden[self.split.test.target]} if self.split.hidden.any() else {}
+        return hidden | {"cold": cold, "warm": ~cold, "short": short, "long": ~short}
 
     def row(self, lists: Lists, values: Mapping[str, Floats], bootstrap: Bootstrap) -> Row:
         """The system's figures. values: of its lists."""

@@ -24,15 +24,18 @@ if TYPE_CHECKING:
     from finetune.results import OverSeeds
 
 PAGE_NAME = "report.html"
-SHOWN = ("recall@10", "recall@20", "mrr@10", "novelty@10", "diversity@10", "popularity_lift@10")
+ACCURACY = ("recall@10", "recall@20", "mrr@10")
 """Metrics of the first table beside TESTED; the JSON has all."""
+
+BEYOND_ACCURACY = {"novelty": "novelty@10", "diversity": "diversity@10", "popularity lift": "popularity_lift@10"}
+OF_SLICES = (TESTED, "recall@20")
 
 
 def tables(found: Evaluation, seeds: Sequence[OverSeeds] = ()) -> list[Table]:
-    """The figures, the tests against the reference, and the slices."""
+    """The figures, the tests against the reference, and the slices; each fits into 80 columns."""
     tests = [_tests(found)] if found.pairs else []
     rated = [] if found.ratings is None else [_rated(found.ratings)]
-    return [_figures(found, seeds), *tests, _slices(found), *rated]
+    return [_figures(found), *([_over_seeds(seeds)] if seeds else []), *tests, _beyond(found), _slices(found), *rated]
 
 
 def write_report(found: Evaluation, folder: Path, seeds: Sequence[OverSeeds] = ()) -> tuple[Path, Path]:
@@ -55,31 +58,37 @@ def number(value: float, digits: int = 4) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
-def _figures(found: Evaluation, seeds: Sequence[OverSeeds]) -> Table:
-    table = Table(title=f"{found.settings.label}, seed {found.settings.seed}: {found.n_cases:,} cases", expand=False)
-    table.add_column("system")
-    table.add_column(f"{TESTED} [95% interval]", justify="right")
-    over = {each.system: each for each in seeds}
-    if over:
-        table.add_column(f"{TESTED} over seeds", justify="right")
-    for metric in SHOWN:
-        table.add_column(metric, justify="right")
-    table.add_column("coverage@10", justify="right")
+def _figures(found: Evaluation) -> Table:
+    table = Table(title=f"{found.settings.label}, seed {found.settings.seed}: {found.n_cases:,} cases")
+    _columns(table, "system", f"{TESTED} [95% interval]", *ACCURACY)
     for row in found.rows:
-        cells = [row.system, interval(row.metrics[TESTED])]
-        if over:
-            mean = over.get(row.system)
-            cells.append(f"{mean.mean:.4f} ({len(mean.seeds)})" if mean else "-")
-        cells += [number(row.metrics[metric].mean) for metric in SHOWN]
-        table.add_row(*cells, number(row.coverage))
+        others = [number(row.metrics[metric].mean) for metric in ACCURACY]
+        table.add_row(row.system, interval(row.metrics[TESTED]), *others)
+    return table
+
+
+def _over_seeds(seeds: Sequence[OverSeeds]) -> Table:
+    table = Table(title=f"{TESTED} over seeds")
+    _columns(table, "system", "mean", "seeds", "each")
+    for each in seeds:
+        values = " ".join(number(value) for value in each.values)
+        table.add_row(each.system, number(each.mean), " ".join(map(str, each.seeds)), values)
+    return table
+
+
+def _beyond(found: Evaluation) -> Table:
+    table = Table(title=f"the first 10 of a list; diversity: {found.diversity}")
+    _columns(table, "system", "coverage", *BEYOND_ACCURACY)
+    for row in found.rows:
+        others = [number(row.metrics[metric].mean, 3) for metric in BEYOND_ACCURACY.values()]
+        table.add_row(row.system, number(row.coverage, 3), *others)
     return table
 
 
 def _tests(found: Evaluation) -> Table:
     name = reference(found)
     table = Table(title=f"{name} against each other system, {TESTED}, paired over users")
-    for heading in (f"{name} -", "difference [95% interval]", "relative", "p", "p (Holm)"):
-        table.add_column(heading, justify="left" if heading.endswith(" -") else "right")
+    _columns(table, f"{name} -", "difference [95% interval]", "relative", "p", "p (Holm)")
     for test in against(found, name):
         difference = test.difference
         relative = "-" if math.isnan(difference.relative) else f"{difference.relative:+.1%}"
@@ -89,13 +98,13 @@ def _tests(found: Evaluation) -> Table:
 
 
 def _slices(found: Evaluation) -> Table:
-    metric = "recall@20" if found.settings.hide_items else TESTED
-    table = Table(title=f"{metric} by slice")
-    table.add_column("system")
+    table = Table(title="slices [95% interval]")
+    _columns(table, "system", *OF_SLICES)
     for name, cases in found.slices.items():
-        table.add_column(f"{name} ({cases:,})", justify="right")
-    for row in found.rows:
-        table.add_row(row.system, *(interval(row.slices[name][metric]) for name in found.slices))
+        table.add_row(f"{name} ({cases:,})")
+        for row in found.rows:
+            table.add_row(f"  {row.system}", *(interval(row.slices[name][metric]) for metric in OF_SLICES))
+        table.add_section()
     return table
 
 
@@ -103,11 +112,16 @@ def _rated(result: RatingResult) -> Table:
     low, high = result.scale
     left_out = f", {result.left_out:,} outside left out" if result.left_out else ""
     table = Table(title=f"rating prediction: {result.n_cases:,} ratings from {low:g} to {high:g}{left_out}")
-    for heading in ("system", "rmse [95% interval]", "mae [95% interval]"):
-        table.add_column(heading, justify="left" if heading == "system" else "right")
+    _columns(table, "system", "rmse [95% interval]", "mae [95% interval]")
     for row in result.rows:
         table.add_row(row.system, interval(row.rmse), interval(row.mae))
     return table
+
+
+def _columns(table: Table, first: str, *others: str) -> None:
+    table.add_column(first)
+    for heading in others:
+        table.add_column(heading, justify="right")
 
 
 def _write(path: Path, text: str) -> None:

@@ -179,13 +179,14 @@ def test_hidden_items_are_told_of_apart(workspace: Workspace) -> None:
     found = run(workspace, protocol="rolling", last=3, hide_items=0.25)
     assert found.settings.label == "rolling-3-hidden-0.25"
     assert found.split.hidden.sum() == 6
-    assert found.slices["cold"] == found.split.hidden[found.split.test.target].sum() > 0
-    cold = {row.system: row.slices["cold"]["recall@20"].mean for row in found.rows}
+    assert found.slices["hidden"] == found.split.hidden[found.split.test.target].sum() > 0
+    assert found.slices["hidden"] <= found.slices["cold"] == 120 - found.slices["warm"]
+    cold = {row.system: row.slices["hidden"]["recall@20"].mean for row in found.rows}
     assert cold["popularity"] == cold["ease"] == 0, "they cannot rank what nobody wants"
     assert cold["random"] > 0
     folder = run_folder(workspace, found.settings)
     folder.mkdir(parents=True, exist_ok=True)
-    assert "recall@20 by slice" in printed(found, folder)
+    assert f"hidden ({found.slices['hidden']})" in printed(found, folder)
 
 
 def test_towers_and_what_is_served_stand_in_the_same_table(
