@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 if TYPE_CHECKING:
+    from finetune.ranker import FittedRanker
     from finetune.towers import EpochReport, LearnedReport
 
 finetune_app = typer.Typer(no_args_is_help=True, help="Learn from the log: vectors, and the retrievers' weights.")
@@ -17,16 +19,14 @@ _out = Console()
 _err = Console(stderr=True)
 
 
-@finetune_app.callback()
-def _each_thing() -> None:
-    """What is to be learned is named: with one command only, Typer would leave its name out."""
+WorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", "-w", help="Folder that holds everything of one catalogue.")
+]
 
 
 @finetune_app.command()
 def towers(
-    workspace: Annotated[
-        Path, typer.Option("--workspace", "-w", help="Folder that holds everything of one catalogue.")
-    ],
+    workspace: WorkspaceOption,
     fusion: Annotated[
         str | None,
         typer.Option(
@@ -45,19 +45,67 @@ def towers(
 
     A run that was cut off goes on at its last whole epoch.
     """
+    from agent.ranker import RANKER_NAME
     from finetune.tower_options import parse_options
     from finetune.towers import train_towers
     from retrieval.workspace import Workspace
 
     named = [] if fusion is None else [f"fusion={fusion}"]
     settings, training = parse_options([*(changed or []), *named])
-    with Workspace.open(workspace) as opened, _EpochBar() as bar:
-        report = train_towers(opened, settings, training, device=device, seed=seed, progress=bar.advance)
+    with Workspace.open(workspace) as opened, _Bar() as bar:
+        report = train_towers(opened, settings, training, device=device, seed=seed, progress=bar.epoch)
     _print_learned(report)
+    if (workspace / RANKER_NAME).exists():
+        _say(f"the ranker was fitted to the lists before; run tastemaker finetune ranker --workspace {workspace} again")
 
 
-class _EpochBar:
-    """A progress bar over the epochs of both stages, drawn on standard error."""
+@finetune_app.command()
+def ranker(
+    workspace: WorkspaceOption,
+    users: Annotated[int, typer.Option(help="At most so many; half of them decide whether it is better.")] = 300,
+    model: Annotated[str | None, typer.Option(help="The model that is to rank; as for `recommend`.")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything that draws.")] = 0,
+) -> None:
+    """Weigh the model's word and what else is known of the candidates, for people who ask for nothing.
+
+    Asks the model for one list of each user. What comes out is used only if it is better, beyond doubt, on users it has
+    not seen.
+    """
+    from agent.opening import open_chosen_model, settle
+    from agent.settings import load_settings
+    from finetune.ranker import RankerTraining, fit_ranker
+    from finetune.tower_systems import tower_settings
+    from finetune.towers import train_towers
+    from retrieval.encoders import open_encoder
+    from retrieval.store import open_store
+    from retrieval.workspace import Workspace
+
+    training = RankerTraining(users=users)
+    settings = settle(workspace, load_settings().but(model=model))
+    with Workspace.open(workspace) as opened, _Bar() as bar:
+        shape, how = tower_settings(opened)
+        with open_store(opened, serve=True) as store, closing(open_chosen_model(opened.path, settings)) as chosen:
+
+            def prepare(past: Workspace) -> None:
+                if store.towers is not None:
+                    train_towers(past, shape, how, seed=seed, progress=bar.epoch)
+
+            fitted = fit_ranker(
+                opened,
+                store,
+                open_encoder(opened.settings.encoder),
+                chosen,
+                training=training,
+                settings=settings,
+                seed=seed,
+                prepare=prepare,
+                progress=bar.lists,
+            )
+    _print_ranker(fitted)
+
+
+class _Bar:
+    """A progress bar over the stages of the work, drawn on standard error."""
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -67,7 +115,7 @@ class _EpochBar:
         )
         self._stage = ""
 
-    def __enter__(self) -> _EpochBar:
+    def __enter__(self) -> _Bar:
         self._bar.start()
         self._task = self._bar.add_task("reading the log", total=None)
         return self
@@ -75,24 +123,37 @@ class _EpochBar:
     def __exit__(self, *exc: object) -> None:
         self._bar.stop()
 
-    def advance(self, report: EpochReport) -> None:
-        if report.stage != self._stage:  # a bar of its own, or the time left would be that of the other stage
-            self._bar.remove_task(self._task)
-            self._task, self._stage = self._bar.add_task(report.stage, total=report.epochs), report.stage
+    def epoch(self, report: EpochReport) -> None:
         told = "" if report.ndcg is None else f", NDCG@10 {report.ndcg:.4f}"
-        text = f"{report.stage}: loss {report.loss:.3f}{told}"
-        self._bar.update(self._task, completed=report.epoch, total=report.epochs, description=text)
+        self._advance(report.stage, f"{report.stage}: loss {report.loss:.3f}{told}", report.epoch, report.epochs)
+
+    def lists(self, done: int, total: int) -> None:
+        self._advance("lists", "lists", done, total)
+
+    def _advance(self, stage: str, text: str, done: int, total: int) -> None:
+        if stage != self._stage:  # a bar of its own, or the time left would be that of the other stage
+            self._bar.remove_task(self._task)
+            self._task, self._stage = self._bar.add_task(stage, total=total), stage
+        self._bar.update(self._task, completed=done, total=total, description=text)
+
+
+def _print_ranker(fitted: FittedRanker) -> None:
+    for row in fitted.rows:
+        _say(f"{row.name}: NDCG@10 {row.ndcg.mean:.4f} ({row.ndcg.low:.4f} to {row.ndcg.high:.4f})")
+    _say(fitted.verdict)
 
 
 def _print_learned(report: LearnedReport) -> None:
-    _out.print(
+    _say(
         f"towers {report.version}: {report.items:,} items, {report.users:,} users; best of {report.epochs} epochs, "
-        f"NDCG@10 {report.ndcg:.4f} on each user's last event",
-        highlight=False,
-        soft_wrap=True,
+        f"NDCG@10 {report.ndcg:.4f} on each user's last event"
     )
     if report.blend is not None:
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.blend.weights.items())
-        _out.print(f"the retrievers weigh {escape(weights)}", highlight=False, soft_wrap=True)
+        _say(f"the retrievers weigh {weights}")
     if report.note is not None:
         _err.print(f"[yellow]note:[/] the retrievers' weights stay as they were: {escape(report.note)}", soft_wrap=True)
+
+
+def _say(text: str) -> None:
+    _out.print(escape(text), highlight=False, soft_wrap=True)
