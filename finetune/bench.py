@@ -22,6 +22,7 @@ from retrieval.candidates import WEIGHTS, CandidateFinder, CandidateSettings
 from retrieval.encoders import open_encoder
 from retrieval.errors import SettingsError
 from retrieval.store import open_store
+from retrieval.store_state import BEHAVIOUR
 from retrieval.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -164,5 +165,7 @@ def _served(bench: Bench, shape: TowerSettings, training: TowerTraining) -> tupl
 
 def _finder(name: str, bench: Bench, past: Workspace, settings: CandidateSettings) -> FinderSystem:
     store = bench.stack.enter_context(open_store(past))
+    for space in ("content", BEHAVIOUR):
+        store.warm(space)
     finder = CandidateFinder(past, store, open_encoder(past.settings.encoder), settings)
     return FinderSystem(name, finder, tell=bench.tell)

@@ -75,9 +75,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class TowerData:
-    """A workspace as towers read it. item_ids: all that are not withdrawn or that somebody wants, by row."""
+    """A workspace as towers read it.
+
+    item_ids: by row; the first `wanted` of them somebody wants. The others, not withdrawn, have their content alone.
+    """
 
     item_ids: tuple[str, ...]
+    wanted: int
     sequences: Sequences
     content: Content
 
@@ -88,7 +92,7 @@ class TowerData:
     @property
     def hash(self) -> str:
         """SHA-256 of the items, the events and the content."""
-        digest = hashlib.sha256("\n".join(self.item_ids).encode())
+        digest = hashlib.sha256("\n".join([str(self.wanted), *self.item_ids]).encode())
         for part in self.sequences.parts:
             for each in part:
                 digest.update(each.tobytes())
@@ -107,7 +111,7 @@ def read_tower_data(
     """
     positives = workspace.log.user_positives()
     wanted = {event.item_id for events in positives.values() for event in events}
-    item_ids = tuple(sorted(wanted | set(workspace.items.ids())))
+    item_ids = (*sorted(wanted), *sorted(set(workspace.items.ids()) - wanted))
     row_of = {item_id: row for row, item_id in enumerate(item_ids)}
     highest = max((e.value or 0 for events in positives.values() for e in events if _rated(e)), default=0.0)
     scale = highest if rating_weights and highest > 0 else None
@@ -121,7 +125,7 @@ def read_tower_data(
     )
     dimensions = store.encoder.dimensions if store.encoder else 1
     content = content_of(item_ids, store.get("text", item_ids), store.get("image", item_ids), dimensions)
-    return TowerData(item_ids, sequences, content)
+    return TowerData(item_ids, len(wanted), sequences, content)
 
 
 def training_batches(

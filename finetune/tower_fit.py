@@ -101,8 +101,8 @@ class TowerFit:
         self._seed, self._device = seed, device
         torch.manual_seed(seed)
         dimensions = data.content.text.shape[1]
-        self.network = TwoTowers(settings, len(data.item_ids), dimensions, dimensions).to(device)
-        self.best = TwoTowers(settings, len(data.item_ids), dimensions, dimensions)
+        self.network = TwoTowers(settings, data.wanted, dimensions, dimensions).to(device)
+        self.best = TwoTowers(settings, data.wanted, dimensions, dimensions)
         self._content = data.content.to(device)
         self._optimizer = torch.optim.AdamW(
             self.network.parameters(),
@@ -225,10 +225,13 @@ class TowerFit:
 
 
 class _Negatives:
-    """Draws the items that a batch's targets are held against."""
+    """Draws the items that a batch's targets are held against: of those that somebody wants.
+
+    What nobody has wanted yet was never offered; to learn that it is not wanted would keep it from ever being.
+    """
 
     def __init__(self, data: TowerData, training: TowerTraining, device: torch.device) -> None:
-        items = len(data.item_ids)
+        items = data.wanted
         self._count, self._device = training.negatives, device
         self._all = items <= 2 * training.negatives
         wanted = np.concatenate(data.sequences.rows)
@@ -254,12 +257,14 @@ def _last_user_vectors(network: TwoTowers, items: Tensor, batch: Batch) -> Tenso
 
 @torch.inference_mode()
 def all_item_vectors(network: TwoTowers, data: TowerData) -> Tensor:
-    """(n_items, width) of every item, id vectors included."""
+    """(n_items, width) of every item: with its id vector where somebody wants it, else of its content alone."""
     rows = torch.arange(len(data.item_ids))
     place = next(network.parameters()).device
-    known = torch.ones(1, dtype=torch.bool)
-    chunks = (rows[start : start + _ITEMS_AT_ONCE] for start in range(0, len(rows), _ITEMS_AT_ONCE))
-    parts = [network.item(data.content.of(some).to(place), some.to(place), known.to(place)) for some in chunks]
+    parts = []
+    for start in range(0, len(rows), _ITEMS_AT_ONCE):
+        some = rows[start : start + _ITEMS_AT_ONCE]
+        ids = some.clamp(max=data.wanted - 1)
+        parts.append(network.item(data.content.of(some).to(place), ids.to(place), (some < data.wanted).to(place)))
     return torch.cat(parts).cpu()
 
 

@@ -158,6 +158,8 @@ def fit_towers(
 
     def towers(made: TwoTowers) -> Towers:
         longest = float(all_item_vectors(made, data).norm(dim=1).max())
-        return Towers(made, TowerFacts(settings, data.item_ids, encoder, data.content.text.shape[1], longest, told))
+        return Towers(
+            made, TowerFacts(settings, data.item_ids[: data.wanted], encoder, data.content.text.shape[1], longest, told)
+        )
 
     return Trained(towers(network), towers(validated), best.ndcg or 0.0, best.epoch, tuple(history))

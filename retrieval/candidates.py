@@ -153,7 +153,7 @@ class CandidateFinder:
         """The k best candidates for the query, best first. Raises RequestError."""
         if k < 1:
             raise RequestError(f"k is {k}; expected 1 or more")
-        candidates = self._fuse(query, self.lists(query, k))[:k]
+        candidates = self._fuse(query, self.lists(query, k), k)
         return candidates if len(candidates) == k else [*candidates, *self._newest(query, candidates, k)]
 
     def lists(self, query: Query, k: int = 1) -> dict[str, list[Hit]]:
@@ -163,14 +163,14 @@ class CandidateFinder:
         on_shelf = self._shelf.item_ids()  # an item's vectors may outlive it for a moment
         return {name: [hit for hit in hits if hit.item_id in on_shelf] for name, hits in found.items()}
 
-    def _fuse(self, query: Query, lists: Mapping[str, Sequence[Hit]]) -> list[Candidate]:
+    def _fuse(self, query: Query, lists: Mapping[str, Sequence[Hit]], k: int) -> list[Candidate]:
         """By the blend that was fitted for this workspace, for users of whom it knows something; else by rank."""
         blend = self._blend.current()
         if blend is None or not query.history:
-            return fuse(lists, self._settings.weights)
+            return fuse(lists, self._settings.weights, k)
         if any(hits for name, hits in lists.items() if name not in blend.weights):
-            return fuse_request(lists, self._settings.weights, blend, TASTE_WEIGHT)
-        return fuse_taste(lists, blend)
+            return fuse_request(lists, self._settings.weights, blend, TASTE_WEIGHT, k)
+        return fuse_taste(lists, blend, k)
 
     def _newest(self, query: Query, candidates: Sequence[Candidate], k: int) -> list[Candidate]:
         """The newest items that fit and are not among the candidates, to make them k."""
@@ -178,7 +178,7 @@ class CandidateFinder:
         name = self._last_resort.name
         hits = self._last_resort.search(others, k - len(candidates))
         least = min(1.0, *(candidate.score for candidate in candidates)) if candidates else 1.0
-        return fuse({name: hits}, {name: LAST_RESORT_WEIGHT * least})
+        return fuse({name: hits}, {name: LAST_RESORT_WEIGHT * least}, len(hits))
 
     def explain(self, query: Query, candidate: Candidate) -> dict[str, str]:
         """Through which item of the user's history each retriever proposed the candidate, where it was through one.

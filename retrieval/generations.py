@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from retrieval.errors import StoreError
+from retrieval.store_state import SPACES
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -66,16 +67,20 @@ class Generation:
     Errors: StoreError with Chroma's own words when it cannot read or write. What was written before stays.
     """
 
-    def __init__(self, access: Access, state: StoreState, graph: GraphSettings) -> None:
+    def __init__(self, access: Access, state: StoreState, graph_of: Callable[[str], GraphSettings]) -> None:
+        """graph_of: the graph's settings by space."""
         self.state = state
         self._access = access
-        self._graph = graph
+        self._graph_of = graph_of
         self._collections: dict[tuple[int, str], Collection] = {}
 
     def create(self) -> None:
         """Make the collections that do not exist yet."""
-        graph: Any = {"hnsw": {"space": "cosine", **asdict(self._graph)}}
-        for name in self.state.collections:
+        for space in SPACES:
+            name = self.state.collection(space)
+            if name is None:
+                continue
+            graph: Any = {"hnsw": {"space": "cosine", **asdict(self._graph_of(space))}}
             self._call(
                 f"{name} cannot be made",
                 methodcaller("get_or_create_collection", name, embedding_function=None, configuration=graph),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -20,16 +21,16 @@ RRF_CONSTANT = 60
 """The k of reciprocal-rank fusion (Cormack et al. 2009)."""
 
 
-def fuse(lists: Lists, weights: Mapping[str, float]) -> list[Candidate]:
-    """Every item that was found, by the sum of weight / (60 + rank) over the retrievers, ranks from 1.
+def fuse(lists: Lists, weights: Mapping[str, float], k: int) -> list[Candidate]:
+    """The k best of all that was found, by the sum of weight / (60 + rank) over the retrievers, ranks from 1.
 
     The retriever that gave most to a candidate's score comes first in it. Equal scores in the order of their ids.
     """
-    return _candidates(lists, lambda name, rank, _: weights[name] / (RRF_CONSTANT + rank + 1), lambda score: score)
+    return _candidates(lists, k, lambda name, rank, _: weights[name] / (RRF_CONSTANT + rank + 1), lambda score: score)
 
 
-def fuse_taste(lists: Lists, blend: Blend) -> list[Candidate]:
-    """Every item that was found, by the blend; its score is the probability that it is the one wanted next."""
+def fuse_taste(lists: Lists, blend: Blend, k: int) -> list[Candidate]:
+    """The k best of all that was found, by the blend; a score is the probability that it is the one wanted next."""
     strengths = blend.strengths(lists)
     logits = {item_id: sum(parts.values()) for item_id, parts in strengths.items()}
     highest = max(logits.values(), default=0.0)
@@ -38,10 +39,10 @@ def fuse_taste(lists: Lists, blend: Blend) -> list[Candidate]:
     def probability(logit: float) -> float:
         return math.exp(logit - highest) / total
 
-    return _candidates(lists, lambda name, _, item_id: strengths.get(item_id, {}).get(name, 0.0), probability)
+    return _candidates(lists, k, lambda name, _, item_id: strengths.get(item_id, {}).get(name, 0.0), probability)
 
 
-def fuse_request(lists: Lists, weights: Mapping[str, float], blend: Blend, taste: float) -> list[Candidate]:
+def fuse_request(lists: Lists, weights: Mapping[str, float], blend: Blend, taste: float, k: int) -> list[Candidate]:
     """As `fuse`, but the retrievers that the blend weighs speak with one voice: its order, of the weight `taste`."""
     strengths = blend.strengths({name: hits for name, hits in lists.items() if name in blend.weights})
     sums = {item_id: sum(parts.values()) for item_id, parts in strengths.items()}
@@ -55,20 +56,22 @@ def fuse_request(lists: Lists, weights: Mapping[str, float], blend: Blend, taste
         said = sums.get(item_id, 0.0)
         return shares[item_id] * (parts.get(name, 0.0) / said if said else 1 / len(parts)) if parts else 0.0
 
-    return _candidates(lists, share, lambda score: score)
+    return _candidates(lists, k, share, lambda score: score)
 
 
 def _candidates(
-    lists: Lists, share: Callable[[str, int, str], float], score: Callable[[float], float]
+    lists: Lists, k: int, share: Callable[[str, int, str], float], score: Callable[[float], float]
 ) -> list[Candidate]:
-    """share: what a retriever's rank (from 0) of an item adds to its sum; score: what a sum is told as."""
-    parts: defaultdict[str, list[tuple[float, Found]]] = defaultdict(list)
+    """The k best. share: what a retriever's rank (from 0) of an item adds to its sum; score: what a sum is told as."""
+    parts: defaultdict[str, list[tuple[float, str, int, float]]] = defaultdict(list)
     for name, hits in lists.items():
         for rank, hit in enumerate(hits):
-            parts[hit.item_id].append((share(name, rank, hit.item_id), Found(name, rank, hit.score)))
-    candidates = []
-    for item_id, shares in parts.items():
-        shares.sort(key=lambda pair: (-pair[0], pair[1].retriever))
-        total = score(sum(value for value, _ in shares))
-        candidates.append(Candidate(item_id, total, tuple(found for _, found in shares)))
-    return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.item_id))
+            parts[hit.item_id].append((share(name, rank, hit.item_id), name, rank, hit.score))
+    sums = {item_id: sum(part[0] for part in shares) for item_id, shares in parts.items()}
+    best = heapq.nsmallest(k, sums, key=lambda item_id: (-sums[item_id], item_id))
+    return [Candidate(item_id, score(sums[item_id]), _by_share(parts[item_id])) for item_id in best]
+
+
+def _by_share(parts: Sequence[tuple[float, str, int, float]]) -> tuple[Found, ...]:
+    ordered = sorted(parts, key=lambda part: (-part[0], part[1]))
+    return tuple(Found(name, rank, score) for _, name, rank, score in ordered)

@@ -46,7 +46,7 @@ def log() -> TowerData:
     nothing = tuple(np.zeros(len(each), dtype=np.int64) for each in rows)
     weights = tuple(np.ones(len(each), dtype=np.float32) for each in rows)
     content = Content(torch.zeros(ITEMS, 1), torch.zeros(ITEMS, 1), torch.zeros(ITEMS, 2, dtype=torch.bool))
-    return TowerData(tuple(map(str, range(ITEMS))), Sequences(rows, nothing, nothing, weights), content)
+    return TowerData(tuple(map(str, range(ITEMS))), ITEMS, Sequences(rows, nothing, nothing, weights), content)
 
 
 def bare_epoch(network: Bare, optimizer: torch.optim.Optimizer, batches: list[Batch]) -> None:

@@ -15,20 +15,18 @@ from retrieval.errors import InteractionError, ModelError, SettingsError
 from retrieval.towers import augmented
 from retrieval.two_towers import TowerSettings
 from retrieval.types import Event, EventType
-from tests.finetune.tower_worlds import EACH, ITEMS, KINDS, kind_of, sequences, world
+from tests.finetune.tower_worlds import EACH, ITEMS, KINDS, kind_of, row_of, sequences, world
 
 SMALL = TowerSettings(fusion="text", width=16, length=10, dropout=0.1)
 QUICK = TowerTraining(learning_rate=0.01, epochs=30, positions=256, id_dropout=0.5)
 
 
-@pytest.fixture(scope="module")
-def hidden() -> tuple[int, ...]:
-    return (3, 17, 30)
+COLD = 3
 
 
 @pytest.fixture(scope="module")
-def trained(hidden: tuple[int, ...]) -> Trained:
-    return fit_towers(world(hidden=hidden), settings=SMALL, training=QUICK)
+def trained() -> Trained:
+    return fit_towers(world(cold=COLD), settings=SMALL, training=QUICK)
 
 
 def wanted(rows: list[int]) -> list[Event]:
@@ -43,9 +41,9 @@ def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
     return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
-def ranked(trained: Trained, rows: list[int], hidden: tuple[int, ...] = ()) -> list[int]:
+def ranked(trained: Trained, rows: list[int]) -> list[int]:
     """Rows of all items, best first, for somebody who wanted these."""
-    data = world(hidden=hidden)
+    data = world(cold=COLD)
     texts = dict(zip(data.item_ids, data.content.text.numpy(), strict=True))
     vectors = trained.towers.item_vectors(data.item_ids, texts, {})
     user = trained.towers.user_vector(wanted(rows), dict(zip(data.item_ids, vectors, strict=True)))
@@ -53,22 +51,21 @@ def ranked(trained: Trained, rows: list[int], hidden: tuple[int, ...] = ()) -> l
     return np.argsort(-(vectors @ user)).tolist()
 
 
-def test_next_kind_comes_first(trained: Trained, hidden: tuple[int, ...]) -> None:
+def test_next_kind_comes_first(trained: Trained) -> None:
     assert trained.ndcg > 0.4  # eight equally likely items: about .55 at best, .05 by chance
     for kind in range(KINDS):
-        best = ranked(trained, [((kind - 1) % KINDS) * EACH, kind * EACH], hidden)[: EACH - 2]
+        best = ranked(trained, [row_of((kind - 1) % KINDS, 0), row_of(kind, 0)])[: EACH - 2]
         assert {kind_of(row) for row in best} == {(kind + 1) % KINDS}
 
 
-def test_item_that_nobody_has_wanted_is_found_by_its_content(trained: Trained, hidden: tuple[int, ...]) -> None:
-    for row in hidden:
-        before = (kind_of(row) - 1) % KINDS
-        assert row in ranked(trained, [before * EACH + 1], hidden)[: 2 * EACH]
+def test_item_that_nobody_has_wanted_is_found_by_its_content(trained: Trained) -> None:
+    for row in range(ITEMS - COLD, ITEMS):
+        assert row in ranked(trained, [row_of((kind_of(row) - 1) % KINDS, 1)])[: EACH + 2]
 
 
-def test_last_click_counts_at_once(trained: Trained, hidden: tuple[int, ...]) -> None:
-    first = ranked(trained, [0], hidden)
-    after = ranked(trained, [0, 1 * EACH + 2], hidden)
+def test_last_click_counts_at_once(trained: Trained) -> None:
+    first = ranked(trained, [row_of(0, 0)])
+    after = ranked(trained, [row_of(0, 0), row_of(1, 2)])
     assert kind_of(first[0]) == 1
     assert kind_of(after[0]) == 2
 
@@ -220,8 +217,8 @@ def test_augmented_vectors_keep_the_order_of_dot_products() -> None:
     assert np.linalg.norm(augmented(items * 9, longest), axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_served_vectors_are_the_trained_ones(trained: Trained, hidden: tuple[int, ...]) -> None:
-    data = world(hidden=hidden)
+def test_served_vectors_are_the_trained_ones(trained: Trained) -> None:
+    data = world(cold=COLD)
     texts = dict(zip(data.item_ids, data.content.text.numpy(), strict=True))
     scale = trained.towers.facts.scale
     raw = all_item_vectors(trained.towers.network, data).numpy()

@@ -25,15 +25,16 @@ def ids(found: list[Candidate]) -> list[str]:
 
 def test_fusion_adds_weight_over_rank() -> None:
     found = {"one": [Hit("a", 9.0), Hit("b", 8.0)], "two": [Hit("b", 0.5), Hit("c", 0.4)]}
-    fused = fuse(found, {"one": 1.0, "two": 2.0})
+    fused = fuse(found, {"one": 1.0, "two": 2.0}, 9)
     assert ids(fused) == ["b", "c", "a"]
     assert [candidate.score for candidate in fused] == pytest.approx([1 / 62 + 2 / 61, 2 / 62, 1 / 61])
     assert fused[0].found == (Found("two", 0, 0.5), Found("one", 1, 8.0))
+    assert fuse(found, {"one": 1.0, "two": 2.0}, 2) == fused[:2]
 
 
 def test_blend_gives_probabilities_that_go_with_the_ranks() -> None:
     blend = Blend({"people": 2.0, "look": 1.0}, depth=10)
-    fused = fuse_taste({"people": hits("a", "b"), "look": hits("c", "b")}, blend)
+    fused = fuse_taste({"people": hits("a", "b"), "look": hits("c", "b")}, blend, 9)
     told = {candidate.item_id: candidate.score for candidate in fused}
     assert sum(told.values()) == pytest.approx(1)
     assert told["b"] / told["a"] == pytest.approx((2 / 1) ** -2.0 * (2 / 11) ** -1.0)
@@ -43,14 +44,14 @@ def test_blend_gives_probabilities_that_go_with_the_ranks() -> None:
 
 
 def test_what_weighs_nothing_comes_behind_and_says_who_found_it() -> None:
-    fused = fuse_taste({"people": hits("a"), "popular": hits("z", "a")}, Blend({"people": 1.0, "popular": 0.0}, 5))
+    fused = fuse_taste({"people": hits("a"), "popular": hits("z", "a")}, Blend({"people": 1.0, "popular": 0.0}, 5), 9)
     assert ids(fused) == ["a", "z"]
     assert fused[1].retrievers == ("popular",)
     assert 0 < fused[1].score < fused[0].score
 
 
 def test_deeper_than_the_blend_was_fitted_says_nothing() -> None:
-    fused = fuse_taste({"people": hits("a", "b", "c")}, Blend({"people": 1.0}, depth=2))
+    fused = fuse_taste({"people": hits("a", "b", "c")}, Blend({"people": 1.0}, depth=2), 9)
     assert ids(fused) == ["a", "b", "c"]
     assert fused[2].score == pytest.approx(fused[0].score * (3 / 1) ** -1.0)
 
@@ -58,7 +59,7 @@ def test_deeper_than_the_blend_was_fitted_says_nothing() -> None:
 def test_taste_speaks_with_one_voice_beside_a_request() -> None:
     blend = Blend({"people": 1.0, "look": 0.2}, depth=10)
     lists = {"semantic": hits("s", "a"), "people": hits("b", "a"), "look": hits("c", "b")}
-    fused = fuse_request(lists, {"semantic": 3.0, "people": 1.0, "look": 1.0}, blend, 2.0)
+    fused = fuse_request(lists, {"semantic": 3.0, "people": 1.0, "look": 1.0}, blend, 2.0, 9)
     told = {candidate.item_id: candidate.score for candidate in fused}
     assert told["s"] == pytest.approx(3 / 61)
     assert told["b"] == pytest.approx(2 / 61)
