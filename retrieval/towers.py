@@ -175,6 +175,11 @@ def _read_facts(weights: Path) -> TowerFacts:
         found, expected = file_sha256(weights), described["sha256"]
         if found != expected:
             raise WeightsError(f"{weights} has SHA-256 {found}, expected {expected}; it is damaged: {_AGAIN}")
+        if not found.startswith(weights.stem):
+            raise WeightsError(
+                f"{weights} has SHA-256 {found}, and the vectors were made by towers whose SHA-256 begins with "
+                f"{weights.stem}; these are another catalogue's, or of another time: {_AGAIN}"
+            )
         return TowerFacts(
             TowerSettings(**described["settings"]),
             tuple(described["item_ids"]),
