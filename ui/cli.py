@@ -15,7 +15,7 @@ from rich.markup import escape
 from retrieval.errors import InputError, InteractionError, SettingsError, TastemakerError
 from retrieval.quiet import forbid_telemetry
 from retrieval.types import ReasonSource
-from ui.finetune_commands import finetune_app
+from ui.finetuning import finetune_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -116,12 +116,11 @@ class _Bar:
         self._stage = ""
 
     def __enter__(self) -> _Bar:
-        self._bar.start()
-        self._task = self._bar.add_task("reading the log", total=None)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._bar.stop()
+        if self._bar.live.is_started:  # else stopping it prints an empty line
+            self._bar.stop()
 
     def epoch(self, report: EpochReport) -> None:
         told = "" if report.ndcg is None else f", NDCG@10 {report.ndcg:.4f}"
@@ -132,7 +131,9 @@ class _Bar:
 
     def _advance(self, stage: str, text: str, done: int, total: int) -> None:
         if stage != self._stage:  # a bar of its own, or the time left would be that of the other stage
-            self._bar.remove_task(self._task)
+            self._bar.start()
+            for task in self._bar.task_ids:
+                self._bar.remove_task(task)
             self._task, self._stage = self._bar.add_task(stage, total=total), stage
         self._bar.update(self._task, completed=done, total=total, description=text)
 
