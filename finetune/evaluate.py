@@ -18,7 +18,7 @@ from finetune.event_table import read_events
 from finetune.lists import Lists, load_lists, save_lists
 from finetune.measures import TESTED, Measures, Pair, Row, pairs
 from finetune.metrics import DEPTH
-from finetune.ratings import RatingResult, rating_prediction
+from finetune.ratings import RatingResult, check_scale, rating_prediction
 from finetune.splits import Split, global_time, hide_items, leave_one_out, rolling
 from retrieval.errors import SettingsError, WorkspaceLockedError
 
@@ -53,6 +53,8 @@ class EvaluationSettings:
     def __post_init__(self) -> None:
         if self.protocol not in PROTOCOLS:
             raise SettingsError(f"no protocol {self.protocol!r:.60}; expected one of {', '.join(PROTOCOLS)}")
+        if self.rating_scale is not None:
+            check_scale(self.rating_scale)
 
     @property
     def label(self) -> str:
