@@ -171,11 +171,8 @@ class Ease(Scorer):
     def __init__(self, known: Known, *, l2: float) -> None:
         super().__init__(known.on_shelf)
         self._known = np.flatnonzero(counts(known.baskets) > 0)
-        if len(self._known) > EASE_ITEMS:
-            raise SettingsError(
-                f"ease inverts a matrix of all wanted items, {len(self._known):,}; expected at most {EASE_ITEMS:,}: "
-                "leave ease out of --systems"
-            )
+        if fault := ease_fault(len(self._known)):
+            raise SettingsError(f"{fault}: leave ease out of --systems")
         wanted = known.baskets[:, self._known]
         weights = _products(wanted)
         weights[np.diag_indices_from(weights)] += l2
@@ -208,6 +205,13 @@ BASELINES: Mapping[str, Recipe] = MappingProxyType(
         Ease.name: Recipe(Ease, {"l2": (30.0, 100.0, 300.0, 1000.0)}),
     }
 )
+
+
+def ease_fault(wanted: int) -> str | None:
+    """Why ease cannot be made of so many wanted items, or None."""
+    if wanted <= EASE_ITEMS:
+        return None
+    return f"ease inverts a matrix of all wanted items, {wanted:,}; expected at most {EASE_ITEMS:,}"
 
 
 def fit_baseline(name: str, split: Split, *, seed: int) -> tuple[Scorer, Dials]:
