@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy as np
 from finetune.event_table import read_events
 from finetune.logit import Choice, fit_logit
 from finetune.past import known_events, past_workspace
+from finetune.scratch import scratch
 from finetune.served import as_query
 from finetune.splits import leave_one_out
 from retrieval.behavioural import towers_folder
@@ -42,8 +41,8 @@ def blend_of_validation(workspace: Workspace, store: VectorStore, towers: Towers
     table = read_events(workspace)
     part = leave_one_out(table).test
     with (
-        tempfile.TemporaryDirectory(prefix=".past-", dir=workspace.path / "towers") as name,
-        past_workspace(workspace, store, Path(name) / "past", known_events(workspace, table, part.past)) as past,
+        scratch(towers_folder(workspace)) as folder,
+        past_workspace(workspace, store, folder / "past", known_events(workspace, table, part.past)) as past,
         open_store(past) as past_store,
     ):
         version = save_towers(towers, towers_folder(past))
