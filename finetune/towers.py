@@ -15,7 +15,7 @@ from finetune.devices import check_device
 from finetune.tower_data import TowerData, read_tower_data
 from finetune.tower_fit import EpochReport, Progress, TowerFit, TowerTraining, all_item_vectors, plain
 from retrieval.behavioural import towers_folder
-from retrieval.blend import Blend, save_blend
+from retrieval.blend import Blend, forget_blend, save_blend
 from retrieval.errors import InteractionError
 from retrieval.locks import alone
 from retrieval.publishing import publish_towers
@@ -103,7 +103,10 @@ def train_towers(
         blend, note = _blend(workspace, store, trained)
         version = save_towers(trained.towers, folder)
         publish_towers(workspace, store, trained.towers, version)
-        if blend is not None:
+        if blend is None:
+            forget_blend(workspace.path)
+        else:
+            blend = replace(blend, towers=version)
             save_blend(blend, workspace.path)
         _drop_others(folder, version)
     return LearnedReport(version, len(data.item_ids), len(data.sequences), trained.ndcg, trained.epochs, blend, note)

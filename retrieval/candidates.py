@@ -116,7 +116,7 @@ class CandidateFinder:
             raise SettingsError(f"no weight for {', '.join(unweighted)}; weights are {dict(self._settings.weights)}")
         self._retrievers = {retriever.name: retriever for retriever in retrievers}
         self._last_resort = NewestRetriever(self._shelf)
-        self._blend = BlendFile(workspace.path)
+        self._blend = BlendFile(workspace.path, lambda: store.towers_version)
 
     def find(
         self,

@@ -130,6 +130,12 @@ class VectorStore:
         return None if learned is None else learned.towers
 
     @property
+    def towers_version(self) -> str | None:
+        """Of the towers that count; None while there are none."""
+        towers = self.towers
+        return None if towers is None else towers.version
+
+    @property
     def state(self) -> StoreState:
         """What counts now."""
         return self._current().state
