@@ -11,7 +11,7 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,8 +62,9 @@ class Validation:
 class Ranker:
     """Scores candidates by weighted features.
 
-    retrievers: whose lists it was fitted on. model, adapter: whose log-probabilities. blend: `blend_hash` of the blend
-    that the lists came from. cases: users whose list held what they wanted next, which it was fitted on.
+    retrievers: whose lists it was fitted on. model, adapter: whose log-probabilities. blend, towers: `blend_hash` of
+    the blend and the version of the towers that the lists came from, None for none. cases: users whose list held what
+    they wanted next, which it was fitted on.
     """
 
     weights: Mapping[str, Weight]
@@ -73,6 +74,7 @@ class Ranker:
     blend: str | None
     cases: int
     validation: Validation
+    towers: str | None = None
 
     def order(self, ranked: Sequence[Ranked], rows: Sequence[Features]) -> list[Ranked]:
         """The candidates by their score here, best first; equal ones as they were. rows: their features."""
@@ -94,8 +96,10 @@ class Ranker:
 class LastStage:
     """The ranker of the workspace in a folder, as long as it is better than the plain order."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, towers: Callable[[], str | None]) -> None:
+        """towers: tells the version of those that count now, None for none."""
         self._folder = folder
+        self._towers = towers
         self._guard = threading.Lock()
         self._stamp: object = None
         self._ranker: Ranker | None = None
@@ -111,13 +115,14 @@ class LastStage:
 
     def _current(self) -> Ranker | None:
         """The ranker that counts now, read again when another process has fitted a new one, or other towers."""
-        stamp = _stamp(self._folder / RANKER_NAME), _stamp(self._folder / BLEND_NAME)
+        towers = self._towers()
+        stamp = _stamp(self._folder / RANKER_NAME), _stamp(self._folder / BLEND_NAME), towers
         with self._guard:
             if stamp != self._stamp:
-                self._ranker, self._stamp = self._read(), stamp
+                self._ranker, self._stamp = self._read(towers), stamp
             return self._ranker
 
-    def _read(self) -> Ranker | None:
+    def _read(self, towers: str | None) -> Ranker | None:
         try:
             ranker = load_ranker(self._folder)
         except WorkspaceError as error:
@@ -125,10 +130,10 @@ class LastStage:
             return None
         if ranker is None or not ranker.validation.better:
             return None
-        if ranker.blend != blend_hash(self._folder):
+        if (ranker.blend, ranker.towers) != (blend_hash(self._folder), towers):
             logger.warning(
-                "the plain order stands: the retrievers have other weights than when %s was fitted; run tastemaker "
-                "finetune ranker again",
+                "the plain order stands: the retrievers have other weights or towers than when %s was fitted; run "
+                "tastemaker finetune ranker again",
                 self._folder / RANKER_NAME,
             )
             return None
@@ -211,6 +216,7 @@ def _ranker(told: dict[str, Any]) -> Ranker:
         None if told["blend"] is None else str(told["blend"]),
         int(told["cases"]),
         Validation(users=int(told["validation"]["users"]), **validation),
+        told.get("towers"),
     )
 
 

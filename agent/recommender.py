@@ -89,7 +89,7 @@ class Recommender:
         self._settings = settings
         self._resources = resources or ExitStack()
         self._showcase = Showcase(workspace)
-        self._last_stage = LastStage(workspace.path)
+        self._last_stage = LastStage(workspace.path, lambda: store.towers_version)
         self._lock = threading.Lock()
         self._model: VisionLanguageModel | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="tastemaker")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy as np
 from finetune.event_table import read_events
 from finetune.logit import Choice, fit_logit
 from finetune.past import known_events, past_workspace
+from finetune.scratch import scratch
 from finetune.served import as_query
 from finetune.splits import leave_one_out
 from retrieval.behavioural import towers_folder
@@ -23,6 +22,8 @@ from retrieval.store import open_store
 from retrieval.towers import save_towers
 
 if TYPE_CHECKING:
+    from finetune.event_table import EventTable, Ints
+    from finetune.splits import Part
     from retrieval.store import Hit, VectorStore
     from retrieval.towers import Towers
     from retrieval.workspace import Workspace
@@ -37,25 +38,36 @@ def blend_of_validation(workspace: Workspace, store: VectorStore, towers: Towers
     """The weights that make each user's last wanted item most likely, fitted in a workspace that does not have them.
 
     store: the workspace's. towers: trained without those events. Of more than 3,000 users, a random 3,000 are asked.
+    Who has come back to another item since they found that one is not: the towers have left out the other one.
     Raises InteractionError: too few users.
     """
     table = read_events(workspace)
     part = leave_one_out(table).test
     with (
-        tempfile.TemporaryDirectory(prefix=".past-", dir=workspace.path / "towers") as name,
-        past_workspace(workspace, store, Path(name) / "past", known_events(workspace, table, part.past)) as past,
+        scratch(towers_folder(workspace)) as folder,
+        past_workspace(workspace, store, folder / "past", known_events(workspace, table, part.past)) as past,
         open_store(past) as past_store,
     ):
         version = save_towers(towers, towers_folder(past))
         publish_towers(past, past_store, towers, version)
         retrievers = taste_retrievers(past, past_store)
-        asked = np.sort(np.random.default_rng(seed).permutation(len(part))[:MOST_CASES])
+        askable = _left_out(table, part)
+        asked = askable[np.sort(np.random.default_rng(seed).permutation(len(askable))[:MOST_CASES])]
         cases = []
         for place in asked.tolist():
             query = as_query(part.queries, place)
             found = {retriever.name: retriever.search(query, DEPTH) for retriever in retrievers}
             cases.append((found, part.queries.item_ids[part.target[place]]))
         return fit_blend(cases, [retriever.name for retriever in retrievers], depth=DEPTH)
+
+
+def _left_out(table: EventTable, part: Part) -> Ints:
+    """Places of the cases that ask for the last item in what their user wants, which towers are validated on."""
+    wanted = table.wanted()
+    wanted = wanted[table.on_shelf[table.item[wanted]]]
+    last = np.full(table.n_users, -1)
+    last[table.user[wanted]] = table.item[wanted]  # in the order of time, so that the last one stays
+    return np.flatnonzero(last[part.queries.user] == part.target)
 
 
 def fit_blend(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,6 +114,7 @@ def fit_ranker(
     """
     training, settings = training or RankerTraining(), settings or RecommenderSettings()
     settings = settings.model_copy(update={"rerank": settings.rerank.model_copy(update={"alpha": None})})
+    blend, towers = blend_hash(workspace.path), store.towers_version
     cases = ranker_cases(
         workspace,
         store,
@@ -125,7 +126,8 @@ def fit_ranker(
         prepare=prepare,
         progress=progress,
     )
-    fitted = fit_to_cases(cases, model.info, training=training, blend=blend_hash(workspace.path), seed=seed)
+    fitted = fit_to_cases(cases, model.info, training=training, blend=blend, seed=seed)
+    fitted = replace(fitted, ranker=replace(fitted.ranker, towers=towers))
     save_ranker(fitted.ranker, workspace.path)
     return fitted
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +15,10 @@ from agent.shortlist import compare, shortlist
 from agent.showing import Showcase
 from finetune.event_table import read_events
 from finetune.past import known_events, past_workspace
+from finetune.scratch import scratch
 from finetune.splits import leave_one_out
 from retrieval.candidates import CandidateFinder
+from retrieval.locks import alone
 from retrieval.store import open_store
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def ranker_cases(
     """Lists of users drawn by the seed, in a past workspace without what anybody wanted last.
 
     Each is what `Recommender.recommend` would show the user without a request, and without a ranker. Raises
-    InteractionError when nobody can be asked, ModelError, ValueError for a workspace with towers without `prepare`.
+    InteractionError when nobody can be asked, ModelError, WorkspaceLockedError when another run is at it, ValueError
+    for a workspace with towers without `prepare`.
     """
     if store.towers is not None and prepare is None:
         raise ValueError("the workspace has towers, so its lists differ from those of a past workspace without any")
@@ -71,8 +72,9 @@ def ranker_cases(
     drawn = np.sort(np.random.default_rng(seed).permutation(len(part))[:users])
     asked = [(table.user_ids[part.queries.user[place]], table.item_ids[part.target[place]]) for place in drawn.tolist()]
     with (
-        tempfile.TemporaryDirectory(prefix=".past-", dir=workspace.path) as folder,
-        past_workspace(workspace, store, Path(folder) / "past", known_events(workspace, table, part.past)) as past,
+        alone(workspace.path, doing="is fitting a ranker in", lock_name="ranker"),
+        scratch(workspace.path) as folder,
+        past_workspace(workspace, store, folder / "past", known_events(workspace, table, part.past)) as past,
         _learned(past, prepare) as past_store,
     ):
         finder, showcase = CandidateFinder(past, past_store, encoder), Showcase(past)

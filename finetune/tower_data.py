@@ -77,7 +77,8 @@ class Batch:
 class TowerData:
     """A workspace as towers read it.
 
-    item_ids: by row; the first `wanted` of them somebody wants. The others, not withdrawn, have their content alone.
+    item_ids: by row, none of them withdrawn; the first `wanted` of them somebody wants, the others have their content
+    alone.
     """
 
     item_ids: tuple[str, ...]
@@ -104,19 +105,20 @@ class TowerData:
 def read_tower_data(
     workspace: Workspace, store: VectorStore, *, type_weights: Mapping[EventType, float], rating_weights: bool
 ) -> TowerData:
-    """The workspace's log and content.
+    """The workspace's log and content, as far as it is of items that are not withdrawn: only these are served.
 
     type_weights: of events by type in the loss, 1 unless given. rating_weights: a rating weighs as much as its share of
     the highest one in the log.
     """
-    positives = workspace.log.user_positives()
-    wanted = {event.item_id for events in positives.values() for event in events}
-    item_ids = (*sorted(wanted), *sorted(set(workspace.items.ids()) - wanted))
+    on_shelf = frozenset(workspace.items.ids())
+    positives = workspace.log.user_positives().values()
+    users = [kept for events in positives if (kept := [event for event in events if event.item_id in on_shelf])]
+    wanted = {event.item_id for events in users for event in events}
+    item_ids = (*sorted(wanted), *sorted(on_shelf - wanted))
     row_of = {item_id: row for row, item_id in enumerate(item_ids)}
-    highest = max((e.value or 0 for events in positives.values() for e in events if _rated(e)), default=0.0)
+    highest = max((e.value or 0 for events in users for e in events if _rated(e)), default=0.0)
     scale = highest if rating_weights and highest > 0 else None
     weigh = _Weigh(type_weights, scale)
-    users = list(positives.values())
     sequences = Sequences(
         tuple(np.array([row_of[event.item_id] for event in events], dtype=np.int64) for events in users),
         tuple(_gaps(events) for events in users),

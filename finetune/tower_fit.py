@@ -63,10 +63,17 @@ class TowerTraining:
                 f"epochs {self.epochs}, patience {self.patience}, positions {self.positions}, negatives "
                 f"{self.negatives}, validation users {self.validation_users}; expected 1 or more"
             )
-        if not (0 < self.learning_rate < 1 and 0 <= self.id_dropout < 1 and self.weight_decay >= 0):
+        if not (0 < self.learning_rate < 1 and 0 <= self.id_dropout < 1):
             raise SettingsError(
-                f"learning rate {self.learning_rate}, id dropout {self.id_dropout}, weight decay {self.weight_decay}; "
-                "expected 0 to 1, 0 to less than 1, and 0 or more"
+                f"learning rate {self.learning_rate}, id dropout {self.id_dropout}; expected 0 to 1, and 0 to less "
+                "than 1"
+            )
+        if not all(
+            0 <= each < math.inf for each in (self.weight_decay, self.negative_power, *self.type_weights.values())
+        ):
+            raise SettingsError(
+                f"weight decay {self.weight_decay}, negative power {self.negative_power}, type weights "
+                f"{dict(self.type_weights)}; expected 0 or more, and finite"
             )
 
 
@@ -209,7 +216,7 @@ class TowerFit:
             known = np.concatenate([rows[:-1] for rows in wanted])
             scores[torch.from_numpy(places), torch.from_numpy(known)] = -torch.inf
             targets = torch.tensor([int(rows[-1]) for rows in wanted], device=self._device)
-            ranks = (scores > scores.gather(1, targets[:, None])).sum(1)
+            ranks = (scores >= scores.gather(1, targets[:, None])).sum(1) - 1  # of equal ones the target is last
             gain += float((1 / torch.log2(ranks[ranks < K] + 2.0)).sum())
         return gain / max(1, len(some))
 
@@ -257,7 +264,10 @@ def _last_user_vectors(network: TwoTowers, items: Tensor, batch: Batch) -> Tenso
 
 @torch.inference_mode()
 def all_item_vectors(network: TwoTowers, data: TowerData) -> Tensor:
-    """(n_items, width) of every item: as trained where somebody wants it, else guessed from its content."""
+    """(n_items, width) of every item: as trained where somebody wants it, else guessed from its content.
+
+    Raises ModelError when one is not finite.
+    """
     rows = torch.arange(len(data.item_ids))
     place = next(network.parameters()).device
     parts = []
@@ -266,7 +276,14 @@ def all_item_vectors(network: TwoTowers, data: TowerData) -> Tensor:
         content, known = data.content.of(some).to(place), (some < data.wanted).to(place)
         trained = network.item(content, some.clamp(max=data.wanted - 1).to(place), known)
         parts.append(torch.where(known[:, None], trained, network.item.guess(content)))
-    return torch.cat(parts).cpu()
+    vectors = torch.cat(parts).cpu()
+    broken = int((~vectors.isfinite()).any(dim=1).sum())
+    if broken:
+        raise ModelError(
+            f"{broken:,} of {len(vectors):,} item vectors are not finite; the towers before it are kept: lower the "
+            "learning rate, or index the catalogue with --rebuild if its vectors are damaged"
+        )
+    return vectors
 
 
 def _exhausted(reports: list[EpochReport], patience: int) -> bool:

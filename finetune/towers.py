@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from finetune.blend import blend_of_validation
+from finetune.devices import check_device
 from finetune.newcomers import fit_newcomers
 from finetune.tower_data import Sequences, TowerData, read_tower_data
 from finetune.tower_fit import EpochReport, Progress, TowerFit, TowerTraining, all_item_vectors, plain
 from retrieval.behavioural import towers_folder
-from retrieval.blend import Blend, save_blend
-from retrieval.errors import InteractionError, SettingsError
+from retrieval.blend import Blend, forget_blend, save_blend
+from retrieval.errors import InteractionError
+from retrieval.locks import alone
 from retrieval.publishing import publish_towers
 from retrieval.store import open_store
 from retrieval.towers import TowerFacts, Towers, save_towers
@@ -76,13 +78,15 @@ def train_towers(
 
     A run that was killed goes on at its last whole epoch; until the end, the towers before are served.
     Raises InteractionError (nobody has two events), ModelError (the loss is not finite), StoreError (disk full),
-    WorkspaceLockedError, SettingsError.
+    WorkspaceLockedError (another run), SettingsError.
     """
     training = training or TowerTraining()
-    if device != "cpu" and not torch.cuda.is_available():
-        raise SettingsError(f"device is {device}, and torch finds no such device here; use --device cpu")
+    check_device(device)
     folder = towers_folder(workspace)
-    with open_store(workspace, serve=True) as store:
+    with (
+        alone(workspace.path, doing="is training towers in", lock_name="towers"),
+        open_store(workspace, serve=True) as store,
+    ):
         data = read_tower_data(
             workspace, store, type_weights=training.type_weights, rating_weights=training.rating_weights
         )
@@ -100,7 +104,10 @@ def train_towers(
         blend, note = _blend(workspace, store, trained)
         version = save_towers(trained.towers, folder)
         publish_towers(workspace, store, trained.towers, version)
-        if blend is not None:
+        if blend is None:
+            forget_blend(workspace.path)
+        else:
+            blend = replace(blend, towers=version)
             save_blend(blend, workspace.path)
         _drop_others(folder, version)
     return LearnedReport(version, len(data.item_ids), len(data.sequences), trained.ndcg, trained.epochs, blend, note)
@@ -116,7 +123,7 @@ def _blend(workspace: Workspace, store: VectorStore, trained: Trained) -> tuple[
 def _drop_others(folder: Path, version: str) -> None:
     """Forget the checkpoint and the towers before: they no longer count."""
     shutil.rmtree(folder / "training", ignore_errors=True)
-    for path in folder.glob("*.*"):
+    for path in (*folder.glob("*.safetensors"), *folder.glob("*.json")):
         if path.stem != version:
             path.unlink(missing_ok=True)
 
@@ -135,8 +142,10 @@ def fit_towers(
     """Towers for these items and users; nothing is written but the checkpoint.
 
     checkpoint: a folder that keeps each finished epoch; a run that was cut off goes on from there, and ends with the
-    same weights. Raises InteractionError when nobody has two events, ModelError when the loss is not finite.
+    same weights. Raises InteractionError when nobody has two events, ModelError when the loss is not finite,
+    SettingsError.
     """
+    check_device(device)
     settings, training = settings or TowerSettings(), training or TowerTraining()
     if not data.has_content and settings.fusion != "none":
         settings = replace(settings, fusion="none", ids=True)

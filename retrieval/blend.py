@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,11 +24,13 @@ class Blend:
 
     The probability goes with the product over retrievers of rank to the power of -weight, ranks from 1; where a
     retriever has not found the item, its rank is depth + 1. weights: of the retrievers by name, 0 or more; one without
-    a weight says nothing. depth: of the lists that they were fitted on.
+    a weight says nothing. depth: of the lists that they were fitted on. towers: version of those it was fitted for,
+    None for none; with others it says nothing.
     """
 
     weights: Mapping[str, float]
     depth: int
+    towers: str | None = None
 
     def strengths(self, found: Mapping[str, Sequence[Hit]]) -> dict[str, dict[str, float]]:
         """By item and retriever, 0 or more: what that retriever adds to the log-probability of the item."""
@@ -50,12 +52,21 @@ def save_blend(blend: Blend, folder: Path) -> None:
     path, fresh = folder / BLEND_NAME, folder / f".new-{BLEND_NAME}"
     try:
         with fresh.open("w", encoding="utf-8") as file:
-            json.dump({"format": 1, "depth": blend.depth, "weights": dict(blend.weights)}, file, indent=2)
+            told = {"format": 1, "towers": blend.towers, "depth": blend.depth, "weights": dict(blend.weights)}
+            json.dump(told, file, indent=2)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
     except OSError as error:
-        raise StoreError(f"{path} cannot be written ({error}); the weights before stay in force") from error
+        raise StoreError(
+            f"{path} cannot be written ({error}); until it is, new towers are served with the standard weights: free "
+            "some space and run again"
+        ) from error
+
+
+def forget_blend(folder: Path) -> None:
+    """The workspace in the folder has no blend any more."""
+    (folder / BLEND_NAME).unlink(missing_ok=True)
 
 
 def load_blend(folder: Path) -> Blend | None:
@@ -63,7 +74,8 @@ def load_blend(folder: Path) -> Blend | None:
     path = folder / BLEND_NAME
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        blend = Blend({str(name): float(weight) for name, weight in values["weights"].items()}, int(values["depth"]))
+        weights = {str(name): float(weight) for name, weight in values["weights"].items()}
+        blend = Blend(weights, int(values["depth"]), values.get("towers"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -79,12 +91,14 @@ def load_blend(folder: Path) -> Blend | None:
 class BlendFile:
     """The blend of the workspace in a folder, read again when another process has fitted a new one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, towers: Callable[[], str | None]) -> None:
+        """towers: tells the version of those that count now, None for none."""
         self._folder = folder
+        self._towers = towers
         self._read: tuple[tuple[int, int], Blend | None] | None = None
 
     def current(self) -> Blend | None:
-        """The blend that counts now; None while none has been fitted. Raises WorkspaceError: damaged."""
+        """The blend that counts now; None while none has been fitted for the towers. Raises WorkspaceError: damaged."""
         try:
             status = (self._folder / BLEND_NAME).stat()
         except FileNotFoundError:
@@ -92,4 +106,5 @@ class BlendFile:
         stamp = status.st_mtime_ns, status.st_ino
         if self._read is None or self._read[0] != stamp:
             self._read = stamp, load_blend(self._folder)
-        return self._read[1]
+        blend = self._read[1]
+        return blend if blend is not None and blend.towers == self._towers() else None

@@ -126,7 +126,7 @@ class CandidateFinder:
         behavioural = next((each for each in retrievers if isinstance(each, BehaviouralRetriever)), None)
         self._others = {} if behavioural is None else {NEWCOMERS: NewcomerRetriever(behavioural, self._shelf)}
         self._last_resort = NewestRetriever(self._shelf)
-        self._blend = BlendFile(workspace.path)
+        self._blend = BlendFile(workspace.path, lambda: store.towers_version)
 
     def find(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -52,8 +52,8 @@ class ItemEmbedder:
     """Writes the vectors of items whose content, encoder or build of the store is not the one they were made from.
 
     Each space has a hash per item: of the encoder's fingerprint, the build, and the passage (text) or the SHA-256s
-    of the pictures (image); the one of `content` is of both, as is that of `behaviour`, with the towers' version
-    instead of the encoder's fingerprint. It is kept when the vector is on disk, so that a run
+    of the pictures (image); the one of `content` is of both, and that of `behaviour` of the
+    hashes of both and the towers' version. It is kept when the vector is on disk, so that a run
     that is killed goes on where it was: the batch in hand is made again, of the same items and so bit for bit.
     """
 
@@ -95,7 +95,10 @@ class ItemEmbedder:
         hashes["content"] = {
             key: _hash(self._made_with, text, hashes["image"].get(key, "")) for key, text in hashes["text"].items()
         }
-        hashes[BEHAVIOUR] = behaviour_hashes(self._learned, items) if self._learned and self._towers else {}
+        if self._learned and self._towers:
+            hashes[BEHAVIOUR] = behaviour_hashes(self._learned, texts, hashes["text"], hashes["image"])
+        else:
+            hashes[BEHAVIOUR] = {}
         self._remove("image", [key for key in texts if key in self._known["image"] and key not in images])
 
         due = {
@@ -163,10 +166,12 @@ def behaviour_vectors(towers: Towers, content: Target, item_ids: Sequence[str]) 
     return {item_ids[row]: vectors[row] for row in told.tolist()}
 
 
-def behaviour_hashes(learned: Learned, items: Sequence[Item]) -> dict[str, str]:
-    """By item, what its behaviour vector is made from."""
+def behaviour_hashes(
+    learned: Learned, item_ids: Iterable[str], texts: Mapping[str, str], images: Mapping[str, str]
+) -> dict[str, str]:
+    """By item, what its behaviour vector is made from. texts, images: by item, what their vectors are made from."""
     made_with = f"{learned.towers.version} {learned.build}"
-    return {item.item_id: _hash(made_with, passage(item), *item.images) for item in items}
+    return {key: _hash(made_with, texts.get(key, ""), images.get(key, "")) for key in item_ids}
 
 
 def _hash(*parts: str) -> str:

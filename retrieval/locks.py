@@ -1,4 +1,4 @@
-"""One process at a time makes vectors: two would undo each other's work."""
+"""One process at a time makes vectors, or learns: two would undo each other's work."""
 
 from __future__ import annotations
 
@@ -16,24 +16,27 @@ _POLL_S = 0.05
 
 
 @contextmanager
-def alone(workspace: Path, *, wait_s: float = 0) -> Iterator[None]:
-    """Be the only one that makes vectors for the workspace in the folder, until the block ends or the process dies.
+def alone(
+    workspace: Path, *, doing: str = "is indexing", lock_name: str = "index", wait_s: float = 0
+) -> Iterator[None]:
+    """Be the only one with the lock of the workspace in the folder, until the block ends or the process dies.
 
-    Raises WorkspaceLockedError when another one, a thread of this process included, still does after wait_s.
+    doing: what others are told of it. lock_name: `index` for whoever makes vectors; who learns for long has another
+    one, so that indexing goes on meanwhile.
+    Raises WorkspaceLockedError when another one, a thread of this process included, still has it after wait_s.
     """
     folder = workspace / "locks"
     folder.mkdir(exist_ok=True)
-    with (folder / "index").open("a+") as lock:
+    with (folder / lock_name).open("a+") as lock:
         until = time.monotonic() + wait_s
         while not _locked(lock):
             if time.monotonic() >= until:
                 lock.seek(0)
-                raise WorkspaceLockedError(
-                    f"process {lock.read() or 'unknown'} is indexing {workspace}; run again when it has finished"
-                )
+                told = lock.read() or "unknown is busy in"
+                raise WorkspaceLockedError(f"process {told} {workspace}; run again when it has finished")
             time.sleep(_POLL_S)
         lock.truncate(0)
-        lock.write(str(os.getpid()))
+        lock.write(f"{os.getpid()} {doing}")
         lock.flush()
         yield
 

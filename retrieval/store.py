@@ -16,7 +16,6 @@ import numpy as np
 from retrieval.chroma_access import WAIT_S, RemoteAccess, shared_access
 from retrieval.errors import EncoderMismatchError, StoreError, WeightsError
 from retrieval.generations import LEARN_AGAIN, Access, Generation, GraphSettings
-from retrieval.locks import alone
 from retrieval.store_state import BEHAVIOUR, SPACES, EncoderRecord, Learned, StoreState, TowersRecord
 from retrieval.vectors import VectorCache, exact_top
 
@@ -129,6 +128,12 @@ class VectorStore:
         """What made the behaviour vectors; None while there are none, or none that fit the encoder."""
         learned = self._current().state.learned
         return None if learned is None else learned.towers
+
+    @property
+    def towers_version(self) -> str | None:
+        """Of the towers that count; None while there are none."""
+        towers = self.towers
+        return None if towers is None else towers.version
 
     @property
     def state(self) -> StoreState:
@@ -245,19 +250,19 @@ class VectorStore:
     def publish_towers(self, towers: TowersRecord, item_ids: Sequence[str], vectors: Vectors) -> Learned:
         """Make these the behaviour vectors, (n_items, dimensions) normalised, and all that there are.
 
-        Readers, in other processes too, see all of the old ones or all of these.
-        Raises EncoderMismatchError when the towers were trained on another encoder's vectors, WorkspaceLockedError.
+        Readers, in other processes too, see all of the old ones or all of these. For whoever is the only one to make
+        vectors, see `retrieval.locks.alone`.
+        Raises EncoderMismatchError when the towers were trained on another encoder's vectors.
         """
-        with alone(self._path.parent, wait_s=self._settings.wait_s):
-            if not towers.reads(self.encoder):
-                raise EncoderMismatchError(
-                    f"the towers were trained on vectors of another encoder than {self._path.parent} has now; "
-                    f"{LEARN_AGAIN} --workspace {self._path.parent} again"
-                )
-            learned = Learned.by(towers)
-            with self._replaced(lambda state: replace(state, learned=learned)) as fresh:
-                fresh.upsert(BEHAVIOUR, item_ids, vectors)
-            return learned
+        if not towers.reads(self.encoder):
+            raise EncoderMismatchError(
+                f"the towers were trained on vectors of another encoder than {self._path.parent} has now; "
+                f"{LEARN_AGAIN} --workspace {self._path.parent} again"
+            )
+        learned = Learned.by(towers)
+        with self._replaced(lambda state: replace(state, learned=learned)) as fresh:
+            fresh.upsert(BEHAVIOUR, item_ids, vectors)
+        return learned
 
     @contextlib.contextmanager
     def _replaced(self, change: Callable[[StoreState], StoreState]) -> Iterator[Generation]:

@@ -283,6 +283,14 @@ class TestServed:
         assert not dear(ask(user_id="zoe"))
         assert "the retrievers have other weights" in caplog.text
 
+    def test_other_towers_end_it(self, shop: Workspace, ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+        plain = ask(user_id="zoe")
+        save_ranker(CLOSE_PRICES, shop.path)
+        assert ask(user_id="zoe") != plain
+        save_ranker(replace(CLOSE_PRICES, towers="before"), shop.path)
+        assert ask(user_id="zoe") == plain
+        assert "other weights or towers" in caplog.text
+
     def test_whoever_sets_alpha_gets_what_alpha_says(self, shop: Workspace) -> None:
         save_ranker(BACKWARDS, shop.path)
         with open_store(shop) as store:

@@ -1,13 +1,19 @@
 """Weights of retrievers: those that explain what was wanted next, and none for what says nothing."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from finetune.blend import fit_blend
+from finetune.blend import _left_out, fit_blend
+from finetune.event_table import read_events
+from finetune.splits import leave_one_out
+from finetune.tower_data import read_tower_data
 from retrieval.errors import InteractionError
-from retrieval.store import Hit
+from retrieval.store import Hit, open_store
+from retrieval.two_towers import gap_classes
+from tests.finetune.logs import event, workspace_of
 
 DEPTH = 20
 Case = tuple[Mapping[str, Sequence[Hit]], str]
@@ -58,3 +64,30 @@ def test_targets_that_nobody_found_say_nothing() -> None:
 def test_too_few_cases_are_told() -> None:
     with pytest.raises(InteractionError, match="3 validation users want an item that a retriever finds, expected 20"):
         fit_blend(planted(3, {"people": 1.0}), ("people",), depth=DEPTH)
+
+
+def test_towers_have_not_seen_what_is_asked_for_where_users_come_back(tmp_path: Path) -> None:
+    """Who wanted a, b and a again wants b, a: towers are validated on a, so nobody may ask them for b."""
+    log = [event(user, item, minute) for user in ("u0", "u1") for minute, item in enumerate("cab")]
+    log.append(event("u0", "a", 9))
+    with workspace_of(tmp_path / "w", "abc", log) as workspace, open_store(workspace) as store:
+        table = read_events(workspace)
+        part = leave_one_out(table).test
+        assert [table.item_ids[row] for row in part.target] == ["b", "b"]
+        asked = _left_out(table, part)
+        assert [table.user_ids[row] for row in part.queries.user[asked]] == ["u1"]
+        data = read_tower_data(workspace, store, type_weights={}, rating_weights=False)
+        assert [data.item_ids[rows[-1]] for rows in data.sequences.rows] == ["a", "b"], "what towers leave out"
+
+
+def test_withdrawn_items_are_neither_learned_from_nor_asked_for(tmp_path: Path) -> None:
+    log = [event("u0", item, minute) for minute, item in enumerate("abcd")] + [event("u1", "d", 0)]
+    with workspace_of(tmp_path / "w", "abcd", log) as workspace, open_store(workspace) as store:
+        workspace.items.withdraw(["b", "d"])
+        data = read_tower_data(workspace, store, type_weights={}, rating_weights=False)
+        assert data.item_ids == ("a", "c")
+        assert [rows.tolist() for rows in data.sequences.rows] == [[0, 1]]
+        assert data.sequences.gaps[0].tolist() == [0, *gap_classes([120.0])]
+        table = read_events(workspace)
+        part = leave_one_out(table).test
+        assert [table.item_ids[row] for row in part.target[_left_out(table, part)]] == ["c"]

@@ -1,5 +1,6 @@
 """Training of towers: it finds what was planted, goes on where it was cut off, and says what is wrong."""
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -237,11 +238,45 @@ def test_loss_that_is_not_finite_stops_with_advice() -> None:
         fit_towers(broken, settings=SMALL, training=QUICK)
 
 
+def test_item_vectors_that_are_not_finite_stop_it(trained: Trained) -> None:
+    """Also those that no loss has seen: of items that nobody wants yet."""
+    data = world(cold=COLD)
+    text = data.content.text.clone()
+    text[-1] = torch.nan
+    broken = replace(data, content=replace(data.content, text=text))
+    with pytest.raises(ModelError, match=f"1 of {ITEMS} item vectors are not finite"):
+        fit_towers(broken, settings=SMALL, training=replace(QUICK, epochs=1))
+
+
+def test_ties_are_no_success() -> None:
+    """Who scores all items alike has found nothing."""
+    data = world(40)
+    fit = TowerFit("validation", data, SMALL, QUICK, 0, torch.device("cpu"), None)
+    with torch.no_grad():
+        for parameter in fit.network.item.parameters():
+            parameter.zero_()
+    assert fit._ndcg(data.sequences) == 0
+
+
+def test_device_that_is_not_there_is_told() -> None:
+    with pytest.raises(SettingsError, match="device is abacus"):
+        fit_towers(world(40), settings=SMALL, training=QUICK, device="abacus")
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
-    [({"epochs": 0}, "epochs 0"), ({"learning_rate": 0.0}, "learning rate 0.0"), ({"id_dropout": 1.0}, "id dropout")],
+    [
+        ({"epochs": 0}, "epochs 0"),
+        ({"learning_rate": 0.0}, "learning rate 0.0"),
+        ({"id_dropout": 1.0}, "id dropout"),
+        ({"negative_power": math.nan}, "negative power nan"),
+        ({"negative_power": -0.5}, "negative power -0.5"),
+        ({"weight_decay": math.inf}, "weight decay inf"),
+        ({"type_weights": {EventType.CLICK: -1.0}}, "type weights .*-1.0"),
+        ({"type_weights": {EventType.CLICK: math.nan}}, "type weights .*nan"),
+    ],
 )
-def test_training_out_of_range_is_refused(changed: dict[str, float], told: str) -> None:
+def test_training_out_of_range_is_refused(changed: dict[str, object], told: str) -> None:
     with pytest.raises(SettingsError, match=told):
         TowerTraining(**changed)  # type: ignore[arg-type]
 

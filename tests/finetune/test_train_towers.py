@@ -1,6 +1,7 @@
 """From a workspace's log to a served order: towers, the retrievers' weights, and both in force."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +12,9 @@ import pytest
 from finetune.tower_fit import EpochReport, TowerTraining
 from finetune.towers import train_towers
 from retrieval.behavioural import towers_folder
-from retrieval.blend import BLEND_NAME, load_blend
+from retrieval.blend import BLEND_NAME, BlendFile, load_blend
 from retrieval.candidates import CandidateFinder
-from retrieval.errors import InteractionError, SettingsError
+from retrieval.errors import InteractionError, SettingsError, WorkspaceLockedError
 from retrieval.indexing import index_catalog
 from retrieval.store import open_store
 from retrieval.two_towers import TowerSettings
@@ -112,6 +113,54 @@ def test_run_that_was_killed_leaves_what_was_served_and_goes_on(chain: Workspace
     assert again.version != first.version
     kept = {path.name for path in towers_folder(chain).iterdir()}
     assert kept == {f"{again.version}.safetensors", f"{again.version}.json"}
+
+
+def test_weights_of_the_towers_before_end_with_them(chain: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is killed after its towers count, and before its weights are written; then one without weights."""
+    few = replace(QUICK, epochs=2)
+    train_towers(chain, SMALL, few)
+    chain.log.add([want("user 1", "clock-9", 50)])
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def version() -> str | None:
+        with open_store(chain) as store:
+            return store.towers_version
+
+    monkeypatch.setattr("finetune.towers.save_blend", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_towers(chain, SMALL, few)
+    monkeypatch.undo()
+    assert BlendFile(chain.path, version).current() is None
+    again = train_towers(chain, SMALL, few)
+    assert again.blend is not None
+    assert again.blend.towers == again.version
+    assert BlendFile(chain.path, version).current() == again.blend
+    monkeypatch.setattr("finetune.blend.LEAST_CASES", 10_000)
+    assert train_towers(chain, SMALL, few).version == again.version, "the same data, the same towers"
+    assert load_blend(chain.path) is None
+
+
+def test_what_killed_runs_left_is_removed(chain: Workspace) -> None:
+    left = towers_folder(chain) / ".past-killed" / "past"
+    left.mkdir(parents=True)
+    (left / "store.json").write_text("{}")
+    first = train_towers(chain, SMALL, replace(QUICK, epochs=2))
+    chain.log.add([want("user 1", "clock-9", 50)])
+    again = train_towers(chain, SMALL, replace(QUICK, epochs=2))
+    assert again.version != first.version
+    kept = {path.name for path in towers_folder(chain).iterdir()}
+    assert kept == {f"{again.version}.safetensors", f"{again.version}.json"}
+
+
+def test_two_runs_at_once_are_one_too_many(chain: Workspace) -> None:
+    def another(report: EpochReport) -> None:
+        with pytest.raises(WorkspaceLockedError, match=f"process {os.getpid()} is training towers in .*run again"):
+            train_towers(chain, SMALL, QUICK)
+
+    train_towers(chain, SMALL, replace(QUICK, epochs=1, refit=False), progress=another)
+    assert found(chain, "user 0")
 
 
 def test_log_without_a_next_item_changes_nothing(empty_workspace: Workspace) -> None:

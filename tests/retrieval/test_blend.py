@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.blend import BLEND_NAME, Blend, load_blend, save_blend
+from retrieval.blend import BLEND_NAME, Blend, BlendFile, forget_blend, load_blend, save_blend
 from retrieval.errors import WorkspaceError
 from retrieval.store import Hit
 
@@ -25,9 +25,24 @@ def test_no_deeper_than_it_was_fitted() -> None:
 
 def test_kept_and_read_again(tmp_path: Path) -> None:
     assert load_blend(tmp_path) is None
-    blend = Blend({"people": 1.25, "look": 0.0}, depth=100)
+    blend = Blend({"people": 1.25, "look": 0.0}, depth=100, towers="v1")
     save_blend(blend, tmp_path)
     assert load_blend(tmp_path) == blend
+
+
+def test_blend_of_other_towers_does_not_count(tmp_path: Path) -> None:
+    now: list[str | None] = [None]
+    file = BlendFile(tmp_path, lambda: now[0])
+    assert file.current() is None
+    without, with_towers = Blend({"people": 1.0}, depth=100), Blend({"people": 1.0}, depth=100, towers="v1")
+    for blend, counts in ((without, None), (with_towers, "v1")):
+        save_blend(blend, tmp_path)
+        for version in (None, "v1", "v2"):
+            now[0] = version
+            assert file.current() == (blend if version == counts else None)
+    forget_blend(tmp_path)
+    now[0] = "v1"
+    assert file.current() is None
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
 """Behaviour vectors of items: by new towers for all of them, and as items are indexed."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from retrieval.behavioural import towers_folder
-from retrieval.errors import EncoderMismatchError
+from retrieval.errors import EncoderMismatchError, WorkspaceLockedError
 from retrieval.indexing import index_catalog
+from retrieval.locks import alone
 from retrieval.publishing import publish_towers
 from retrieval.store import VectorStore, open_store
 from retrieval.towers import Towers, load_towers
@@ -115,6 +118,36 @@ def test_other_towers_make_every_vector_anew(
     workspace.items.forget_embedded("behaviour")  # as if it had been killed before it could tell
     index_catalog(workspace, write(tmp_path / "c", shop_rows()), encoder=encoder)
     assert asked[4:] == ["i0", "i1", "i2", "i3"]
+
+
+def test_content_that_was_still_to_be_embedded_is_not_taken_for_what_the_vector_says(
+    workspace: Workspace, store: VectorStore, tmp_path: Path, encoder: WordEncoder
+) -> None:
+    """An index run that is killed between the item table and the vectors, then new towers, then the run again."""
+    rows = shop_rows()
+    rows[1]["title"] = "blue mug"
+    changed = replace(workspace.items.get("i1"), title="blue mug")
+    workspace.items.upsert([changed])
+    publish(workspace, store, encoder, {"i2": "warm"})
+    stale = vectors(store)["i1"]
+    index_catalog(workspace, write(tmp_path / "c", rows), encoder=encoder)
+    assert store.towers is not None
+    towers = load_towers(towers_folder(workspace), store.towers.version)
+    (expected,) = towers.item_vectors(["i1"], store.get("text", ["i1"]), {})
+    assert not np.allclose(expected, stale, atol=1e-3)
+    np.testing.assert_allclose(vectors(store)["i1"], expected, atol=1e-6)
+
+
+def test_towers_are_not_published_while_somebody_makes_vectors(
+    workspace: Workspace, store: VectorStore, encoder: WordEncoder
+) -> None:
+    before = store.towers
+    folder = towers_folder(workspace)
+    version = plant_towers(folder, encoder, {"i1": "warm"}, reads=True)
+    towers = load_towers(folder, version)
+    with alone(workspace.path), pytest.raises(WorkspaceLockedError, match=f"process {os.getpid()} is indexing"):
+        publish_towers(workspace, store, towers, version, wait_s=0.1)
+    assert store.towers == before
 
 
 def test_withdrawn_items_lose_theirs_and_get_it_back(

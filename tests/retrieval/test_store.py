@@ -1,6 +1,5 @@
 import fcntl
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -16,9 +15,7 @@ from retrieval.errors import (
     SettingsError,
     StoreError,
     WorkspaceError,
-    WorkspaceLockedError,
 )
-from retrieval.locks import alone
 from retrieval.store import StoreSettings, VectorStore, open_store
 from retrieval.store_state import EncoderRecord, TowersRecord
 from retrieval.types import Item
@@ -261,14 +258,6 @@ def test_towers_that_read_no_content_go_with_any_encoder(store: VectorStore) -> 
     with store.rebuild(EncoderRecord("wide", "f2", 2)):
         pass
     assert (store.towers, store.item_ids("behaviour")) == (ids_alone, ["apple"])
-
-
-def test_towers_are_not_published_while_somebody_makes_vectors(workspace: Workspace) -> None:
-    settings = StoreSettings(wait_s=0.1)
-    with open_store(workspace, settings=settings) as store, alone(workspace.path):
-        with pytest.raises(WorkspaceLockedError, match=f"process {os.getpid()} is indexing"):
-            store.publish_towers(TowersRecord("v1", 2, None), ["apple"], unit((1, 0)))
-        assert store.towers is None
 
 
 def test_a_store_of_before_there_were_towers_can_be_opened(workspace: Workspace, store: VectorStore) -> None:
