@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from filelock import FileLock, Timeout
 
-from finetune.bench import Bench, Entry, able, chosen, entries
+from finetune.bench import able, chosen, entries
 from finetune.bootstrap import Bootstrap
 from finetune.devices import check_device
 from finetune.event_table import read_events
-from finetune.lists import Lists, load_lists, save_lists
 from finetune.material import Material
 from finetune.measures import TESTED, Measures, Pair, Row, pairs
-from finetune.metrics import DEPTH
 from finetune.ratings import RatingResult, check_scale, rating_prediction
+from finetune.runs import Run, alone
 from finetune.splits import Split, global_time, hide_items, leave_one_out, rolling
-from retrieval.errors import InteractionError, SettingsError, WorkspaceLockedError
+from retrieval.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from finetune.event_table import EventTable, Ints
+    from finetune.lists import Lists
     from retrieval.workspace import Workspace
 
 PROTOCOLS = ("leave-one-out", "rolling", "global-time")
-
-REVISION = 1
-"""Raised when systems or splits are changed so that lists of earlier versions are not theirs any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +109,8 @@ def evaluate(
     split = make_split(read_events(workspace), settings)
     names, notes = able(names, known, Material.of(workspace, split), settings.systems)
     place = run_folder(workspace, settings, folder)
-    with _alone(place):
-        run = _Run(workspace, split, settings, place, device, tell)
+    with alone(place):
+        run = Run(workspace, split, settings.label, settings.seed, place, device, tell)
         run.forget_others(known)
         lists, unmade = run.all_answers({name: known[name] for name in names})
         run.finish()
@@ -139,93 +132,6 @@ def make_split(table: EventTable, settings: EvaluationSettings) -> Split:
             return global_time(table, hidden=hidden)
         case _:
             return leave_one_out(table, hidden=hidden)
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """What all systems of an evaluation have in common."""
-
-    workspace: Workspace
-    split: Split
-    settings: EvaluationSettings
-    folder: Path
-    device: str
-    tell: Callable[[str], None]
-
-    def forget_others(self, known: Mapping[str, Entry]) -> None:
-        """Remove what runs that were cut off left, where no system of this data and these settings goes on with it."""
-        benches = [self._bench(name, entry) for name, entry in known.items()]
-        kept = {bench.place for bench in benches} | {bench.shared for bench in benches}
-        for place in self._unfinished.glob("*"):
-            if place not in kept:
-                shutil.rmtree(place, ignore_errors=True)
-
-    def all_answers(self, systems: Mapping[str, Entry]) -> tuple[dict[str, Lists], list[str]]:
-        """The lists of the systems that can be made of the past, and notes on the others. Raises InteractionError when
-        none can."""
-        lists: dict[str, Lists] = {}
-        notes = []
-        for name, entry in systems.items():
-            try:
-                lists[name] = self._answers(name, entry)
-            except InteractionError as error:
-                shutil.rmtree(self._bench(name, entry).place, ignore_errors=True)
-                notes.append(f"{name} is left out, as it cannot be made of what came before the cut-off: {error}")
-        if not lists:
-            raise InteractionError("; ".join(notes))
-        return lists, notes
-
-    def finish(self) -> None:
-        """Remove the past that the systems had in common."""
-        for place in self._unfinished.glob("past-*"):
-            shutil.rmtree(place, ignore_errors=True)
-
-    @property
-    def _unfinished(self) -> Path:
-        return self.folder / "unfinished"
-
-    def _answers(self, name: str, entry: Entry) -> Lists:
-        """The system's lists: those of an earlier run, or new ones."""
-        path, key = self.folder / "systems" / f"{name}.npz", self._key(name, entry)
-        kept = load_lists(path, key)
-        if kept is None:
-            kept = self._asked(name, entry)
-            save_lists(path, kept, key)
-        return kept
-
-    def _asked(self, name: str, entry: Entry) -> Lists:
-        self.tell(name)
-        started = time.perf_counter()
-        bench = self._bench(name, entry)
-        with bench.stack:
-            system, dials = entry.build(bench)
-            built = time.perf_counter()
-            rows = system.rank(self.split.test.queries, DEPTH)
-        shutil.rmtree(bench.place, ignore_errors=True)
-        seconds = round(built - started, 3), round(time.perf_counter() - built, 3)
-        return Lists(name, rows, dict(entry.settings), dict(dials), *seconds)
-
-    def _bench(self, name: str, entry: Entry) -> Bench:
-        return Bench(
-            self.workspace,
-            self.split,
-            self._unfinished,
-            self.settings.seed,
-            self.device,
-            self._key(name, entry),
-            lambda text: self.tell(f"{name}: {text}"),
-        )
-
-    def _key(self, name: str, entry: Entry) -> Mapping[str, Any]:
-        """What the system's lists depend on."""
-        return {
-            "revision": REVISION,
-            "data": self.split.table.data_hash,
-            "protocol": self.settings.label,
-            "seed": self.settings.seed,
-            "system": name,
-            "settings": dict(entry.settings),
-        }
 
 
 def _measured(
@@ -260,18 +166,3 @@ def _measured(
 def _ratings(split: Split, settings: EvaluationSettings) -> RatingResult | None:
     last = {"leave-one-out": 1, "rolling": settings.last}.get(settings.protocol)
     return rating_prediction(split.table, split.hidden, last=last, scale=settings.rating_scale, seed=settings.seed)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One evaluation at a time in a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise WorkspaceLockedError(f"another process evaluates in {folder}; run again when it has finished") from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -62,7 +62,8 @@ def _copy_vectors(store: VectorStore, past: Workspace) -> None:
         if store.encoder is None:
             return
         copy.claim(store.encoder)
+        known = frozenset(past.items.ids(withdrawn=True))  # more may be indexed meanwhile
         for space in CONTENT_SPACES:
-            vectors = store.get(space, store.item_ids(space))
+            vectors = store.get(space, [item_id for item_id in store.item_ids(space) if item_id in known])
             if vectors:
                 copy.upsert(space, list(vectors), np.stack(list(vectors.values())))
