@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,10 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from retrieval.interactions import InteractionLog
 
 
 _FIRST_ROWS = 1_024
+
+_CHANGED_BASKETS = 1_000
+"""So many are looked at beside the matrix of all baskets, before it is made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,11 @@ class Behaviour:
         self._item_ids: list[str] = []
         self._names: tuple[str, ...] = ()
         self._row_of: dict[str, int] = {}
-        self._baskets: dict[str, npt.NDArray[np.int64]] = {}
-        self._users_of: list[set[str]] = []
+        self._user_row_of: dict[str, int] = {}
+        self._baskets: list[npt.NDArray[np.int64]] = []
+        self._users_of: list[set[int]] = []
+        self._matrix: csr_array | None = None
+        self._changed: set[int] = set()
         self._counts = np.zeros(_FIRST_ROWS, dtype=np.float64)
 
     def refresh(self) -> None:
@@ -81,24 +88,41 @@ class Behaviour:
         """
         with self._guard:
             given = [(self._row_of[item_id], weight) for item_id, weight in weights.items() if item_id in self._row_of]
-            shares: defaultdict[str, float] = defaultdict(float)
+            counts = np.maximum(self._counts[: len(self._item_ids)], 1)
+            shares = np.zeros(len(counts))
             for row, weight in given:
-                share = weight / math.sqrt(max(1.0, self._counts[row]))
-                for user_id in self._users_of[row]:
-                    shares[user_id] += share
-            together = self._weighted_sum(shares)
-            scores = together / np.sqrt(np.maximum(self._counts[: len(together)], 1))
+                shares[row] = weight / math.sqrt(counts[row])
+            scores = self._together(shares) / np.sqrt(counts)
             scores[[row for row, _ in given]] = 0
             return self._scored(scores)
 
-    def _weighted_sum(self, shares: Mapping[str, float]) -> npt.NDArray[np.float64]:
-        """(n_items,): over the users, the share of each added to the items of the basket."""
-        if not shares:
-            return np.zeros(len(self._item_ids))
-        baskets = [self._baskets[user_id] for user_id in shares]
-        each = np.repeat(list(shares.values()), [len(basket) for basket in baskets])
-        sums = np.bincount(np.concatenate(baskets), weights=each, minlength=len(self._item_ids))
-        return sums.astype(np.float64, copy=False)
+    def _together(self, shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(n_items,): B'B times the items' shares, (n_items,), where B is the matrix of users' baskets.
+
+        Baskets that have changed since the matrix was made count as they are now, and not as they are in it.
+        """
+        if len(self._changed) > _CHANGED_BASKETS:
+            self._matrix, self._changed = self._all_baskets(), set()
+        changed = [self._baskets[row] for row in self._changed]
+        items = np.concatenate([np.zeros(0, dtype=np.int64), *changed])
+        owners = np.repeat(np.arange(len(changed)), [len(basket) for basket in changed])
+        of_owner = np.bincount(owners, weights=shares[items], minlength=len(changed))
+        sums = np.bincount(items, weights=of_owner[owners], minlength=len(shares)).astype(np.float64, copy=False)
+        if self._matrix is not None:
+            n_users, n_items = self._matrix.shape
+            of_user = self._matrix @ shares[:n_items]
+            of_user[[row for row in self._changed if row < n_users]] = 0
+            sums[:n_items] += self._matrix.T @ of_user
+        return sums
+
+    def _all_baskets(self) -> csr_array:
+        """(n_users, n_items): 1 where the user wants the item."""
+        from scipy.sparse import csr_array
+
+        starts = np.concatenate([[0], np.cumsum([len(basket) for basket in self._baskets])])
+        items = np.concatenate(self._baskets)
+        shape = len(self._baskets), len(self._item_ids)
+        return csr_array((np.ones(len(items)), items, starts), shape=shape)
 
     def cosine(self, item_id: str, other_id: str) -> float:
         """The cosine of two items, 0 to 1; 0 for an item that nobody wants."""
@@ -106,7 +130,7 @@ class Behaviour:
             users, others = self._users(item_id), self._users(other_id)
             return len(users & others) / math.sqrt(len(users) * len(others)) if users and others else 0.0
 
-    def _users(self, item_id: str) -> set[str]:
+    def _users(self, item_id: str) -> set[int]:
         row = self._row_of.get(item_id)
         return set() if row is None else self._users_of[row]
 
@@ -116,15 +140,18 @@ class Behaviour:
         return Scored(self._names, scores)
 
     def _replace(self, user_id: str, basket: tuple[str, ...]) -> None:
-        for row in self._baskets.pop(user_id, ()):
-            self._users_of[row].discard(user_id)
+        user = self._user_row_of.setdefault(user_id, len(self._baskets))
+        if user == len(self._baskets):
+            self._baskets.append(np.zeros(0, dtype=np.int64))
+        for row in self._baskets[user].tolist():
+            self._users_of[row].discard(user)
             self._counts[row] -= 1
         rows = [self._row(item_id) for item_id in basket]
         for row in rows:
-            self._users_of[row].add(user_id)
+            self._users_of[row].add(user)
             self._counts[row] += 1
-        if rows:
-            self._baskets[user_id] = np.array(rows, dtype=np.int64)
+        self._baskets[user] = np.array(rows, dtype=np.int64)
+        self._changed.add(user)
 
     def _row(self, item_id: str) -> int:
         row = self._row_of.setdefault(item_id, len(self._item_ids))

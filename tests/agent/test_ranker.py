@@ -132,7 +132,7 @@ class TestOrder:
 
 class TestFile:
     def test_what_is_saved_is_loaded(self, tmp_path: Path) -> None:
-        ranker = replace(CLOSE_PRICES, adapter="autumn", blend="abc")
+        ranker = replace(CLOSE_PRICES, adapter="autumn", blend="abc", towers="v1")
         save_ranker(ranker, tmp_path)
         assert load_ranker(tmp_path) == ranker
         assert [path.name for path in tmp_path.iterdir()] == [RANKER_NAME]

@@ -72,7 +72,9 @@ class PlantedFinder:
 
 
 class NoVectors:
-    """A store of a catalogue without pictures."""
+    """A store of a catalogue without pictures, and without towers."""
+
+    towers_version: str | None = None
 
     def get(self, space: str, item_ids: Sequence[str]) -> dict[str, object]:
         return {}
