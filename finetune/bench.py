@@ -127,7 +127,12 @@ def entries(workspace: Workspace) -> dict[str, Entry]:
         entry = _towers(f"towers-{fusion}", replace(shape, fusion=fusion), training)
         found[f"towers-{fusion}"] = replace(entry, fault=partial(fusion_fault, fusion=fusion))
     found["content"] = Entry({"weights": without}, partial(_content, weights=without))
-    settings = {"weights": dict(WEIGHTS), "towers": asdict(shape), "training": plain(training)}
+    settings = {
+        "weights": dict(WEIGHTS),
+        "newcomers": CandidateSettings().newcomers,
+        "towers": asdict(shape),
+        "training": plain(training),
+    }
     found["served"] = Entry(settings, partial(_served, shape=shape, training=training))
     return found
 
