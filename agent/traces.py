@@ -68,7 +68,7 @@ def _weakly(ranks: Mapping[str, int], history: Mapping[str, Item]) -> list[Trace
     """Who found an item that is near to nothing."""
     if "semantic" in ranks or "lexical" in ranks:
         return [Trace("words")]
-    for name in sorted(ranks.keys() & {"behavioural", "history"}, key=ranks.__getitem__):
+    for name in sorted(ranks.keys() & {"behavioural", "history", "newcomers"}, key=ranks.__getitem__):
         if name in history:
             return [Trace("past", history[name])]
     return [Trace("wanted")] if "popular" in ranks else []

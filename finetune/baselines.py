@@ -34,6 +34,8 @@ _ALS_WANTS_A_THREAD = 100_000
 EASE_ITEMS = 25_000
 """The closed form inverts a matrix of items by items: 2.5 GB at this many."""
 
+_ROWS_AT_ONCE = 512
+
 Dials = Mapping[str, float | str]
 
 
@@ -169,18 +171,15 @@ class Ease(Scorer):
     def __init__(self, known: Known, *, l2: float) -> None:
         super().__init__(known.on_shelf)
         self._known = np.flatnonzero(counts(known.baskets) > 0)
-        if len(self._known) > EASE_ITEMS:
-            raise SettingsError(
-                f"ease inverts a matrix of all wanted items, {len(self._known):,}; expected at most {EASE_ITEMS:,}: "
-                "leave ease out of --systems"
-            )
+        if fault := ease_fault(len(self._known)):
+            raise SettingsError(f"{fault}: leave ease out of --systems")
         wanted = known.baskets[:, self._known]
-        gram = (wanted.T @ wanted).toarray().astype(np.float32)
-        gram[np.diag_indices_from(gram)] += l2
-        inverse = _inverse(gram)
-        inverse /= -np.diag(inverse)  # column by column
-        inverse[np.diag_indices_from(inverse)] = 0
-        self._weights = inverse
+        weights = _products(wanted)
+        weights[np.diag_indices_from(weights)] += l2
+        _invert(weights)
+        weights /= -np.diag(weights)  # column by column
+        weights[np.diag_indices_from(weights)] = 0
+        self._weights = weights
 
     def scores(self, queries: Queries) -> Scores:
         scores = np.full((len(queries), len(self._on_shelf)), -np.inf, dtype=np.float32)
@@ -206,6 +205,13 @@ BASELINES: Mapping[str, Recipe] = MappingProxyType(
         Ease.name: Recipe(Ease, {"l2": (30.0, 100.0, 300.0, 1000.0)}),
     }
 )
+
+
+def ease_fault(wanted: int) -> str | None:
+    """Why ease cannot be made of so many wanted items, or None."""
+    if wanted <= EASE_ITEMS:
+        return None
+    return f"ease inverts a matrix of all wanted items, {wanted:,}; expected at most {EASE_ITEMS:,}"
 
 
 def fit_baseline(name: str, split: Split, *, seed: int) -> tuple[Scorer, Dials]:
@@ -264,12 +270,30 @@ def _only_positive(scores: Scores) -> Scores:
     return scores
 
 
-def _inverse(matrix: Scores) -> Scores:
-    """The inverse of a symmetric positive definite matrix, (n, n) float32; writes over the matrix."""
+def _products(rows: Csr) -> Scores:
+    """(n_columns, n_columns) float32 products of the columns with each other."""
+    products = np.empty((rows.shape[1], rows.shape[1]), dtype=np.float32)
+    columns = rows.T.tocsr()
+    for begin in range(0, len(products), _ROWS_AT_ONCE):
+        some = slice(begin, begin + _ROWS_AT_ONCE)
+        products[some] = (columns[some] @ rows).toarray()
+    return products
+
+
+def _invert(matrix: Scores) -> None:
+    """Make a symmetric positive definite matrix, (n, n) float32 row by row in memory, its inverse; in place.
+
+    A second matrix of this size would be as much memory again.
+    """
     from scipy.linalg import lapack
 
-    factor, fault = lapack.spotrf(matrix, lower=1, overwrite_a=1)
-    inverse, failed = lapack.spotri(factor, lower=1, overwrite_c=1)
+    columns = matrix.T  # as LAPACK wants it; the matrix is symmetric
+    _, fault = lapack.spotrf(columns, lower=1, overwrite_a=1)
+    _, failed = lapack.spotri(columns, lower=1, overwrite_c=1)
     if fault or failed:
         raise SettingsError("the items' co-occurrences cannot be inverted; choose a larger l2")
-    return np.asarray(np.tril(inverse) + np.tril(inverse, -1).T)
+    for begin in range(0, len(matrix), _ROWS_AT_ONCE):  # the half above the diagonal is the inverse's
+        end = min(begin + _ROWS_AT_ONCE, len(matrix))
+        matrix[begin:end, :begin] = matrix[:begin, begin:end].T
+        corner = np.triu(matrix[begin:end, begin:end])
+        matrix[begin:end, begin:end] = corner + np.triu(corner, 1).T

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from finetune.baselines import BASELINES, fit_baseline
+from finetune.baselines import BASELINES, Ease, ease_fault, fit_baseline
+from finetune.material import Material, fusion_fault
 from finetune.past import known_events, past_workspace
 from finetune.served import FinderSystem
 from finetune.tower_fit import plain
@@ -65,20 +66,36 @@ class Bench:
     @property
     def place(self) -> Path:
         """A folder for this system, data, protocol and seed; what lies there was left by a run that was cut off."""
-        return self.folder / hashlib.sha256(json.dumps(self.key, sort_keys=True).encode()).hexdigest()[:16]
+        return self.folder / _digest(json.dumps(self.key, sort_keys=True).encode())
+
+    @property
+    def shared(self) -> Path:
+        """The folder of the past that all systems read: by what happened, and by how much of it may be known."""
+        return self.folder / f"past-{_digest(self.split.table.data_hash.encode() + self.split.test.past.tobytes())}"
 
     def past(self) -> Workspace:
-        """The workspace as it was before the test part, for this system alone."""
+        """The workspace as it was before the test part, to read in: it is the same for all systems."""
+        return self.stack.enter_context(Workspace.open(self._shared()))
+
+    def own_past(self) -> Workspace:
+        """A copy of the past for this system alone, which may write in it."""
         folder = self.place / "past"
         if not folder.exists():
-            fresh = self.place / ".new-past"  # renamed when it is whole
-            shutil.rmtree(fresh, ignore_errors=True)
-            fresh.parent.mkdir(parents=True, exist_ok=True)
-            known = known_events(self.workspace, self.split.table, self.split.test.past)
-            with open_store(self.workspace) as store:
-                past_workspace(self.workspace, store, fresh, known).close()
-            fresh.rename(folder)
+            with _whole(folder) as fresh:
+                shutil.copytree(self._shared(), fresh, symlinks=True)
         return self.stack.enter_context(Workspace.open(folder))
+
+    def _shared(self) -> Path:
+        if not self.shared.exists():
+            table = self.split.table
+            known = known_events(self.workspace, table, self.split.test.past)
+            with (
+                _whole(self.shared) as fresh,
+                open_store(self.workspace) as store,
+                past_workspace(self.workspace, store, fresh, known) as past,
+            ):
+                past.items.withdraw(set(past.items.ids()).difference(table.item_ids))  # came after the table was read
+        return self.shared
 
     def told_epoch(self, report: EpochReport) -> None:
         ndcg = "" if report.ndcg is None else f", NDCG@10 {report.ndcg:.4f}"
@@ -91,10 +108,12 @@ class Entry:
 
     settings: what its lists depend on beside the data, the protocol and the seed; JSON.
     build: gives it, and what was chosen on validation cases; JSON.
+    fault: why it cannot be made of what there is, or None.
     """
 
     settings: Mapping[str, Any]
     build: Callable[[Bench], tuple[System, Mapping[str, Any]]]
+    fault: Callable[[Material], str | None] = lambda _material: None
 
 
 def entries(workspace: Workspace) -> dict[str, Entry]:
@@ -102,9 +121,11 @@ def entries(workspace: Workspace) -> dict[str, Entry]:
     shape, training = tower_settings(workspace)
     without = {**WEIGHTS, BehaviouralRetriever.name: 0.0}
     found = {name: _baseline(name) for name in BASELINES}
+    found[Ease.name] = replace(found[Ease.name], fault=lambda material: ease_fault(material.wanted))
     found["sasrec"] = _towers("sasrec", by_ids_only(shape), training)
     for fusion in FUSIONS:
-        found[f"towers-{fusion}"] = _towers(f"towers-{fusion}", replace(shape, fusion=fusion), training)
+        entry = _towers(f"towers-{fusion}", replace(shape, fusion=fusion), training)
+        found[f"towers-{fusion}"] = replace(entry, fault=partial(fusion_fault, fusion=fusion))
     found["content"] = Entry({"weights": without}, partial(_content, weights=without))
     settings = {"weights": dict(WEIGHTS), "towers": asdict(shape), "training": plain(training)}
     found["served"] = Entry(settings, partial(_served, shape=shape, training=training))
@@ -121,6 +142,21 @@ def chosen(names: tuple[str, ...], known: Mapping[str, Entry]) -> tuple[str, ...
         raise SettingsError(f"no system {', '.join(unknown):.80}; expected some of {', '.join((*known, *GROUPS))}")
     wanted = {system for name in names or ("usual",) for system in GROUPS.get(name, (name,))}
     return tuple(name for name in known if name in wanted)
+
+
+def able(
+    names: tuple[str, ...], known: Mapping[str, Entry], material: Material, asked: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those of the systems that can be made of what there is, and notes on the others.
+
+    asked: names and groups. Raises SettingsError for a system that is asked for by its own name, or when none is left.
+    """
+    faults = {name: fault for name in names if (fault := known[name].fault(material))}
+    left = tuple(name for name in names if name not in faults)
+    for name, fault in faults.items():
+        if name in asked or not left:
+            raise SettingsError(f"{name} cannot be tested: {fault}; leave it out of --systems")
+    return left, tuple(f"{name} is left out: {fault}" for name, fault in faults.items())
 
 
 def _baseline(name: str) -> Entry:
@@ -153,7 +189,7 @@ def _content(bench: Bench, weights: Mapping[str, float]) -> tuple[System, Mappin
 
 
 def _served(bench: Bench, shape: TowerSettings, training: TowerTraining) -> tuple[System, Mapping[str, Any]]:
-    past = bench.past()
+    past = bench.own_past()
     learned = train_towers(past, shape, training, device=bench.device, seed=bench.seed, progress=bench.told_epoch)
     about = {
         "epochs": learned.epochs,
@@ -169,3 +205,17 @@ def _finder(name: str, bench: Bench, past: Workspace, settings: CandidateSetting
         store.warm(space)
     finder = CandidateFinder(past, store, open_encoder(past.settings.encoder), settings)
     return FinderSystem(name, finder, tell=bench.tell)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """A fresh folder to fill, which gets the folder's name when it is whole."""
+    fresh = folder.with_name(f".new-{folder.name}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    yield fresh
+    fresh.rename(folder)

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from finetune.bench import Bench, Entry, chosen, entries
+from finetune.bench import Bench, Entry, able, chosen, entries
 from finetune.bootstrap import Bootstrap
+from finetune.devices import check_device
 from finetune.event_table import read_events
 from finetune.lists import Lists, load_lists, save_lists
+from finetune.material import Material
 from finetune.measures import TESTED, Measures, Pair, Row, pairs
 from finetune.metrics import DEPTH
-from finetune.ratings import RatingResult, rating_prediction
+from finetune.ratings import RatingResult, check_scale, rating_prediction
 from finetune.splits import Split, global_time, hide_items, leave_one_out, rolling
-from retrieval.errors import SettingsError, WorkspaceLockedError
+from retrieval.errors import InteractionError, SettingsError, WorkspaceLockedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +55,8 @@ class EvaluationSettings:
     def __post_init__(self) -> None:
         if self.protocol not in PROTOCOLS:
             raise SettingsError(f"no protocol {self.protocol!r:.60}; expected one of {', '.join(PROTOCOLS)}")
+        if self.rating_scale is not None:
+            check_scale(self.rating_scale)
 
     @property
     def label(self) -> str:
@@ -101,18 +105,23 @@ def evaluate(
     """Ask the systems on a split of the workspace's log, and measure their lists.
 
     folder: where what is made is kept, WORKSPACE/evaluation unless given; under it PROTOCOL/seed-N. A system that has
-    answered there for the same data and settings is not asked again. tell: is told what is going on.
+    answered there for the same data and settings is not asked again. tell: is told what is going on. A system for
+    which what is known before the cut-off is too little is left out, and a note says so.
     Raises SettingsError for what cannot be evaluated, InteractionError for a log without anything to test on,
     WorkspaceLockedError when another process evaluates in the same folder.
     """
+    check_device(device)
     known = entries(workspace)
     names = chosen(settings.systems, known)
     split = make_split(read_events(workspace), settings)
+    names, notes = able(names, known, Material.of(workspace, split), settings.systems)
     place = run_folder(workspace, settings, folder)
     with _alone(place):
         run = _Run(workspace, split, settings, place, device, tell)
-        lists = {name: run.answers(name, known[name]) for name in names}
-    return _measured(workspace, settings, split, lists)
+        run.forget_others(known)
+        lists, unmade = run.all_answers({name: known[name] for name in names})
+        run.finish()
+    return _measured(workspace, settings, split, lists, (*split.notes, *notes, *unmade))
 
 
 def run_folder(workspace: Workspace, settings: EvaluationSettings, folder: Path | None = None) -> Path:
@@ -143,35 +152,51 @@ class _Run:
     device: str
     tell: Callable[[str], None]
 
-    def answers(self, name: str, entry: Entry) -> Lists:
+    def forget_others(self, known: Mapping[str, Entry]) -> None:
+        """Remove what runs that were cut off left, where no system of this data and these settings goes on with it."""
+        benches = [self._bench(name, entry) for name, entry in known.items()]
+        kept = {bench.place for bench in benches} | {bench.shared for bench in benches}
+        for place in self._unfinished.glob("*"):
+            if place not in kept:
+                shutil.rmtree(place, ignore_errors=True)
+
+    def all_answers(self, systems: Mapping[str, Entry]) -> tuple[dict[str, Lists], list[str]]:
+        """The lists of the systems that can be made of the past, and notes on the others. Raises InteractionError when
+        none can."""
+        lists: dict[str, Lists] = {}
+        notes = []
+        for name, entry in systems.items():
+            try:
+                lists[name] = self._answers(name, entry)
+            except InteractionError as error:
+                shutil.rmtree(self._bench(name, entry).place, ignore_errors=True)
+                notes.append(f"{name} is left out, as it cannot be made of what came before the cut-off: {error}")
+        if not lists:
+            raise InteractionError("; ".join(notes))
+        return lists, notes
+
+    def finish(self) -> None:
+        """Remove the past that the systems had in common."""
+        for place in self._unfinished.glob("past-*"):
+            shutil.rmtree(place, ignore_errors=True)
+
+    @property
+    def _unfinished(self) -> Path:
+        return self.folder / "unfinished"
+
+    def _answers(self, name: str, entry: Entry) -> Lists:
         """The system's lists: those of an earlier run, or new ones."""
-        key = {
-            "revision": REVISION,
-            "data": self.split.table.data_hash,
-            "protocol": self.settings.label,
-            "seed": self.settings.seed,
-            "system": name,
-            "settings": dict(entry.settings),
-        }
-        path = self.folder / "systems" / f"{name}.npz"
+        path, key = self.folder / "systems" / f"{name}.npz", self._key(name, entry)
         kept = load_lists(path, key)
         if kept is None:
-            kept = self._asked(name, entry, key)
+            kept = self._asked(name, entry)
             save_lists(path, kept, key)
         return kept
 
-    def _asked(self, name: str, entry: Entry, key: Mapping[str, Any]) -> Lists:
+    def _asked(self, name: str, entry: Entry) -> Lists:
         self.tell(name)
         started = time.perf_counter()
-        bench = Bench(
-            self.workspace,
-            self.split,
-            self.folder / "unfinished",
-            self.settings.seed,
-            self.device,
-            key,
-            lambda text: self.tell(f"{name}: {text}"),
-        )
+        bench = self._bench(name, entry)
         with bench.stack:
             system, dials = entry.build(bench)
             built = time.perf_counter()
@@ -180,9 +205,35 @@ class _Run:
         seconds = round(built - started, 3), round(time.perf_counter() - built, 3)
         return Lists(name, rows, dict(entry.settings), dict(dials), *seconds)
 
+    def _bench(self, name: str, entry: Entry) -> Bench:
+        return Bench(
+            self.workspace,
+            self.split,
+            self._unfinished,
+            self.settings.seed,
+            self.device,
+            self._key(name, entry),
+            lambda text: self.tell(f"{name}: {text}"),
+        )
+
+    def _key(self, name: str, entry: Entry) -> Mapping[str, Any]:
+        """What the system's lists depend on."""
+        return {
+            "revision": REVISION,
+            "data": self.split.table.data_hash,
+            "protocol": self.settings.label,
+            "seed": self.settings.seed,
+            "system": name,
+            "settings": dict(entry.settings),
+        }
+
 
 def _measured(
-    workspace: Workspace, settings: EvaluationSettings, split: Split, lists: Mapping[str, Lists]
+    workspace: Workspace,
+    settings: EvaluationSettings,
+    split: Split,
+    lists: Mapping[str, Lists],
+    notes: tuple[str, ...],
 ) -> Evaluation:
     measures = Measures.of(workspace, split)
     bootstrap = Bootstrap(split.test.queries.user, seed=settings.seed)
@@ -194,7 +245,7 @@ def _measured(
         n_cases=len(split.test),
         n_users=len(np.unique(split.test.queries.user)),
         n_items=int(split.table.on_shelf.sum()),
-        notes=split.notes,
+        notes=notes,
         diversity=measures.diversity,
         slices={name: int(mask.sum()) for name, mask in measures.slices().items()},
         rows=tuple(measures.row(lists[name], values[name], bootstrap) for name in lists),

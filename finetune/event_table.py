@@ -46,7 +46,8 @@ class EventTable:
     opinion: (n_events,) 1 where the user wants the item by the workspace's rule, -1 where an earlier want is taken
     back, 0 where the event says nothing of the kind.
     starts: (n_users + 1,) the events of user u are those from starts[u] to before starts[u + 1].
-    n_logged: events in the log, impressions included. data_hash: SHA-256 of all this and of what the items are.
+    n_logged: events in the log, impressions included. newest_row: of the log when it was read; what was logged later is
+    not in the table. data_hash: SHA-256 of what was done and of what the items are.
     """
 
     user_ids: tuple[str, ...]
@@ -61,6 +62,7 @@ class EventTable:
     opinion: Ints
     starts: Ints
     n_logged: int
+    newest_row: int
     data_hash: str
 
     @property
@@ -113,7 +115,8 @@ def rebuilt(user_id: str, item_id: str, kind: int, time_us: int, rating: float) 
 
 
 def read_events(workspace: Workspace) -> EventTable:
-    """The workspace's log as a table."""
+    """The workspace's log as a table, as it is now; more may be logged meanwhile."""
+    newest_row = workspace.log.newest_row()  # before the items, so that each event's item is among them
     item_ids = workspace.items.ids(withdrawn=True)
     item_row = {item_id: row for row, item_id in enumerate(item_ids)}
     user_row: defaultdict[str, int] = defaultdict(lambda: len(user_row))
@@ -122,7 +125,7 @@ def read_events(workspace: Workspace) -> EventTable:
     user, item, kind, time_us, log_place = columns.values()
     rating = array("d")
     place = -1
-    for place, event in enumerate(workspace.log.events()):
+    for place, event in enumerate(workspace.log.events(until=newest_row)):
         if event.type is EventType.IMPRESSION:
             continue
         user.append(user_row[event.user_id])
@@ -143,6 +146,7 @@ def read_events(workspace: Workspace) -> EventTable:
         opinion=_opinions(workspace.settings, ints["kind"], ratings),
         starts=np.searchsorted(ints["user"], np.arange(len(user_row) + 1)),
         n_logged=place + 1,
+        newest_row=newest_row,
         data_hash=_data_hash(workspace, tuple(user_row), [*ints.values(), ratings]),
         **ints,
     )

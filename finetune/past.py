@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval.errors import WorkspaceError
 from retrieval.store import open_store
 from retrieval.store_state import CONTENT_SPACES
 from retrieval.workspace import Workspace
@@ -49,17 +48,12 @@ def past_workspace(source: Workspace, store: VectorStore, folder: Path, known: I
 def known_events(source: Workspace, table: EventTable, past: Mask) -> Iterator[Event]:
     """The source's events at these places of its table, in the order of the log.
 
-    past: (n_events,) of the table. Raises WorkspaceError when the log has changed since the table was read.
+    past: (n_events,) of the table. What was logged after the table was read is left out.
     """
     kept = np.zeros(table.n_logged, dtype=np.bool_)
     kept[table.log_place[past]] = True
-    logged = source.log.count()
-    if logged != table.n_logged:
-        raise WorkspaceError(
-            f"{source.path} has {logged:,} events, a moment ago it had {table.n_logged:,}; run again when nothing is "
-            "being logged"
-        )
-    return (event for event, keep in zip(source.log.events(), kept.tolist(), strict=True) if keep)
+    logged = source.log.events(until=table.newest_row)
+    return (event for event, keep in zip(logged, kept.tolist(), strict=True) if keep)
 
 
 def _copy_vectors(store: VectorStore, past: Workspace) -> None:

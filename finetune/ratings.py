@@ -6,6 +6,7 @@ which are wanted items and so rated well.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -123,6 +124,12 @@ class _Neighbours:
         return self.biases.predict(asked) + told / (weight + 1)
 
 
+def check_scale(scale: tuple[float, float]) -> None:
+    """Raises SettingsError unless this is a lowest and a highest rating."""
+    if not -math.inf < scale[0] < scale[1] < math.inf:
+        raise SettingsError(f"the rating scale is {scale[0]:g} to {scale[1]:g}; expected a lower and a higher number")
+
+
 def rating_prediction(
     table: EventTable,
     hidden: Mask,
@@ -142,10 +149,7 @@ def rating_prediction(
     places = _rated(table)
     inside = np.ones(len(places), dtype=np.bool_)
     if scale is not None:
-        if not scale[0] < scale[1]:
-            raise SettingsError(
-                f"the rating scale is {scale[0]:g} to {scale[1]:g}; expected a lower and a higher number"
-            )
+        check_scale(scale)
         inside = (table.rating[places] >= scale[0]) & (table.rating[places] <= scale[1])
     places = places[inside]
     age = _ages(table, places, last, share)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finetune.event_table import rebuilt
-from retrieval.candidates import HISTORY
-from retrieval.retrievers import Query
+from retrieval.retrievers import HISTORY, Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable

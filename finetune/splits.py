@@ -216,12 +216,13 @@ def _tied(table: EventTable) -> int:
 
 
 def _part(table: EventTable, past: Mask, asked: Ints, hidden: Mask) -> Part:
-    """The cases that ask for what was first touched at these places."""
+    """The cases that ask for what was first touched at these places, of which each is after the one before."""
+    of_user = np.searchsorted(asked, table.starts)
     histories: list[Ints] = []
     seen: list[Ints] = []
     for user in np.unique(table.user[asked]).tolist():
-        begin, end = int(table.starts[user]), int(table.starts[user + 1])
-        at = asked[(asked >= begin) & (asked < end)]
+        begin = int(table.starts[user])
+        at = asked[of_user[user] : of_user[user + 1]]
         histories += _histories(table, begin, at, hidden)
         seen += [np.unique(table.item[begin:place]) for place in at.tolist()]
     places = np.concatenate([np.zeros(0, dtype=np.int64), *histories])

@@ -264,7 +264,7 @@ def _last_user_vectors(network: TwoTowers, items: Tensor, batch: Batch) -> Tenso
 
 @torch.inference_mode()
 def all_item_vectors(network: TwoTowers, data: TowerData) -> Tensor:
-    """(n_items, width) of every item: with its id vector where somebody wants it, else of its content alone.
+    """(n_items, width) of every item: as trained where somebody wants it, else guessed from its content.
 
     Raises ModelError when one is not finite.
     """
@@ -273,8 +273,9 @@ def all_item_vectors(network: TwoTowers, data: TowerData) -> Tensor:
     parts = []
     for start in range(0, len(rows), _ITEMS_AT_ONCE):
         some = rows[start : start + _ITEMS_AT_ONCE]
-        ids = some.clamp(max=data.wanted - 1)
-        parts.append(network.item(data.content.of(some).to(place), ids.to(place), (some < data.wanted).to(place)))
+        content, known = data.content.of(some).to(place), (some < data.wanted).to(place)
+        trained = network.item(content, some.clamp(max=data.wanted - 1).to(place), known)
+        parts.append(torch.where(known[:, None], trained, network.item.guess(content)))
     vectors = torch.cat(parts).cpu()
     broken = int((~vectors.isfinite()).any(dim=1).sum())
     if broken:

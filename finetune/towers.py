@@ -12,7 +12,8 @@ import torch
 
 from finetune.blend import blend_of_validation
 from finetune.devices import check_device
-from finetune.tower_data import TowerData, read_tower_data
+from finetune.newcomers import fit_newcomers
+from finetune.tower_data import Sequences, TowerData, read_tower_data
 from finetune.tower_fit import EpochReport, Progress, TowerFit, TowerTraining, all_item_vectors, plain
 from retrieval.behavioural import towers_folder
 from retrieval.blend import Blend, forget_blend, save_blend
@@ -154,8 +155,9 @@ def fit_towers(
             f"nobody of the {len(data.sequences)} users in the log wants two items or more, so there is no next item "
             "to learn; log more events first"
         )
+    before = seasoned.without_last()
     first = TowerFit("validation", data, settings, training, seed, torch.device(device), checkpoint)
-    history = list(first.run(seasoned.without_last(), seasoned, training.epochs, progress))
+    history = list(first.run(before, seasoned, training.epochs, progress))
     best = max(history, key=lambda report: report.ndcg or 0.0)
     validated = network = first.best
     if training.refit:
@@ -165,10 +167,12 @@ def fit_towers(
     network = network.to("cpu").eval()
     told = {"seed": seed, "data": data.hash, "epochs": best.epoch, "ndcg": best.ndcg, **plain(training)}
 
-    def towers(made: TwoTowers) -> Towers:
+    def towers(made: TwoTowers, train: Sequences) -> Towers:
+        fit_newcomers(made, data, train)
         longest = float(all_item_vectors(made, data).norm(dim=1).max())
         return Towers(
             made, TowerFacts(settings, data.item_ids[: data.wanted], encoder, data.content.text.shape[1], longest, told)
         )
 
-    return Trained(towers(network), towers(validated), best.ndcg or 0.0, best.epoch, tuple(history))
+    served = towers(network, seasoned if training.refit else before)
+    return Trained(served, towers(validated, before), best.ndcg or 0.0, best.epoch, tuple(history))

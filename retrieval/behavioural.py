@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +13,14 @@ from retrieval.store_state import BEHAVIOUR
 
 if TYPE_CHECKING:
     from retrieval.retrievers import Query
+    from retrieval.shelf import Shelf
     from retrieval.store import Hit, VectorStore
     from retrieval.store_state import TowersRecord
     from retrieval.towers import Towers
     from retrieval.vectors import Vector
     from retrieval.workspace import Workspace
+
+_NEWCOMERS = 2_000
 
 
 def towers_folder(workspace: Workspace) -> Path:
@@ -68,6 +73,11 @@ class BehaviouralRetriever:
             return []
         return self._store.search(BEHAVIOUR, wish, k, allowed=query.allowed, exclude=query.exclude | known)
 
+    def known(self) -> frozenset[str] | None:
+        """The items that the towers have seen somebody want; None without towers."""
+        record = self._store.towers
+        return None if record is None else self._towers.of(record).known
+
     def explain(self, query: Query, item_id: str) -> str | None:
         """The item of the history whose vector is most like this one's, later ones counting more."""
         weights = recency(query.history)
@@ -81,3 +91,35 @@ class BehaviouralRetriever:
 def _direction(vector: Vector) -> Vector:
     """Without the last dimension, which only fills up the length."""
     return vector[:-1]
+
+
+class NewcomerRetriever:
+    """Of what nobody had wanted when the towers were trained, the newest 2,000, the items that suit the user most.
+
+    By their content they are behind what many want, and would stay there: nobody wants what nobody is shown.
+    """
+
+    name = "newcomers"
+
+    def __init__(self, behavioural: BehaviouralRetriever, shelf: Shelf) -> None:
+        self._behavioural = behavioural
+        self._shelf = shelf
+        self._made: tuple[object, object, frozenset[str]] = (None, None, frozenset())
+
+    def search(self, query: Query, k: int) -> list[Hit]:
+        newcomers = self._newcomers() if query.history else frozenset()
+        allowed = newcomers if query.allowed is None else newcomers & query.allowed
+        return self._behavioural.search(replace(query, allowed=allowed), k) if allowed else []
+
+    def explain(self, query: Query, item_id: str) -> str | None:
+        return self._behavioural.explain(query, item_id)
+
+    def _newcomers(self) -> frozenset[str]:
+        known, newest = self._behavioural.known(), self._shelf.newest_first()
+        if known is None:
+            return frozenset()
+        for_known, for_newest, newcomers = self._made
+        if known is not for_known or newest is not for_newest:  # both stay the same objects until they change
+            newcomers = frozenset(islice((item_id for item_id in newest if item_id not in known), _NEWCOMERS))
+            self._made = known, newest, newcomers
+        return newcomers

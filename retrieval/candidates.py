@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from retrieval.behaviour import Behaviour
-from retrieval.behavioural import BehaviouralRetriever, towers_folder
+from retrieval.behavioural import BehaviouralRetriever, NewcomerRetriever, towers_folder
 from retrieval.blend import BlendFile
-from retrieval.errors import RequestError, SettingsError
+from retrieval.errors import RequestError, SettingsError, WeightsError
 from retrieval.lexical import LexicalRetriever
-from retrieval.merging import fuse, fuse_request, fuse_taste
+from retrieval.merging import fuse, fuse_blended
 from retrieval.retrievers import (
+    HISTORY,
     CoOccurrenceRetriever,
     HistoryRetriever,
     NewestRetriever,
@@ -26,7 +28,7 @@ from retrieval.retrievers import (
 )
 from retrieval.shelf import Shelf
 from retrieval.standing import Standings
-from retrieval.types import Candidate
+from retrieval.types import Candidate, Found
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from retrieval.encoders import Encoder
     from retrieval.store import Hit, VectorStore
     from retrieval.workspace import Workspace
+
+logger = logging.getLogger(__name__)
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
@@ -53,8 +57,7 @@ a director's films stand among the first and that jazz in a plot is found; at 2 
 "a slow-burn heist film" pass those that are like it.
 """
 
-HISTORY = 50
-"""So many of the last wanted items the retrievers are told."""
+NEWCOMERS = NewcomerRetriever.name
 
 TASTE_WEIGHT = 2.0
 """Of the blend's order beside what is asked for: less than half of the words', so that a request is answered first."""
@@ -68,16 +71,21 @@ class CandidateSettings:
     """How candidates are found.
 
     depth: how many each retriever is asked for, at least. weights: of the retrievers, by name; 0 leaves one out.
+    newcomers: the share of a list, its last places, that goes to items which nobody had a chance to want yet, where the
+    towers know the user and nothing is asked for: 3 of 20, and none of fewer than 7. 0 to 1; 0 keeps them out.
     """
 
     depth: int = 100
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
+    newcomers: float = 0.15
 
     def __post_init__(self) -> None:
         if self.depth < 1 or any(weight < 0 for weight in self.weights.values()):
             raise SettingsError(
                 f"depth is {self.depth}, weights are {dict(self.weights)}; expected 1 or more, and 0 or more"
             )
+        if not 0 <= self.newcomers <= 1:
+            raise SettingsError(f"the share of newcomers is {self.newcomers}; expected 0 to 1")
 
 
 class CandidateFinder:
@@ -115,6 +123,8 @@ class CandidateFinder:
         if unweighted:
             raise SettingsError(f"no weight for {', '.join(unweighted)}; weights are {dict(self._settings.weights)}")
         self._retrievers = {retriever.name: retriever for retriever in retrievers}
+        behavioural = next((each for each in retrievers if isinstance(each, BehaviouralRetriever)), None)
+        self._others = {} if behavioural is None else {NEWCOMERS: NewcomerRetriever(behavioural, self._shelf)}
         self._last_resort = NewestRetriever(self._shelf)
         self._blend = BlendFile(workspace.path, lambda: store.towers_version)
 
@@ -153,32 +163,51 @@ class CandidateFinder:
         """The k best candidates for the query, best first. Raises RequestError."""
         if k < 1:
             raise RequestError(f"k is {k}; expected 1 or more")
-        candidates = self._fuse(query, self.lists(query, k), k)
+        candidates = self._with_newcomers(query, self._fuse(query, self.lists(query, k), k), k)
         return candidates if len(candidates) == k else [*candidates, *self._newest(query, candidates, k)]
 
     def lists(self, query: Query, k: int = 1) -> dict[str, list[Hit]]:
         """What each retriever finds, best first: k items or the settings' depth, whichever is more."""
         depth, weights = max(k, self._settings.depth), self._settings.weights
-        found = {name: each.search(query, depth) for name, each in self._retrievers.items() if weights[name] > 0}
+        found = {name: self._ask(name, query, depth) for name in self._retrievers if weights[name] > 0}
         on_shelf = self._shelf.item_ids()  # an item's vectors may outlive it for a moment
         return {name: [hit for hit in hits if hit.item_id in on_shelf] for name, hits in found.items()}
+
+    def _ask(self, name: str, query: Query, k: int) -> list[Hit]:
+        """What the retriever finds; nothing where its weights cannot be read, for the others still find something."""
+        try:
+            return {**self._retrievers, **self._others}[name].search(query, k)
+        except WeightsError as error:
+            logger.warning("%s finds nothing: %s", name, error)
+            return []
 
     def _fuse(self, query: Query, lists: Mapping[str, Sequence[Hit]], k: int) -> list[Candidate]:
         """By the blend that was fitted for this workspace, for users of whom it knows something; else by rank."""
         blend = self._blend.current()
         if blend is None or not query.history:
             return fuse(lists, self._settings.weights, k)
-        if any(hits for name, hits in lists.items() if name not in blend.weights):
-            return fuse_request(lists, self._settings.weights, blend, TASTE_WEIGHT, k)
-        return fuse_taste(lists, blend, k)
+        return fuse_blended(lists, self._settings.weights, blend, TASTE_WEIGHT, k)
+
+    def _with_newcomers(self, query: Query, candidates: list[Candidate], k: int) -> list[Candidate]:
+        """The candidates, the last places given to newcomers, which count as much as the candidate before them."""
+        room = int(k * self._settings.newcomers)
+        if room < 1 or NEWCOMERS not in self._others or query.text is not None or query.image is not None:
+            return candidates
+        kept = candidates[: k - room]
+        there = {candidate.item_id for candidate in kept}
+        hits = [hit for hit in self._ask(NEWCOMERS, query, k) if hit.item_id not in there][:room]
+        score = kept[-1].score if kept else 1.0
+        fresh = [Candidate(hit.item_id, score, (Found(NEWCOMERS, rank, hit.score),)) for rank, hit in enumerate(hits)]
+        named = {candidate.item_id for candidate in fresh}
+        others = [candidate for candidate in candidates[len(kept) :] if candidate.item_id not in named]
+        return [*kept, *others[: room - len(fresh)], *fresh]
 
     def _newest(self, query: Query, candidates: Sequence[Candidate], k: int) -> list[Candidate]:
         """The newest items that fit and are not among the candidates, to make them k."""
         others = replace(query, exclude=query.exclude | {candidate.item_id for candidate in candidates})
         name = self._last_resort.name
         hits = self._last_resort.search(others, k - len(candidates))
-        least = min(1.0, *(candidate.score for candidate in candidates)) if candidates else 1.0
-        return fuse({name: hits}, {name: LAST_RESORT_WEIGHT * least}, len(hits))
+        return fuse({name: hits}, {name: LAST_RESORT_WEIGHT}, len(hits))
 
     def explain(self, query: Query, candidate: Candidate) -> dict[str, str]:
         """Through which item of the user's history each retriever proposed the candidate, where it was through one.
@@ -188,7 +217,7 @@ class CandidateFinder:
         through: dict[str, str] = {}
         behind = (CoOccurrenceRetriever.name,) if BehaviouralRetriever.name in candidate.retrievers else ()
         for name in dict.fromkeys((*candidate.retrievers, *behind)):
-            retriever = self._retrievers.get(name)
+            retriever = self._retrievers.get(name) or self._others.get(name)
             if isinstance(retriever, ThroughHistory):
                 item_id = retriever.explain(query, candidate.item_id)
                 if item_id is not None:

@@ -248,9 +248,19 @@ class InteractionLog:
         by_user = groupby(rows, key=lambda row: row.user_id)
         return {user_id: tuple(row.item_id for row in basket) for user_id, basket in by_user}
 
-    def events(self) -> Iterator[Event]:
-        """Every event, impressions included, in the order of time."""
+    def newest_row(self) -> int:
+        """The row of the event that was logged last, 0 while there is none."""
+        with self._database.read() as connection:
+            return int(connection.execute(sa.select(sa.func.max(EVENTS.c.event_row))).scalar_one() or 0)
+
+    def events(self, *, until: int | None = None) -> Iterator[Event]:
+        """Every event, impressions included, in the order of time.
+
+        until: only those up to this row of the log (`newest_row`), which stay the same while more are logged.
+        """
         query = sa.select(EVENTS).order_by(EVENTS.c.timestamp_us, EVENTS.c.event_row)
+        if until is not None:
+            query = query.where(EVENTS.c.event_row <= until)
         with self._database.read() as connection:
             for rows in connection.execute(query.execution_options(yield_per=_BATCH)).partitions():
                 yield from map(_event, rows)

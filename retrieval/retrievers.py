@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from retrieval.store import VectorStore
     from retrieval.types import Event
 
+HISTORY = 50
+"""So many of the last wanted items retrievers are told."""
+
 RECENT = 20
 """So many of the last wanted items speak for a user."""
 

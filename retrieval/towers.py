@@ -47,7 +47,7 @@ class TowerFacts:
 
 
 class Towers:
-    """Trained towers. Safe to use from several threads.
+    """Trained towers. Safe to use from several threads. known: the items that they have seen somebody want.
 
     Vectors have width + 1 dimensions and length 1: an item's are divided by `scale`, and the last one fills them up to
     length 1, so that the cosine to a user's vector, whose last one is 0, orders items as the dot product does
@@ -57,6 +57,7 @@ class Towers:
     def __init__(self, network: TwoTowers, facts: TowerFacts) -> None:
         self.facts = facts
         self.network = network.eval()
+        self.known = frozenset(facts.item_ids)
         self._row_of = {item_id: row for row, item_id in enumerate(facts.item_ids)}
 
     @property
@@ -76,8 +77,10 @@ class Towers:
             some = item_ids[start : start + _ITEMS_AT_ONCE]
             rows = torch.tensor([self._row_of.get(item_id, -1) for item_id in some])
             content = content_of(some, texts, images, self.facts.dimensions)
+            known = rows >= 0
             with torch.inference_mode():
-                raw = self.network.item(content, rows.clamp(min=0), rows >= 0)
+                trained = self.network.item(content, rows.clamp(min=0), known)
+                raw = torch.where(known[:, None], trained, self.network.item.guess(content))
             parts.append(augmented(raw.numpy(), self.facts.scale))
         return np.concatenate(parts)
 

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from retrieval.errors import SettingsError
 from retrieval.fusion import FIRST_STD, FusionName, make_fusion
+from retrieval.retrievers import HISTORY
 from retrieval.types import EventType
 
 _GAPS = 32
@@ -45,6 +46,8 @@ class TowerSettings:
             raise SettingsError(f"no fusion {self.fusion!r}; expected one of {', '.join(get_args(FusionName))}")
         if self.fusion == "none" and not self.ids:
             raise SettingsError("fusion is none and ids are off, so nothing tells items apart; give one of them")
+        if self.length > HISTORY:
+            raise SettingsError(f"length is {self.length}; expected {HISTORY} or less, which is what is read of a user")
         if min(self.width, self.layers, self.heads, self.length) < 1 or self.width % self.heads:
             raise SettingsError(
                 f"width {self.width}, layers {self.layers}, heads {self.heads}, length {self.length}; expected 1 or "
@@ -85,7 +88,7 @@ class Circumstances:
 
 
 class ItemTower(nn.Module):
-    """v = fused content + id vector. Items that training has not seen have content alone."""
+    """v = fused content + id vector; of items that training has not seen, what their content makes likely."""
 
     def __init__(self, settings: TowerSettings, items: int, text_dimensions: int, image_dimensions: int) -> None:
         super().__init__()
@@ -98,6 +101,12 @@ class ItemTower(nn.Module):
         self.ids = nn.Embedding(items, settings.width) if settings.ids else None
         if self.ids is not None:
             nn.init.normal_(self.ids.weight, std=FIRST_STD)
+        guesses = self.fusion is not None and self.ids is not None
+        self.newcomer = nn.Linear(text_dimensions + image_dimensions, settings.width) if guesses else None
+        self.middle: Tensor
+        self.register_buffer("middle", torch.zeros(text_dimensions + image_dimensions))
+        if self.newcomer is not None:
+            self.newcomer.requires_grad_(False)
 
     def forward(self, content: Content, rows: Tensor, known: Tensor) -> Tensor:
         """rows: (n,) int64 rows of the id vectors. known: (n,) bool, whether the id vector counts. (n, width)."""
@@ -107,6 +116,20 @@ class ItemTower(nn.Module):
         if self.ids is not None:
             parts.append(torch.where(known[:, None], self.ids(rows), 0.0))
         return torch.stack(parts).sum(dim=0)
+
+    def guess(self, content: Content) -> Tensor:
+        """(n, width) of items that training has not seen: what their content makes likely, nothing where there is none.
+
+        Fitted after training, see `finetune/newcomers.py`; without ids, content says all there is to say.
+        """
+        if self.newcomer is None:
+            nowhere = torch.zeros(len(content.present), dtype=torch.long, device=content.present.device)
+            said: Tensor = self(content, nowhere, nowhere > 0)
+        else:
+            told = torch.cat([content.text, content.image], dim=1) - self.middle
+            sides = torch.tensor([content.text.shape[1], content.image.shape[1]], device=told.device)
+            said = self.newcomer(told * content.present.repeat_interleave(sides, dim=1))
+        return torch.where(content.present.any(dim=1, keepdim=True), said, 0.0)
 
 
 class UserTower(nn.Module):

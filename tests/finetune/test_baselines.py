@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -149,8 +150,10 @@ def scores_of(scorer: Scorer, split_like: np.ndarray) -> np.ndarray:
     return scorer.scores(Asked())  # type: ignore[arg-type]
 
 
-def test_ease_is_the_least_squares_solution_without_self_weights() -> None:
+@pytest.mark.parametrize("at_once", [3, 512])
+def test_ease_is_the_least_squares_solution_without_self_weights(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
     """Column by column: ridge regression of an item on all others."""
+    monkeypatch.setattr(baselines, "_ROWS_AT_ONCE", at_once)
     wants = random_baskets()
     found = scores_of(Ease(known(wants), l2=3.0), np.eye(10, dtype=np.float32))
     expected = np.zeros((10, 10))
@@ -184,6 +187,17 @@ def test_ease_refuses_a_catalogue_that_does_not_fit(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(baselines, "EASE_ITEMS", 5)
     with pytest.raises(SettingsError, match="all wanted items, 10; expected at most 5: leave ease out of --systems"):
         Ease(known(random_baskets()), l2=1.0)
+
+
+def test_ease_needs_the_memory_of_one_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "_ROWS_AT_ONCE", 100)
+    baskets = known(random_baskets(users=200, items=1_500))
+    tracemalloc.start()
+    try:
+        Ease(baskets, l2=10.0)
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * 1_500**2 * 4
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_highest_scores_first_and_of_equal_ones_the_first() -> None:

@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from finetune import bench
+from finetune import baselines, bench
 from finetune.evaluate import Evaluation, EvaluationSettings, evaluate, run_folder
+from finetune.material import Material
 from finetune.report import tables, write_report
 from finetune.results import against, as_json, over_seeds, reference
 from finetune.tower_fit import TowerTraining
+from retrieval.encoders import open_encoder
 from retrieval.errors import InteractionError, SettingsError, WorkspaceLockedError
+from retrieval.indexing import index_catalog
 from retrieval.two_towers import TowerSettings
 from retrieval.types import EventType, Item
 from retrieval.workspace import Workspace
@@ -25,6 +28,9 @@ from tests.finetune.logs import event, likes, workspace_of
 
 EACH = 12
 QUICK = ("random", "popularity", "item-knn", "ease")
+NOTHING_TO_FUSE = [
+    (name, "picture" if name == "towers-image" else "text or picture") for name in bench.GROUPS["fusion"]
+]
 HOSTILE = "<script>alert(1)</script> & [bold]{{ 7*7 }}"
 
 
@@ -94,7 +100,8 @@ def test_every_protocol_gives_a_report(workspace: Workspace, protocol: str) -> N
         "seed-0",
     )
     told = json.loads(results.read_text())
-    assert told["cases"] == {"leave-one-out": 40, "rolling": 80, "global-time": told["cases"]}[protocol]
+    # The last tenth of the log is what all forty did in the last of ten minutes.
+    assert told["cases"] == {"leave-one-out": 40, "rolling": 80, "global-time": 40}[protocol]
     assert [each["system"] for each in told["systems"]] == list(QUICK)
     assert any("order of the file" in note for note in told["notes"])
     assert told["ratings"]["scale"] == [1, 5]
@@ -190,11 +197,22 @@ def test_hidden_items_are_told_of_apart(workspace: Workspace) -> None:
 
 
 def test_towers_and_what_is_served_stand_in_the_same_table(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    catalog = tmp_path / "items.jsonl"
+    catalog.write_text("".join(f'{{"id": "{item}", "title": "Title of {item}"}}\n' for item in workspace.items.ids()))
+    index_catalog(workspace, catalog, encoder=open_encoder())
     small, quick = TowerSettings(width=16, length=10), TowerTraining(learning_rate=0.01, epochs=3, positions=256)
     monkeypatch.setattr(bench, "tower_settings", lambda _: (small, quick))
+    made, real = [], bench.past_workspace
+
+    def remember(*arguments: object) -> Workspace:
+        made.append(arguments)
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bench, "past_workspace", remember)
     found = run(workspace, systems=("served", "content", "sasrec", "towers-mean", "random"))
+    assert len(made) == 1, "one past for all"
     values = ndcg(found)
     assert list(values) == ["random", "sasrec", "towers-mean", "content", "served"]
     assert reference(found) == "served"
@@ -212,6 +230,88 @@ def test_systems_are_named_alone_or_together(workspace: Workspace) -> None:
     assert set(bench.GROUPS["fusion"]) <= set(known)
     with pytest.raises(SettingsError, match="no system als2, x; expected some of random, popularity"):
         run(workspace, systems=("als2", "ease", "x"))
+
+
+def test_ways_to_fuse_what_is_not_there_are_left_out(workspace: Workspace) -> None:
+    found = run(workspace, systems=("random", "fusion"))
+    assert list(ndcg(found)) == ["random"]
+    left_out = [note for note in found.notes if "is left out" in note]
+    assert left_out == [f"{name} is left out: no item has an indexed {what}" for name, what in NOTHING_TO_FUSE]
+    for named, first in ((("random", "towers-mean"), "towers-mean"), (("fusion",), "towers-text")):
+        with pytest.raises(SettingsError, match=f"{first} cannot be tested: no item has an indexed text or picture"):
+            run(workspace, systems=named)
+
+
+def test_towers_of_pictures_need_pictures(workspace: Workspace) -> None:
+    texts = Material(wanted=24, texts=True, pictures=False)
+    left, notes = bench.able(bench.GROUPS["fusion"], bench.entries(workspace), texts, ("fusion",))
+    assert left == tuple(name for name in bench.GROUPS["fusion"] if name != "towers-image")
+    assert notes == ("towers-image is left out: no item has an indexed picture",)
+
+
+def test_ease_is_left_out_where_the_catalogue_is_too_large(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(baselines, "EASE_ITEMS", 23)
+    found = run(workspace, systems=("baselines",))
+    assert list(ndcg(found)) == [name for name in baselines.BASELINES if name != "ease"]
+    assert "ease is left out: ease inverts a matrix of all wanted items, 24; expected at most 23" in found.notes
+    monkeypatch.setattr(bench, "fit_baseline", None)
+    with pytest.raises(SettingsError, match=r"ease cannot be tested: .* 24; expected at most 23; leave it out of"):
+        run(workspace, systems=("random", "ease"), seed=1)
+
+
+def test_a_system_that_the_past_is_too_little_for_is_left_out(tmp_path: Path) -> None:
+    with workspace_of(tmp_path / "w", "abcd", likes({"u": "ab", "v": "bc", "w": "cd"})) as workspace:
+        found = run(workspace, systems=("random", "sasrec", "served"))
+        assert list(ndcg(found)) == ["random"]
+        for name in ("sasrec", "served"):
+            said = f"{name} is left out, as it cannot be made of what came before the cut-off: nobody of the 3 users"
+            assert any(note.startswith(said) for note in found.notes)
+        assert not any((run_folder(workspace, found.settings) / "unfinished").iterdir())
+        with pytest.raises(InteractionError, match="sasrec is left out, as it cannot be made of what came before"):
+            run(workspace, systems=("sasrec",))
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_asked(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "fit_baseline", None)
+    with pytest.raises(SettingsError, match="device is gpu, and torch finds no such device here"):
+        evaluate(workspace, EvaluationSettings(systems=("random",)), device="gpu")
+
+
+def test_what_a_run_left_that_was_cut_off_is_kept_until_the_log_changes(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench, "train_towers", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        run(workspace, systems=("served",))
+    unfinished = run_folder(workspace, EvaluationSettings()) / "unfinished"
+    left = {path.name for path in unfinished.iterdir()}
+    assert len(left) == 2, "the past of all, and that of the system"
+    run(workspace, systems=("random",))
+    (own,) = unfinished.iterdir()
+    assert own.name in left, "the system can go on"
+    workspace.log.add([event("u0", "a0", 99, EventType.LIKE)])
+    run(workspace, systems=("random",))
+    assert not any(unfinished.iterdir())
+
+
+def test_an_item_that_came_after_the_log_was_read_is_not_proposed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = bench.known_events
+
+    def grown(*arguments: object) -> object:
+        workspace.log.add([event(f"u{user}", "new", 0) for user in range(40)], create_items=True)
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bench, "known_events", grown)
+    assert list(ndcg(run(workspace, systems=("content",)))) == ["content"]
 
 
 def test_an_unknown_protocol_is_refused() -> None:
@@ -318,3 +418,9 @@ def test_ratings_outside_the_scale_are_left_out(workspace: Workspace) -> None:
     found = run(workspace, rating_scale=(1, 5), systems=("random",))
     assert found.ratings is not None
     assert (found.ratings.left_out, found.ratings.scale) == (1, (1, 5))
+
+
+@pytest.mark.parametrize("scale", [(5.0, 1.0), (3.0, 3.0), (1.0, float("nan")), (float("-inf"), 5.0)])
+def test_a_scale_that_is_none_is_refused_before_anything_is_asked(scale: tuple[float, float]) -> None:
+    with pytest.raises(SettingsError, match=r"the rating scale is .*; expected a lower and a higher number"):
+        EvaluationSettings(rating_scale=scale)

@@ -29,6 +29,10 @@ def plant_towers(folder: Path, encoder: WordEncoder, tastes: Mapping[str, str], 
         for layer in (network.item.fusion.text[0], network.item.fusion.out) if reads else ():
             layer.weight.copy_(torch.eye(encoder.dimensions))
             layer.bias.zero_()
+        if network.item.newcomer is not None:
+            scale, dimensions = encoder.dimensions**0.5, encoder.dimensions
+            network.item.newcomer.weight.copy_(torch.eye(dimensions, 2 * dimensions) * scale)
+            network.item.newcomer.bias.zero_()
         meant = torch.from_numpy(encoder.embed_text(list(tastes.values())))
         network.item.ids.weight.copy_(TASTE * torch.nn.functional.layer_norm(meant, (encoder.dimensions,)))
         network.user.places.weight.zero_()

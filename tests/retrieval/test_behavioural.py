@@ -1,5 +1,6 @@
 """The learned retriever on towers whose answers are planted, in a store that others write to."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from retrieval.behavioural import BehaviouralRetriever, towers_folder
-from retrieval.candidates import CandidateFinder
+from retrieval.candidates import CandidateFinder, CandidateSettings
 from retrieval.errors import WeightsError
 from retrieval.indexing import index_catalog
 from retrieval.retrievers import Query
@@ -179,3 +180,30 @@ def test_a_workspace_of_a_log_alone_has_towers_too(tmp_path: Path) -> None:
         workspace.log.add(wanted("a", "b", "c").history, create_items=True)
         publish(workspace, store, WordEncoder(), tastes, reads=False)
         assert ids(BehaviouralRetriever(store, towers_folder(workspace)), wanted("a"), 1) == ["c"]
+
+
+def test_last_places_go_to_what_nobody_had_a_chance_to_want(empty_workspace: Workspace, tmp_path: Path) -> None:
+    """A list of ten ends with the new item that suits; a short one, and an answer to a request, have no such place."""
+    rows = [{"id": f"lamp-{n}", "title": f"lamp red {n}"} for n in range(14)]
+    fresh = [{"id": "new-lamp", "title": "lamp red 99"}, {"id": "new-mug", "title": "mug blue 99"}]
+    catalog = tmp_path / "items.jsonl"
+    catalog.write_text("".join(json.dumps(row) + "\n" for row in [*rows, *fresh]))
+    encoder = WordEncoder()
+    with open_store(empty_workspace, serve=True) as store:
+        index_catalog(empty_workspace, catalog, encoder=encoder)
+        publish(empty_workspace, store, encoder, {str(row["id"]): "lamp" for row in rows})
+        empty_workspace.log.add([Event("zoe", "lamp-0", EventType.LIKE, datetime(2026, 6, 1, tzinfo=UTC))])
+        finder = CandidateFinder(empty_workspace, store, encoder)
+        found = finder.find(user_id="zoe", k=10)
+        assert found[-1].item_id == "new-lamp"
+        assert found[-1].retrievers == ("newcomers",)
+        assert found[-1].score == found[-2].score
+        assert finder.explain(finder.query(user_id="zoe"), found[-1]) == {"newcomers": "lamp-0"}
+        assert all(each.item_id.startswith("lamp") for each in [*found[:-1], *finder.find(user_id="zoe", k=5)])
+        assert "newcomers" not in {
+            name for each in finder.find(user_id="zoe", text="lamp", k=10) for name in each.retrievers
+        }
+        without = CandidateFinder(empty_workspace, store, encoder, CandidateSettings(newcomers=0))
+        assert "new-lamp" not in [each.item_id for each in without.find(user_id="zoe", k=10)]
+        filtered = finder.find(user_id="zoe", where="title contains 'mug'", k=10)
+        assert [each.item_id for each in filtered] == ["new-mug"]
