@@ -90,7 +90,7 @@ class FittedRanker:
         )
         if self.used:
             return f"The ranker is used: {figures}."
-        return f"The ranker is not used, the plain order stands: {figures}, which does not rule out that it is worse."
+        return f"The ranker is not used, the plain order stands: {figures}, and only an interval above 0 would do."
 
 
 def fit_ranker(

@@ -46,7 +46,7 @@ class TowerTraining:
 
     learning_rate: float = 3e-3
     epochs: int = 24
-    patience: int = 4
+    patience: int = 8
     positions: int = 1_024
     negatives: int = 2_000
     negative_power: float = 0.0
@@ -131,7 +131,7 @@ class TowerFit:
         for epoch in range(len(reports), epochs):
             if validation is not None and _exhausted(reports, self._training.patience):
                 break
-            loss = self._epoch(train, epoch)
+            loss = self._epoch(train, epoch, epochs)
             ndcg = None if validation is None else self._ndcg(validation)
             report = EpochReport(self._stage, epoch + 1, epochs, loss, ndcg)
             if ndcg is None or all(ndcg > (past.ndcg or 0.0) for past in reports):
@@ -143,7 +143,7 @@ class TowerFit:
                 progress(report)
             yield report
 
-    def _epoch(self, train: Sequences, epoch: int) -> float:
+    def _epoch(self, train: Sequences, epoch: int, epochs: int) -> float:
         generator = np.random.default_rng([self._seed, epoch])
         torch.manual_seed(int(generator.integers(2**31)))
         self.network.train()
@@ -152,7 +152,7 @@ class TowerFit:
         )
         total = count = 0.0
         for number, batch in enumerate(batches):
-            self._set_rate(epoch + number / len(batches), len(batches))
+            self._set_rate(epoch + number / len(batches), epochs, len(batches))
             loss, weight = self._loss(batch.to(self._device))
             value = float(loss.detach())
             if not math.isfinite(value):
@@ -166,12 +166,11 @@ class TowerFit:
             total, count = total + value * weight, count + weight
         return total / max(count, 1e-9)
 
-    def _set_rate(self, epoch: float, steps: int) -> None:
+    def _set_rate(self, epoch: float, epochs: int, steps: int) -> None:
         """Warm up, over a tenth of the training at most, then half a cosine down to a twentieth.
 
-        epoch: how many are done, with the part of the one in hand. steps: in an epoch.
+        epoch: how many of the epochs are done, with the part of the one in hand. steps: in an epoch.
         """
-        epochs = self._training.epochs
         share = _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * epoch / epochs)) / 2
         warm = min(1.0, (epoch * steps + 1) / min(_WARM_UP, 1 + epochs * steps / 10))
         for group in self._optimizer.param_groups:
