@@ -36,7 +36,11 @@ def towers(
     ] = None,
     changed: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Another setting, NAME=VALUE, such as width=128, times=true or epochs=40."),
+        typer.Option(
+            "--set",
+            help="Another setting, NAME=VALUE, such as width=128 (64 unless you say), times=true or epochs=40; a name "
+            "that there is not lists them.",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     seed: Annotated[int, typer.Option(help="Of everything that draws.")] = 0,
@@ -56,13 +60,18 @@ def towers(
         report = train_towers(opened, settings, training, device=device, seed=seed, progress=bar.epoch)
     _print_learned(report)
     if (workspace / RANKER_NAME).exists():
-        _say(f"the ranker was fitted to the lists before; run tastemaker finetune ranker --workspace {workspace} again")
+        _say(
+            "a ranker was fitted to the lists before and does not apply to these; to fit one to them, run tastemaker "
+            f"finetune ranker --workspace {workspace}"
+        )
 
 
 @finetune_app.command()
 def ranker(
     workspace: WorkspaceOption,
-    users: Annotated[int, typer.Option(help="At most so many; half of them decide whether it is better.")] = 300,
+    users: Annotated[
+        int, typer.Option(help="At most so many, 40 or more; half of them decide whether it is better.")
+    ] = 300,
     model: Annotated[str | None, typer.Option(help="The model that is to rank; as for `recommend`.")] = None,
     seed: Annotated[int, typer.Option(help="Of everything that draws.")] = 0,
 ) -> None:
