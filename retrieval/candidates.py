@@ -124,7 +124,8 @@ class CandidateFinder:
             raise SettingsError(f"no weight for {', '.join(unweighted)}; weights are {dict(self._settings.weights)}")
         self._retrievers = {retriever.name: retriever for retriever in retrievers}
         behavioural = next((each for each in retrievers if isinstance(each, BehaviouralRetriever)), None)
-        self._others = {} if behavioural is None else {NEWCOMERS: NewcomerRetriever(behavioural, self._shelf)}
+        newcomers = {} if behavioural is None else {NEWCOMERS: NewcomerRetriever(behavioural, self._shelf)}
+        self._all: dict[str, Retriever] = {**self._retrievers, **newcomers}
         self._last_resort = NewestRetriever(self._shelf)
         self._blend = BlendFile(workspace.path, lambda: store.towers_version)
 
@@ -176,7 +177,7 @@ class CandidateFinder:
     def _ask(self, name: str, query: Query, k: int) -> list[Hit]:
         """What the retriever finds; nothing where its weights cannot be read, for the others still find something."""
         try:
-            return {**self._retrievers, **self._others}[name].search(query, k)
+            return self._all[name].search(query, k)
         except WeightsError as error:
             logger.warning("%s finds nothing: %s", name, error)
             return []
@@ -191,7 +192,7 @@ class CandidateFinder:
     def _with_newcomers(self, query: Query, candidates: list[Candidate], k: int) -> list[Candidate]:
         """The candidates, the last places given to newcomers, which count as much as the candidate before them."""
         room = int(k * self._settings.newcomers)
-        if room < 1 or NEWCOMERS not in self._others or query.text is not None or query.image is not None:
+        if room < 1 or NEWCOMERS not in self._all or query.text is not None or query.image is not None:
             return candidates
         kept = candidates[: k - room]
         there = {candidate.item_id for candidate in kept}
@@ -217,7 +218,7 @@ class CandidateFinder:
         through: dict[str, str] = {}
         behind = (CoOccurrenceRetriever.name,) if BehaviouralRetriever.name in candidate.retrievers else ()
         for name in dict.fromkeys((*candidate.retrievers, *behind)):
-            retriever = self._retrievers.get(name) or self._others.get(name)
+            retriever = self._all.get(name)
             if isinstance(retriever, ThroughHistory):
                 item_id = retriever.explain(query, candidate.item_id)
                 if item_id is not None:
