@@ -84,7 +84,7 @@ _STEPS = ("lower", "higher")
 
 
 def update_schema(facets: Sequence[Facet]) -> JsonSchema:
-    """The JSON schema of an update in this catalogue: keys in the order of `update_text`, optional but for the action."""
+    """The JSON schema of an update in this catalogue; keys as `update_text` orders them, only the action required."""
     valued = {f.name: {"type": "array", "items": {"enum": list(f.values)}, "minItems": 1} for f in facets if f.values}
     numbers = [f.name for f in facets if f.numeric]
     names = {"enum": [f.name for f in facets]}
