@@ -1,0 +1,162 @@
+"""The update of a message by rules and a text encoder, without a language model.
+
+What is used when a model's answer cannot be, and what a model has to beat. `facets_in_question` is also what a model is
+shown: of a catalogue of thousands of values, those that a message may mean. Free of heavy imports.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from agent.dialogue import MOST_COUNT, Action, Facet, Update, Values
+from agent.fillers import FILLERS
+from agent.intents import Said, action_of
+from agent.mentions import Embed, Mention, Token, find_mentions, lexical_mentions, stem, tokens_of, value_vectors
+from agent.places import count_of, only_one, places
+from agent.polarity import Polarity, polarities
+from agent.quantities import NUMBER_WORDS, Numbers, read_numbers
+from agent.residue import residue
+
+_ABOUT_ITEMS = frozenset((Action.COMPARE, Action.ASK, Action.WHY, Action.LIKE, Action.DISLIKE))
+_DROP = re.compile(
+    r"\b(?:doesn't|does not|doesnt|don't|dont|isn't|not) (?:really )?(?:matter|important|care|mind)\b|"
+    r"\bno (?:matter|limit)\b|"
+    r"\b(?:any|whatever|whichever|drop|forget|ignore|remove|never mind|nevermind|open to any|"
+    r"irrelevant)\b|\bunimportant\b"
+)
+_NAMED = 0.6
+
+
+def link(
+    message: str,
+    facets: Sequence[Facet],
+    *,
+    standing: str | None = None,
+    shown: Sequence[str] = (),
+    embed: Embed,
+) -> Update:
+    """What the message changes.
+
+    facets: all attributes of the catalogue, or those in question. standing: what holds so far, in words. shown: titles
+    of the list shown last. embed: texts -> (n, dimensions) float32, rows of length 1.
+    """
+    tokens, numbers = tokens_of(message), read_numbers(message, facets)
+    mentions = [
+        m for m in find_mentions(tokens, facets, embed) if numbers.free(tokens[m.first].start, tokens[m.last - 1].end)
+    ]
+    drop = _dropped(tokens, facets, mentions, embed) if standing else ()
+    items = places(message, tokens, shown, numbers.spans)
+    wishes = bool(mentions or drop or numbers.spans)
+    said = Said(items, only_one(message, shown), wishes, standing is not None, _turns_away(mentions, facets, standing))
+    action = action_of(message.replace("’", "'").lower(), said, embed)
+    if action is Action.CHAT:
+        return Update(action)
+    if action in _ABOUT_ITEMS:
+        return Update(action, items=items or said.maybe_items)
+    return _wish(action, message, tokens, mentions, numbers, drop, items or said.maybe_items, shown)
+
+
+def _wish(
+    action: Action,
+    message: str,
+    tokens: Sequence[Token],
+    mentions: Sequence[Mention],
+    numbers: Numbers,
+    drop: tuple[str, ...],
+    items: tuple[int, ...],
+    shown: Sequence[str],
+) -> Update:
+    """The update of a message that wants other items than those shown."""
+    similar = action is Action.SIMILAR
+    referred = {t.stem for place in items for t in tokens_of(shown[place - 1])} if similar else set()
+    kept = [m for m in mentions if not {t.stem for t in tokens[m.first : m.last]} <= referred and m.facet not in drop]
+    signs = dict(zip(mentions, polarities(tokens, mentions), strict=True))
+    groups = {sign: _grouped(m for m in kept if signs[m] is sign) for sign in Polarity}
+    covered = [*numbers.spans, *((tokens[m.first].start, tokens[m.last - 1].end) for m in mentions)]
+    covered += [(t.start, t.end) for t in tokens if t.stem in referred or (drop and t.stem in {stem(n) for n in drop})]
+    return Update(
+        action,
+        items=items if similar else (),
+        want=groups[Polarity.WANT],
+        prefer=groups[Polarity.PREFER],
+        avoid=groups[Polarity.AVOID],
+        drop=drop,
+        at_most=numbers.at_most,
+        at_least=numbers.at_least,
+        step=numbers.step,
+        count=count_of(message, numbers.spans) or _counted(tokens, mentions, numbers),
+        query="" if drop else residue(message, tokens, covered),
+    )
+
+
+def _grouped(mentions: Iterable[Mention]) -> Values:
+    found: dict[str, tuple[str, ...]] = {}
+    for m in mentions:
+        found[m.facet] = tuple(dict.fromkeys((*found.get(m.facet, ()), m.value)))
+    return found
+
+
+def _counted(tokens: Sequence[Token], mentions: Sequence[Mention], numbers: Numbers) -> int | None:
+    """The number right before a value or "more": "3 lamps", "two more"."""
+    starts = {m.first for m in mentions}
+    for place, (token, after) in enumerate(pairwise(tokens), start=1):
+        number = NUMBER_WORDS.get(token.text) or (int(token.text) if token.text.isdecimal() else 0)
+        counts = place in starts or after.text in ("more", "others")
+        if counts and 2 <= number <= MOST_COUNT and numbers.free(token.start, token.end):
+            return number
+    return None
+
+
+def _dropped(
+    tokens: Sequence[Token], facets: Sequence[Facet], mentions: Sequence[Mention], embed: Embed
+) -> tuple[str, ...]:
+    """The attributes that a message names beside "doesn't matter" or "any", and gives no value of."""
+    text = " ".join(token.text for token in tokens)
+    if not _DROP.search(text):
+        return ()
+    names = [facet.name for facet in facets if facet.name not in {m.facet for m in mentions}]
+    words = [t for t in tokens if t.text not in FILLERS]
+    if not words or not names:
+        return ()
+    exact = [name for name in names if {stem(part) for part in name.split("_")} & {t.stem for t in words}]
+    if exact or mentions:
+        return tuple(exact)
+    cosines = embed([t.text for t in words]) @ embed(names).T
+    return (names[int(cosines.max(axis=0).argmax())],) if cosines.max() >= _NAMED else ()
+
+
+def _turns_away(mentions: Sequence[Mention], facets: Sequence[Facet], standing: str | None) -> bool:
+    """Whether the message names another value of the first attribute that the standing wish has a value of."""
+    held = lexical_mentions(tokens_of(standing or ""), facets)
+    if not held:
+        return False
+    head = min(held, key=lambda m: (m.first, -m.score)).facet
+    values = {m.value for m in held if m.facet == head}
+    return any(m.facet == head and m.value not in values for m in mentions)
+
+
+def facets_in_question(message: str, facets: Sequence[Facet], embed: Embed, *, most: int = 8) -> tuple[Facet, ...]:
+    """The attributes with the values that a message may mean: all where there are at most `most`, else the likeliest.
+
+    Values that the message has by letters come first, then the nearest to any of its words or to the whole of it;
+    they keep the catalogue's order.
+    """
+    facets, tokens = tuple(facets), tokens_of(message)
+    lexical = {(m.facet, m.value): m.score for m in lexical_mentions(tokens, facets)}
+    if all(len(facet.values) <= most for facet in facets) or not tokens:
+        return tuple(Facet(facet.name, facet.values[:most]) for facet in facets)
+    texts = [message, *dict.fromkeys(t.text for t in tokens if t.text not in FILLERS)]
+    texts += [f"{one.text} {two.text}" for one, two in pairwise(tokens) if not {one.text, two.text} & FILLERS]
+    near = np.max(embed(texts) @ value_vectors(facets, embed).T, axis=0)
+    kept, start = [], 0
+    for facet in facets:
+        cosines = dict(zip(facet.values, near[start : start + len(facet.values)], strict=True))
+        start += len(facet.values)
+        score = {value: lexical.get((facet.name, value), 0.0) + float(cosines[value]) / 2 for value in facet.values}
+        chosen = set(sorted(facet.values, key=lambda value: -score[value])[:most])
+        kept.append(Facet(facet.name, tuple(value for value in facet.values if value in chosen)))
+    return tuple(kept)

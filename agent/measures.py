@@ -1,0 +1,110 @@
+"""Numeric attributes by the words people use of them: which one "pages", "cheaper" or "since 1990" speaks of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from types import MappingProxyType
+
+from agent.fillers import words
+from agent.mentions import stem
+
+KINDS = MappingProxyType(
+    {
+        "price": frozenset(["price", "cost"]),
+        "year": words("year released published date"),
+        "length": words("minutes length duration runtime pages hours"),
+        "speed": frozenset(["bpm", "tempo", "speed"]),
+        "size": words("screen inches size width height diagonal cm"),
+        "weight": frozenset(["weight", "kg", "grams"]),
+        "rating": words("rating score stars votes"),
+    }
+)
+"""What the parts of an attribute's name say about how people compare it."""
+
+MONEY = words("£ $ € eur euro euros usd gbp pound pounds quid buck bucks dollar dollars")
+HOURS = words("h hr hrs hour hours")
+_SHORT = MappingProxyType(
+    {"min": "minutes", "mins": "minutes", "m": "minutes", "gig": "gb", "gigs": "gb", "p": "pages"}
+)
+_OTHER_UNITS = words(
+    """
+    people persons cm mm kg g inch inches litre litres liter liters pieces pcs days weeks
+    """
+)
+_YEARS = range(1800, 2101)
+_STEPS = (
+    ("price", "lower", r"cheaper|less expensive|less pricey|lower price"),
+    ("price", "lower", r"(?:too|bit|so|rather|very|quite) (?:expensive|pricey|dear)|too much(?: money)?"),
+    ("price", "higher", r"(?:more expensive|pricier|dearer|more upmarket|higher price|posher)"),
+    ("price", "higher", r"spend (?:a (?:bit|little) )?more"),
+    ("year", "higher", r"newer|more (?:recent|modern)|later|too old"),
+    ("year", "lower", r"older|earlier|less recent|too (?:new|recent|modern)"),
+    ("length", "lower", r"shorter|too long|quicker"),
+    ("length", "higher", r"longer|too short"),
+    ("speed", "lower", r"slower|too fast"),
+    ("speed", "higher", r"faster|too slow"),
+    ("size", "higher", r"bigger|larger|too (?:small|tiny)"),
+    ("size", "lower", r"smaller|too (?:big|large)"),
+    ("weight", "lower", r"lighter|too heavy"),
+    ("weight", "higher", r"heavier|too light"),
+    ("rating", "higher", r"better (?:rated|reviewed|reviews)|higher rated"),
+)
+
+
+def of_kind(kind: str, numeric: Sequence[str]) -> str | None:
+    """The first numeric attribute of a kind."""
+    return next((name for name in numeric if KINDS[kind] & _parts(name)), None)
+
+
+def named(word: str, numeric: Sequence[str]) -> str | None:
+    """The numeric attribute that has the word, or its unit, in its name."""
+    said = stem(_SHORT.get(word, word))
+    return next((name for name in numeric if said in {stem(part) for part in _parts(name)}), None)
+
+
+def is_unit(word: str | None, numeric: Sequence[str]) -> bool:
+    """Whether the word after a number says in what it counts."""
+    return word is not None and (word in MONEY or word in HOURS or named(word, numeric) is not None)
+
+
+def measured(unit: str | None, of: str | None, number: float, phrase: str, numeric: Sequence[str]) -> str | None:
+    """The numeric attribute that a number in a phrase bounds, or None where it fits none.
+
+    unit: the word after the number; of: the noun after "of" ("16 gigs of ram").
+    """
+    if unit in MONEY or re.search(r"[£$€]", phrase) or re.search(r"budget|cheap", phrase):
+        return of_kind("price", numeric)
+    for word in filter(None, (of, unit)):
+        if name := named(word, numeric):
+            return name
+    if unit in HOURS:
+        return of_kind("length", numeric)
+    if unit in _OTHER_UNITS:
+        return None
+    if number in _YEARS and (year := of_kind("year", numeric)):
+        return year
+    return of_kind("price", numeric) or (numeric[0] if len(numeric) == 1 else None)
+
+
+def in_its_unit(number: float, unit: str | None, name: str) -> float:
+    """Hours as minutes, where the attribute counts minutes."""
+    return number * 60 if unit in HOURS and "minutes" in _parts(name) else number
+
+
+def steps(text: str, numeric: Sequence[str]) -> list[tuple[str, str, tuple[int, int]]]:
+    """Each "cheaper" or "too long": the attribute, lower or higher, and the characters that say it."""
+    found = []
+    for kind, way, cues in _STEPS:
+        name = of_kind(kind, numeric)
+        found += [(name, way, m.span()) for m in re.finditer(rf"\b(?:{cues})\b", text) if name]
+    for match in re.finditer(r"\b(more|higher|less|fewer|lower|bigger|larger|smaller)\s+([a-z]+)", text):
+        if name := named(match[2], numeric):
+            found.append(
+                (name, "lower" if match[1] in ("less", "fewer", "lower", "smaller") else "higher", match.span())
+            )
+    return found
+
+
+def _parts(name: str) -> set[str]:
+    return set(re.split(r"[\W_]+", name.lower()))

@@ -1,0 +1,243 @@
+"""Which values of a catalogue a message speaks of: by their letters first, then by their meaning.
+
+A lexical hit is a value's own words, whatever their ending ("striped" for stripes), a part that only one value has
+("polyester" for recycled polyester), or a word with a slip of the pen. What is left is compared with the values in the
+text encoder's space. Free of heavy imports: the encoder is handed in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agent.fillers import FILLERS
+
+if TYPE_CHECKING:
+    from agent.dialogue import Facet
+    from retrieval.vectors import Vectors
+
+Embed = Callable[[Sequence[str]], "Vectors"]
+"""Texts -> (n, dimensions) float32, each row of length 1."""
+
+NEAR = 0.58
+"""Least cosine of a word and the value that it means: tuned for all-MiniLM-L6-v2 on 110 words of common English."""
+
+_NAMES = 0.35
+_PART = 0.9
+_SLIP, _SLIPS = 0.84, 2
+_SLIP_CHARS = 5
+_PART_CHARS = 3
+_LONGEST = 5
+_WORD = re.compile(r"[^\W_]+(?:['&-][^\W_]+)*|&")
+_STOP = re.compile(r"[,;!?()\n]|[.:](?!\d)| - ")
+_DECADE = re.compile(r"(?:19|20)?(\d0)'?s")
+_SUFFIXES = (
+    ("'s", ""),
+    ("ies", "y"),
+    ("ves", "f"),
+    ("ing", ""),
+    ("ed", ""),
+    ("es", ""),
+    ("s", ""),
+    ("y", ""),
+    ("e", ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word of a message, in lower case. start, end: its characters. clause: how many pauses came before it."""
+
+    text: str
+    stem: str
+    start: int
+    end: int
+    clause: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A value that words first to last - 1 of a message speak of. score: 1 for the value's own words, else less."""
+
+    facet: str
+    value: str
+    first: int
+    last: int
+    score: float
+
+    def touches(self, first: int, last: int) -> bool:
+        return self.first < last and first < self.last
+
+
+def tokens_of(text: str) -> tuple[Token, ...]:
+    """The words of a text, as typed but for the case and curly quotes."""
+    plain = text.replace("’", "'").lower()
+    pauses = [match.start() for match in _STOP.finditer(plain)]
+    return tuple(
+        Token(m.group(), stem(m.group()), m.start(), m.end(), sum(pause < m.start() for pause in pauses))
+        for m in _WORD.finditer(plain)
+    )
+
+
+@lru_cache(maxsize=16_384)
+def stem(word: str) -> str:
+    """The word without its ending, so that leaf, leaves and leafy are one; 60s and 1960s are one, too."""
+    if decade := _DECADE.fullmatch(word):
+        return f"{decade.group(1)}s"
+    for suffix, put in _SUFFIXES:
+        if word.endswith(suffix) and not word.endswith("ss") and len(word) - len(suffix) >= _PART_CHARS:
+            return _bare(word.removesuffix(suffix) + put)
+    return word
+
+
+def _bare(word: str) -> str:
+    """One more ending off, and no doubled last letter: dotted -> dott -> dot."""
+    word = word.removesuffix("e") if len(word) > _PART_CHARS + 1 else word
+    word = word.removesuffix("y") if len(word) > _PART_CHARS else word
+    return word[:-1] if len(word) > _PART_CHARS and word[-1] == word[-2] and word[-1] != "s" else word
+
+
+Value = tuple[str, str]
+"""An attribute and one of its values."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The values of a catalogue by their stems.
+
+    values: in the order of attributes and values. whole: all the stems. parts: those that a value begins or ends with.
+    words: all stems by first letter.
+    """
+
+    values: tuple[Value, ...]
+    whole: Mapping[tuple[str, ...], tuple[Value, ...]]
+    parts: Mapping[tuple[str, ...], tuple[Value, ...]]
+    words: Mapping[str, frozenset[str]]
+
+
+@lru_cache(maxsize=16)
+def _index(facets: tuple[Facet, ...]) -> _Index:
+    whole: dict[tuple[str, ...], list[Value]] = {}
+    parts: dict[tuple[str, ...], list[Value]] = {}
+    words: dict[str, set[str]] = {}
+    values = tuple((facet.name, value) for facet in facets for value in facet.values)
+    for value in values:
+        stems = tuple(token.stem for token in tokens_of(value[1]))
+        whole.setdefault(stems, []).append(value)
+        for part in {stems[:n] for n in range(1, len(stems))} | {stems[n:] for n in range(1, len(stems))}:
+            parts.setdefault(part, []).append(value)
+        for word in stems:
+            words.setdefault(word[0], set()).add(word)
+    return _Index(
+        values,
+        {stems: tuple(held) for stems, held in whole.items()},
+        {stems: tuple(held) for stems, held in parts.items()},
+        {letter: frozenset(held) for letter, held in words.items()},
+    )
+
+
+@lru_cache(maxsize=16)
+def value_vectors(facets: tuple[Facet, ...], embed: Embed) -> Vectors:
+    """(n_values, dimensions), in the order of the attributes and their values; computed once for a catalogue."""
+    return embed([value for facet in facets for value in facet.values])
+
+
+def find_mentions(tokens: Sequence[Token], facets: Sequence[Facet], embed: Embed) -> tuple[Mention, ...]:
+    """The values that a message speaks of, in its order; no word speaks of two."""
+    facets = tuple(facets)
+    lexical = _apart(_lexical(tokens, facets), tokens, facets, embed)
+    near = _semantic(tokens, facets, embed, taken=lexical)
+    return tuple(sorted((*lexical, *near), key=lambda m: m.first))
+
+
+def lexical_mentions(tokens: Sequence[Token], facets: Sequence[Facet]) -> list[Mention]:
+    """Every value with a hit by letters; they may share words."""
+    return list(_lexical(tokens, tuple(facets)))
+
+
+def _lexical(tokens: Sequence[Token], facets: tuple[Facet, ...]) -> Iterator[Mention]:
+    index = _index(facets)
+    stems = tuple(_corrected(token, index) for token in tokens)
+    for first in range(len(tokens)):
+        for last in range(first + 1, min(first + _LONGEST, len(tokens)) + 1):
+            said = stems[first:last]
+            yield from (Mention(*value, first, last, 1.0) for value in index.whole.get(said, ()))
+            if _tells(tokens[first]) and _tells(tokens[last - 1]):
+                held = index.parts.get(said, ())
+                names = [facet for facet, _ in held]
+                yield from (Mention(*value, first, last, _PART) for value in held if names.count(value[0]) == 1)
+
+
+def _tells(token: Token) -> bool:
+    return token.text not in FILLERS and len(token.text) >= _PART_CHARS
+
+
+def _corrected(token: Token, index: _Index) -> str:
+    """The stem; of a word with a slip of the pen, the stem of the catalogue's word that it must be."""
+    known = index.words.get(token.stem[0], frozenset())
+    if token.stem in known or token.text in FILLERS or len(token.stem) < _SLIP_CHARS:
+        return token.stem
+    likely = [word for word in known if len(word) >= _SLIP_CHARS - 1 and abs(len(word) - len(token.stem)) <= _SLIPS]
+    return next(iter(get_close_matches(token.stem, likely, n=1, cutoff=_SLIP)), token.stem)
+
+
+def _apart(
+    mentions: Iterator[Mention], tokens: Sequence[Token], facets: Sequence[Facet], embed: Embed
+) -> list[Mention]:
+    """The longest and surest mentions that share no word."""
+    order = {facet.name: row for row, facet in enumerate(facets)}
+    kept: list[Mention] = []
+    for m in sorted(mentions, key=lambda m: (m.first - m.last, -m.score, order[m.facet])):
+        rivals = [k for k in kept if k.touches(m.first, m.last)]
+        if not rivals:
+            kept.append(m)
+        elif len(rivals) == 1 and (rivals[0].first, rivals[0].last) == (m.first, m.last) and rivals[0].score == m.score:
+            kept[kept.index(rivals[0])] = _named_beside(rivals[0], m, tokens, embed)
+    return kept
+
+
+def _named_beside(one: Mention, other: Mention, tokens: Sequence[Token], embed: Embed) -> Mention:
+    """Of two attributes with this value the one that the next word names ("red accents"); else the first."""
+    beside = [t.text for t in tokens[one.last : one.last + 1] if t.text not in FILLERS]
+    if one.facet == other.facet or not beside:
+        return one
+    word, *names = embed([beside[0], one.facet, other.facet])
+    return other if float(word @ names[1]) > max(float(word @ names[0]), _NAMES) else one
+
+
+def _semantic(
+    tokens: Sequence[Token], facets: tuple[Facet, ...], embed: Embed, *, taken: Sequence[Mention]
+) -> list[Mention]:
+    """The nearest values of words and pairs of words that no mention has, where they are near enough."""
+    names = {stem(facet.name) for facet in facets}
+    spans = [s for s in _free_spans(tokens) if not any(m.touches(*s) for m in taken)]
+    spans = [(i, j) for i, j in spans if not names & {t.stem for t in tokens[i:j]}]
+    values = _index(facets).values
+    if not spans or not values:
+        return []
+    cosines = embed([" ".join(t.text for t in tokens[i:j]) for i, j in spans]) @ value_vectors(facets, embed).T
+    best = np.argmax(cosines, axis=1)
+    kept: list[Mention] = []
+    for row in sorted(range(len(spans)), key=lambda row: -float(cosines[row, best[row]])):
+        score, value = float(cosines[row, best[row]]), values[best[row]]
+        if score >= NEAR and not any(m.touches(*spans[row]) for m in kept):
+            kept.append(Mention(*value, *spans[row], min(score, _PART)))
+    return kept
+
+
+def _free_spans(tokens: Sequence[Token]) -> list[tuple[int, int]]:
+    """Words and pairs of words of one clause that may carry a meaning of their own."""
+    carries = [t.text not in FILLERS and len(t.text) >= _PART_CHARS and not t.text[0].isdigit() for t in tokens]
+    ones = [(i, i + 1) for i, told in enumerate(carries) if told]
+    twos = [
+        (i, i + 2)
+        for i, _ in ones
+        if i + 1 < len(tokens) and carries[i + 1] and tokens[i].clause == tokens[i + 1].clause
+    ]
+    return ones + twos

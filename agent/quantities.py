@@ -1,0 +1,127 @@
+"""Numbers in a message: bounds of numeric attributes, and steps up and down from what was shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from agent.dialogue import Facet
+from agent.measures import in_its_unit, is_unit, measured, of_kind, steps
+
+_SPELT_OUT = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NUMBER_WORDS = {word: number for number, word in enumerate(_SPELT_OUT, start=1)}
+_AROUND = 0.2
+_N = r"(\d[\d,]*(?:\.\d+)?|" + "|".join(rf"{word}\b" for word in NUMBER_WORDS) + ")"
+_MONEY = r"(?:[£$€]|eur\b|usd\b|gbp\b)?\s*"
+_UNIT = r"\s*(?P<unit>[£$€]|[a-z]+)?(?:\s+of\s+(?P<of>[a-z]+))?"
+_MOST = "|".join(
+    (
+        "under|below|before|within|until|up to|at (?:the )?most|max(?:imum)?|budget",
+        "(?:less|fewer|cheaper|shorter|smaller|older|earlier|slower|lighter) than",
+        "(?:no|not) (?:more|longer|later|newer|higher|bigger|faster) than|(?:not|nothing|never) (?:over|above)",
+    )
+)
+_LEAST = "|".join(
+    (
+        "over|above|after|since|from|at least|min(?:imum)?|starting (?:at|from)",
+        "(?:more|newer|later|longer|bigger|larger|higher|faster|heavier) than",
+        "(?:no|not) (?:less|fewer|shorter|older|earlier|slower) than|(?:not|nothing|never) (?:under|below)",
+    )
+)
+_ABOUT = "around|about|roughly|approximately|circa"
+_TAIL_MOST, _TAIL_LEAST = (
+    "max(?:imum)?|tops|at most|or (?:less|under|below)",
+    "min(?:imum)?|at least|or (?:more|over|above|[a-z]+er)",
+)
+_RANGE = re.compile(rf"(between|from)?\s*{_MONEY}{_N}\s*[a-z£$€]*\s*(-|–|to|and|till)\s*{_MONEY}{_N}{_UNIT}")
+_BOUND = re.compile(rf"\b(?P<how>{_MOST}|{_LEAST}|{_ABOUT})\s+(?:is |of |than )?{_MONEY}(?P<n>{_N}){_UNIT}")
+_TAIL = re.compile(
+    rf"{_MONEY}(?P<n>{_N})\s*(?P<unit>[£$€]|[a-z]+)??(?:\s+of\s+(?P<of>[a-z]+))?\s*\b(?P<how>{_TAIL_MOST}|{_TAIL_LEAST})\b"
+)
+_DECADE = re.compile(r"\b(19|20)?(\d)0'?s\b")
+
+
+@dataclass(slots=True)
+class Numbers:
+    """What a message's numbers say. spans: the characters that said it."""
+
+    at_most: dict[str, float] = field(default_factory=dict)
+    at_least: dict[str, float] = field(default_factory=dict)
+    step: dict[str, str] = field(default_factory=dict)
+    spans: list[tuple[int, int]] = field(default_factory=list)
+
+    def free(self, start: int, end: int) -> bool:
+        """Whether no bound or step was read from these characters."""
+        return all(end <= first or last <= start for first, last in self.spans)
+
+    def bound(self, name: str, low: float | None, high: float | None, span: tuple[int, int]) -> None:
+        """Note a bound, or two."""
+        self.at_least |= {} if low is None else {name: low}
+        self.at_most |= {} if high is None else {name: high}
+        self.spans.append(span)
+
+
+def read_numbers(text: str, facets: Sequence[Facet]) -> Numbers:
+    """The bounds and steps of a message; a number that fits no numeric attribute is left alone.
+
+    "around" is a fifth less to a fifth more; "after 1990" and "over 20" keep the number itself.
+    """
+    text, told = text.replace("’", "'").lower(), Numbers()
+    numeric = [facet.name for facet in facets if facet.numeric]
+    for read in (_ranges, _bounds, _decades):
+        read(text, numeric, told)
+    for name, way, span in steps(text, numeric):
+        if name not in told.at_most and name not in told.at_least and told.free(*span):
+            told.step[name] = way
+            told.spans.append(span)
+    return told
+
+
+def _ranges(text: str, numeric: Sequence[str], told: Numbers) -> None:
+    for match in _RANGE.finditer(text):
+        opening, low, dash, high = match[1], _number(match[2]), match[3], _number(match[4])
+        name = measured(match["unit"], match["of"], high, match.group(), numeric)
+        if name and low < high and (opening or (dash != "and" and match[2][0].isdigit())):
+            unit = match["unit"]
+            told.bound(name, in_its_unit(low, unit, name), in_its_unit(high, unit, name), _said(match, numeric))
+
+
+def _bounds(text: str, numeric: Sequence[str], told: Numbers) -> None:
+    for match in (*_BOUND.finditer(text), *_TAIL.finditer(text)):
+        how, unit, number = match["how"], match["unit"], _number(match["n"])
+        before = next(iter(text[: match.start()].split()[-1:]), None)
+        of = match["of"] or (before if before and not is_unit(unit, numeric) else None)
+        name = measured(unit, of, number, match.group(), numeric)
+        spelt_out = match["n"] in NUMBER_WORDS and not is_unit(unit, numeric)
+        if name is None or spelt_out or not told.free(*match.span("n")):
+            continue
+        number = in_its_unit(number, unit, name)
+        if re.fullmatch(_ABOUT, how):
+            told.bound(name, round(number * (1 - _AROUND), 2), round(number * (1 + _AROUND), 2), _said(match, numeric))
+        elif re.fullmatch(f"{_MOST}|{_TAIL_MOST}", how):
+            told.bound(name, None, number, _said(match, numeric))
+        else:
+            told.bound(name, number, None, _said(match, numeric))
+
+
+def _decades(text: str, numeric: Sequence[str], told: Numbers) -> None:
+    name = of_kind("year", numeric)
+    for match in _DECADE.finditer(text):
+        if name and told.free(*match.span()):
+            century = match[1] or ("20" if int(match[2]) < 3 else "19")
+            start = int(f"{century}{match[2]}0")
+            told.bound(name, float(start), float(start + 9), match.span())
+
+
+def _said(match: re.Match[str], numeric: Sequence[str]) -> tuple[int, int]:
+    """The characters of a bound, without the word after it where that is no unit."""
+    unit = match["unit"]
+    return (
+        match.start(),
+        match.end() if unit is None or match["of"] or is_unit(unit, numeric) else match.start("unit"),
+    )
+
+
+def _number(text: str) -> float:
+    return float(NUMBER_WORDS[text]) if text in NUMBER_WORDS else float(text.replace(",", ""))

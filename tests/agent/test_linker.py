@@ -1,0 +1,141 @@
+"""The linker, with the real text encoder: what it reads in messages whose meaning is planted."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from agent.dialogue import Action, Facet, Update, update_text
+from agent.linker import facets_in_question, link
+from agent.mentions import Embed
+from retrieval.encoders import open_encoder
+
+SHOP = (
+    Facet("category", ("chair", "rug", "vase", "umbrella", "dress", "plant pot")),
+    Facet("colour", ("red", "green", "blue", "brown", "grey")),
+    Facet("accent", ("red", "green", "blue", "brown")),
+    Facet("pattern", ("plain", "stripes", "dots", "leaves")),
+    Facet("material", ("wool", "jute", "bamboo", "bamboo viscose", "recycled polyester")),
+    Facet("room", ("living room", "dining room", "balcony")),
+    Facet("brand", ("Lumi & Oak", "Kestrel Row")),
+    Facet("price"),
+)
+FILMS = (
+    Facet("genre", ("Comedy", "Western", "Noir")),
+    Facet("director", ("Akira Kurosawa", "Sergio Leone")),
+    Facet("year"),
+    Facet("runtime_minutes"),
+)
+SHOWN = ("Moss green oak stool", "Brass desk lamp Ola", "Paper globe lamp, white")
+
+
+@pytest.fixture(scope="module")
+def embed() -> Embed:
+    return open_encoder("builtin").embed_text
+
+
+def told(update: Update) -> dict[str, object]:
+    return dict(json.loads(update_text(update)))
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("I'm after a striped rug", {"want": {"category": ["rug"], "pattern": ["stripes"]}}),
+        ("a leafy umbrela", {"want": {"category": ["umbrella"], "pattern": ["leaves"]}}),
+        ("carpet for the terrace", {"want": {"category": ["rug"], "room": ["balcony"]}}),
+        ("Kestrel Row vases", {"want": {"brand": ["Kestrel Row"], "category": ["vase"]}}),
+        ("anything by lumi & oak", {"want": {"brand": ["Lumi & Oak"]}}),
+        ("bamboo", {"want": {"material": ["bamboo"]}}),
+        ("a rug of polyester", {"want": {"category": ["rug"], "material": ["recycled polyester"]}}),
+        ("grey rug with red accents", {"want": {"category": ["rug"], "colour": ["grey"], "accent": ["red"]}}),
+        ("a rug without dots", {"want": {"category": ["rug"]}, "avoid": {"pattern": ["dots"]}}),
+        ("a chair, not red or green", {"want": {"category": ["chair"]}, "avoid": {"colour": ["red", "green"]}}),
+        ("anything but wool", {"avoid": {"material": ["wool"]}}),
+        ("a rug, ideally jute", {"want": {"category": ["rug"]}, "prefer": {"material": ["jute"]}}),
+        ("a blue rug, jute would be nice", {"want": {"category": ["rug"], "colour": ["blue"]}, "prefer": {"material": ["jute"]}}),
+        ("red vases under £40", {"want": {"category": ["vase"], "colour": ["red"]}, "at_most": {"price": 40}}),
+        ("rugs from 80 to 120 euros", {"want": {"category": ["rug"]}, "at_least": {"price": 80}, "at_most": {"price": 120}}),
+        ("2 red vases", {"want": {"category": ["vase"], "colour": ["red"]}, "count": 2}),
+        ("something cosy for my sister", {"query": "cosy for my sister"}),
+    ],
+)  # fmt: skip
+def test_a_new_wish(message: str, expected: dict[str, object], embed: Embed) -> None:
+    assert told(link(message, SHOP, embed=embed)) == {"action": "search"} | expected
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("less expensive please", {"action": "refine", "step": {"price": "lower"}}),
+        ("make it red", {"action": "refine", "want": {"colour": ["red"]}}),
+        ("any colour is fine", {"action": "refine", "drop": ["colour"]}),
+        ("green rather than blue", {"action": "refine", "want": {"colour": ["green"]}}),
+        ("show me three", {"action": "refine", "count": 3}),
+        ("I need a dress now", {"action": "search", "want": {"category": ["dress"]}}),
+        ("why the brass lamp?", {"action": "why", "items": [2]}),
+        ("compare 1 and 3", {"action": "compare", "items": [1, 3]}),
+        ("what is the last one made from?", {"action": "ask", "items": [3]}),
+        ("I don't like number 3", {"action": "dislike", "items": [3]}),
+        ("the paper globe is beautiful", {"action": "like", "items": [3]}),
+        ("more like the first, but in grey", {"action": "similar", "items": [1], "want": {"colour": ["grey"]}}),
+        ("thank you, goodbye", {"action": "chat"}),
+    ],
+)
+def test_a_message_to_a_list(message: str, expected: dict[str, object], embed: Embed) -> None:
+    update = link(message, SHOP, standing="category rug; colour blue", shown=SHOWN, embed=embed)
+    assert told(update) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("westerns from the 60s", {"want": {"genre": ["Western"]}, "at_least": {"year": 1960}, "at_most": {"year": 1969}}),
+        ("Kurosawa before 1960", {"want": {"director": ["Akira Kurosawa"]}, "at_most": {"year": 1960}}),
+        ("under two hours", {"at_most": {"runtime_minutes": 120}}),
+        ("newer", {"step": {"year": "higher"}}),
+    ],
+)  # fmt: skip
+def test_another_catalogue_has_numbers_of_its_own(message: str, expected: dict[str, object], embed: Embed) -> None:
+    assert told(link(message, FILMS, embed=embed)) == {"action": "search"} | expected
+
+
+def test_words_that_mean_nothing_of_the_catalogue_link_to_nothing(embed: Embed) -> None:
+    for message in ("", "?!", "please", "12", "\x00 «»", "¿dónde?"):
+        update = link(message, SHOP, standing="colour red", shown=SHOWN, embed=embed)
+        assert not (update.want or update.avoid or update.at_most)
+    assert link("red", (), embed=embed) == Update(Action.SEARCH, query="red")
+
+
+def test_values_are_embedded_once(embed: Embed) -> None:
+    asked: list[str] = []
+
+    def counted(texts: list[str]) -> object:
+        asked.extend(texts)
+        return embed(texts)
+
+    for _ in range(3):
+        link("a carpet", SHOP, embed=counted)  # type: ignore[arg-type]
+    assert asked.count("dining room") == 1
+
+
+def test_of_many_values_those_in_question_are_shown(embed: Embed) -> None:
+    people = tuple(f"Person {number:03d}" for number in range(300))
+    facets = (Facet("director", (*people[:150], "Akira Kurosawa", *people[150:])), Facet("genre", ("Comedy", "Noir")))
+    director, genre = facets_in_question("kurosawa, but funny", (*facets,), embed, most=5)
+    assert len(director.values) == 5
+    assert "Akira Kurosawa" in director.values
+    assert genre == facets[1]
+    kept = {facet.name: facet.values for facet in facets_in_question("carpet in navy", SHOP, embed, most=2)}
+    assert "rug" in kept["category"]
+    assert "blue" in kept["colour"]
+    assert kept["price"] == ()
+
+
+def test_the_linker_loads_nothing_heavy() -> None:
+    heavy = ("torch", "transformers", "sentence_transformers", "chromadb")
+    code = f"import sys, agent.linker; print([m for m in {heavy!r} if m in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
