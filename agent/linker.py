@@ -77,7 +77,8 @@ def _wish(
     signs = dict(zip(mentions, polarities(tokens, mentions), strict=True))
     groups = {sign: _grouped(m for m in kept if signs[m] is sign) for sign in Polarity}
     covered = [*numbers.spans, *((tokens[m.first].start, tokens[m.last - 1].end) for m in mentions)]
-    covered += [(t.start, t.end) for t in tokens if t.stem in referred or (drop and t.stem in {stem(n) for n in drop})]
+    named = {stem(name) for name in (*drop, *(m.facet for m in mentions))}
+    covered += [(t.start, t.end) for t in tokens if t.stem in referred | named]
     return Update(
         action,
         items=items if similar else (),

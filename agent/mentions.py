@@ -225,9 +225,9 @@ def _semantic(
     best = np.argmax(cosines, axis=1)
     kept: list[Mention] = []
     for row in sorted(range(len(spans)), key=lambda row: -float(cosines[row, best[row]])):
-        score, value = float(cosines[row, best[row]]), values[best[row]]
+        score, (facet, value) = float(cosines[row, best[row]]), values[best[row]]
         if score >= NEAR and not any(m.touches(*spans[row]) for m in kept):
-            kept.append(Mention(*value, *spans[row], min(score, _PART)))
+            kept.append(Mention(facet, value, *spans[row], min(score, _PART)))
     return kept
 
 

@@ -36,7 +36,7 @@ _PREFER = words(
     """
 )
 _NICE = words("nice lovely great good ideal better bonus perfect plus")
-_WOULD = words("would could be being") | words("it'd that'd")
+_WOULD = words("would could be being it'd that'd")
 _JOINS = words("or and nor & the a an in of any with for by either on")
 
 
@@ -56,11 +56,13 @@ def _polarity(tokens: Sequence[Token], mention: Mention, before: Mention | None,
     words = [t.text for t in between]
     if before is not None and start and all(word in _JOINS for word in words) and words:
         return last
-    for place in range(len(words) - 1, -1, -1):
+    for place in reversed(range(len(words))):
+        if place and (words[place - 1], words[place]) in _AVOID_PAIRS:
+            return Polarity.AVOID
         pair = (words[place], words[place + 1] if place + 1 < len(words) else None)
         if pair in _REPLACED:
             return Polarity.NONE
-        if pair in _AVOID_PAIRS or (pair[0] in _AVOID and pair[1] not in _ALLOWING):
+        if pair[0] in _AVOID and pair[1] not in _ALLOWING:
             return Polarity.AVOID
         if words[place] in _TURNS:
             break

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from agent.dialogue import Action, parse_update, update_text
-from finetune.builtin.free_utterances import UTTERANCES, FreeCase, free_cases
+from agent.dialogue import Action, Update, parse_update, update_text
+from finetune.builtin.free_utterances import UTTERANCES, FreeCase, free_cases, measure_free
 from finetune.builtin.products import products
 
 LINES = [json.loads(line) for line in UTTERANCES.read_text(encoding="utf-8").splitlines()]
@@ -44,3 +44,12 @@ def test_the_shop_facets_hold_every_value_of_the_shop(cases: tuple[FreeCase, ...
     for product in products(400, seed=1):
         row = product.row()
         assert all(row[name] in values for name, values in facets.items() if name in row)
+
+
+def test_a_perfect_answer_measures_one_and_an_empty_one_little() -> None:
+    perfect = measure_free(lambda case: case.update)
+    assert perfect["f1"] == perfect["exact"] == 1
+    assert perfect["cases"] == 150
+    lazy = measure_free(lambda case: Update(Action.SEARCH))
+    assert lazy["f1"] < 0.3
+    assert lazy["f1_search"] > lazy["f1_why"] == 0
