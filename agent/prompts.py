@@ -6,6 +6,7 @@ that turns of one person share their prefix. Free of heavy imports: training bui
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -139,12 +140,12 @@ def update_prompt(
 ) -> Prompt:
     """What does this message change? The answer is the JSON of `agent.dialogue.Update`.
 
-    facets: the attributes to speak of, with the values that come into question. standing: what holds so far, in words.
-    shown: titles of the list shown last, in order.
+    facets: the attributes to speak of, with the values that come into question, spelt as the answer spells them.
+    standing: what holds so far, in words. shown: titles of the list shown last, in order.
     """
     parts: list[Part] = ["Attributes:\n"]
     for facet in facets:
-        values = "; ".join(clean(value, 60) for value in facet.values)
+        values = ",".join(json.dumps(clean(value, 60), ensure_ascii=False) for value in facet.values)
         parts.append(f"{clean(facet.name, 40)}: «{values}»\n" if values else f"{clean(facet.name, 40)}: number\n")
     parts.append(f"So far: {fence(standing or 'nothing', max_chars)}\nShown:\n")
     parts += [f"{place} {fence(title, 60)}\n" for place, title in enumerate(shown, start=1)]

@@ -9,7 +9,6 @@ that nobody has seen.
 from __future__ import annotations
 
 import random
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -108,11 +107,6 @@ class Ranking:
     kind: str
     wanted: tuple[Want, ...] = ()
     seen: tuple[float, ...] = ()
-
-
-def held_out_look(look: Look) -> bool:
-    """One combination of category, colour and pattern in ten is kept for measuring."""
-    return zlib.crc32(f"{look.category}/{look.colour}/{look.pattern}".encode()) % 10 == 0
 
 
 def shop_schema(rng: random.Random, *, most: int = 8) -> Schema:

@@ -10,14 +10,14 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.builtin.drawing.look import Look, random_look
+from finetune.builtin.drawing.look import Look, held_out_look, random_look
 
 PACK_VERSION = 1
 
@@ -59,6 +59,17 @@ def load_pack(path: Path) -> tuple[NDArray[np.uint8], list[Look]]:
             f"{path} is a pack of version {data['version']}, this code reads {PACK_VERSION}; draw it again"
         )
     return pictures, [Look(**look) for look in data["looks"]]
+
+
+def load_training_packs(paths: Sequence[Path]) -> tuple[NDArray[np.uint8], list[Look]]:
+    """All pictures of some packs, one after the other, without the looks that are held out for measuring."""
+    pictures, looks = [], []
+    for path in paths:
+        drawn, told = load_pack(path)
+        rows = [row for row, look in enumerate(told) if not held_out_look(look)]
+        pictures.append(drawn[rows])
+        looks += [told[row] for row in rows]
+    return np.concatenate(pictures), looks
 
 
 def main() -> None:

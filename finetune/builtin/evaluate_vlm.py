@@ -26,12 +26,12 @@ from finetune.builtin.corpus import (
     Ranking,
     Schema,
     Task,
-    held_out_look,
     make_ranking,
     random_schema,
     shop_schema,
 )
 from finetune.builtin.draw_pack import load_pack
+from finetune.builtin.drawing.look import held_out_look
 from finetune.builtin.phrases import caption
 from finetune.builtin.reasonings import Reasoning, make_reasoning
 

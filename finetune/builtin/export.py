@@ -60,6 +60,36 @@ def vllm_name(name: str) -> str:
     raise ValueError(f"weight {name!r} has no place in a LLaVA file; expected one of {[o for o, _ in _RENAMES]}")
 
 
+def own_name(name: str) -> str:
+    """The other way round: a weight's name in transformers from its name in LLaVA's original files."""
+    for ours, theirs in _RENAMES[1:]:
+        if name.startswith(theirs):
+            return ours + name.removeprefix(theirs)
+    raise ValueError(f"weight {name!r} is none of LLaVA's; expected one of {[t for _, t in _RENAMES]}")
+
+
+def load_exported(model: LlavaForConditionalGeneration, folder: Path, *, decoder_only: bool = False) -> None:
+    """Put the weights of an exported model into a new one, whose vocabulary may have grown at its end.
+
+    decoder_only: leave the vision tower and the projector as they are. Raises RuntimeError where sizes differ.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    held: dict[str, torch.Tensor] = {}
+    for shard in sorted(folder.glob("model*.safetensors")):
+        held |= {own_name(name): tensor.float() for name, tensor in load_file(shard).items()}
+    if decoder_only:
+        held = {name: tensor for name, tensor in held.items() if "language_model." in name or "lm_head." in name}
+    own = model.state_dict()
+    for name in ("model.language_model.embed_tokens.weight", "lm_head.weight"):
+        held[name] = torch.cat([held[name], own[name][len(held[name]) :]])
+    missing = set(own) - set(held)
+    if not decoder_only and missing:
+        raise RuntimeError(f"{folder} lacks {len(missing)} weights, such as {min(missing)}; it is another model")
+    model.load_state_dict(held, strict=False)
+
+
 def write_checksums(folder: Path) -> None:
     """SHA-256 of every file of the model, by name, in checksums.json."""
     names = sorted(p.name for p in folder.iterdir() if p.suffix in (".json", ".jinja", ".safetensors"))

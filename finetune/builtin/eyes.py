@@ -1,11 +1,18 @@
-"""First lesson: the vision tower learns to tell category, colour, pattern and accent of drawn products."""
+"""What the picture tokens say: the vision tower learns to write a picture's look in the decoder's own words.
+
+A picture becomes the embeddings of "; colour blue; pattern stripes; accent red; category mug", so that a decoder which
+can read attributes can read pictures, and need not learn a second language (the frozen-decoder idea of Tsimpoukelli et
+al. 2021, with the words themselves as the target).
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,27 +20,28 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from finetune.builtin.corpus import LOOKS
-from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, Look
+from finetune.builtin.drawing.look import Look
+from finetune.builtin.files import save_whole
 from finetune.builtin.model import MEAN, STD
 from finetune.builtin.optimizer import make_optimizers, set_rate
+from finetune.builtin.precision import mixed_precision
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import LlavaForConditionalGeneration
 
-BATCH = 64
-_NAMES = {"category": CATEGORIES, "colour": COLOURS, "pattern": PATTERNS, "accent": COLOURS}
+BATCH = 128
+TOLD = ("colour", "pattern", "accent", "category")
+"""What is said of a look, in this order."""
+CHECKPOINT = "eyes.pt"
+_SHARPNESS = 12.0
+"""Squared distance to a word's embedding that makes it e times less likely; the words lie 100 and more apart."""
 
 
 def pixels(pictures: NDArray[np.uint8]) -> torch.Tensor:
     """(n, px, px, 3) uint8 -> (n, 3, px, px) float32 as the processor gives them."""
     scaled = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
     return (scaled - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
-
-
-def labels(looks: Sequence[Look]) -> torch.Tensor:
-    """(n, 4) int64: category, colour, pattern, accent."""
-    return torch.tensor([[_NAMES[name].index(getattr(look, name)) for name in LOOKS] for look in looks])
 
 
 def see(model: LlavaForConditionalGeneration, pixel_values: torch.Tensor) -> torch.Tensor:
@@ -52,52 +60,148 @@ def features_of(model: LlavaForConditionalGeneration, pictures: NDArray[np.uint8
     return torch.cat(parts)
 
 
-def train_eyes(
-    model: LlavaForConditionalGeneration,
-    pictures: NDArray[np.uint8],
-    looks: Sequence[Look],
-    *,
-    epochs: int,
-    seed: int,
-    device: str,
-    report: Callable[[str], None],
-) -> None:
-    """Train tower and projector so that a linear reader of the projected tokens' mean tells the look."""
-    generator = torch.Generator().manual_seed(seed)
-    width = model.lm_head.in_features
-    heads = nn.ModuleList(nn.Linear(width, len(_NAMES[name])) for name in LOOKS).to(device)
-    eye, projector = model.model.vision_tower, model.model.multi_modal_projector
-    eye.set_attn_implementation("eager")  # on a CPU, twice as fast as the fused one for so few patches
-    optimizers = make_optimizers((eye, projector, heads), [eye.encoder], muon_lr=0.02, adam_lr=1.5e-3)
-    wanted, steps, step, started = labels(looks), epochs * (len(looks) // BATCH), 0, time.monotonic()
-    for epoch in range(epochs):
-        order, right = torch.randperm(len(looks), generator=generator), torch.zeros(len(LOOKS))
-        for rows in torch.split(order, BATCH)[: len(looks) // BATCH]:
-            set_rate(optimizers, min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * step / steps)))
-            batch = _jitter(pixels(pictures[rows.numpy()]), generator).to(device)
-            with torch.autocast(device, dtype=torch.bfloat16):
-                pooled = projector(see(model, batch)).mean(1)
-                logits = [head(pooled).float() for head in heads]
-            right += _learn(logits, wanted[rows].to(device), optimizers)
-            step += 1
-        shares = " ".join(f"{n} {v:.2f}" for n, v in zip(LOOKS, (right / (len(looks) // BATCH)).tolist(), strict=True))
-        report(f"eyes {epoch + 1}/{epochs}: {shares}, {time.monotonic() - started:.0f} s")
+class Lines:
+    """The tokens that a picture is to become, padded with the last one's separator to the picture's length."""
+
+    def __init__(self, tokenizer: Tokenizer, picture_tokens: int) -> None:
+        self.tokenizer, self.length = tokenizer, picture_tokens
+        self.separator = tokenizer.encode("; a").ids[0]
+
+    def ids(self, looks: Sequence[Look]) -> torch.Tensor:
+        """(n, picture tokens) int64. Raises ValueError for a look that takes more tokens than a picture has."""
+        known: dict[str, list[int]] = {}
+        return torch.tensor([known.setdefault(line, self._line(line)) for line in map(said, looks)])
+
+    def _line(self, line: str) -> list[int]:
+        ids = list(self.tokenizer.encode(line).ids)
+        if len(ids) > self.length:
+            raise ValueError(f"{line!r} takes {len(ids)} tokens, a picture has {self.length}; give it more patches")
+        return ids + [self.separator] * (self.length - len(ids))
+
+    def read(self, rows: torch.Tensor) -> list[str]:
+        """What rows of tokens say."""
+        return [self.tokenizer.decode(row) for row in rows.tolist()]
 
 
-def _learn(
-    logits: Sequence[torch.Tensor], wanted: torch.Tensor, optimizers: Sequence[torch.optim.Optimizer]
-) -> torch.Tensor:
-    """One step; returns the share of right answers by attribute."""
-    losses = [functional.cross_entropy(logit, wanted[:, place]) for place, logit in enumerate(logits)]
-    torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
-    for optimizer in optimizers:
-        optimizer.step()
-        optimizer.zero_grad()
-    return torch.stack([(lo.argmax(-1) == wanted[:, place]).float().mean() for place, lo in enumerate(logits)]).cpu()
+def said(look: Look) -> str:
+    """A look as the text of an item tells it."""
+    return "".join(f"; {name} {getattr(look, name)}" for name in TOLD)
 
 
-def _jitter(batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+@dataclass(frozen=True, slots=True)
+class EyeSettings:
+    """epochs: over all pictures. shift: most pixels that a picture is moved, so that places are not learned by heart."""
+
+    epochs: int = 6
+    muon_lr: float = 0.02
+    adam_lr: float = 1.5e-3
+    warmup_steps: int = 50
+    shift: int = 5
+    seed: int = 0
+
+
+class EyeTrainer:
+    """Tower and projector in training, with a frozen copy of the word embeddings that they learn to hit."""
+
+    def __init__(
+        self, model: LlavaForConditionalGeneration, lines: Lines, settings: EyeSettings, run: Path, device: str
+    ) -> None:
+        self.model, self.lines, self.settings, self.run, self.device = model, lines, settings, run, device
+        self.parts = nn.ModuleList([model.model.vision_tower, model.model.multi_modal_projector])
+        model.model.vision_tower.set_attn_implementation("eager")  # on a CPU twice as fast for so few patches
+        self.optimizers = make_optimizers(
+            self.parts, [model.model.vision_tower.encoder], muon_lr=settings.muon_lr, adam_lr=settings.adam_lr
+        )
+        set_rate(self.optimizers, 1.0)
+        self.words = model.model.language_model.embed_tokens.weight.detach().float()
+        self.epoch = 0
+
+    def train(
+        self, pictures: NDArray[np.uint8], looks: Sequence[Look], report: Callable[[dict[str, float]], None]
+    ) -> None:
+        """All epochs that are still to come; each ends with a checkpoint and a report of its figures."""
+        wanted = self.lines.ids(looks)
+        vocabulary = torch.unique(wanted)
+        places = torch.searchsorted(vocabulary, wanted)
+        words = self.words[vocabulary].to(self.device)
+        while self.epoch < self.settings.epochs:
+            started = time.monotonic()
+            shares = self._epoch(pictures, places, words)
+            self.epoch += 1
+            self._save()
+            report({"epoch": self.epoch, **shares, "seconds": time.monotonic() - started})
+
+    def _epoch(self, pictures: NDArray[np.uint8], places: torch.Tensor, words: torch.Tensor) -> dict[str, float]:
+        generator = torch.Generator().manual_seed(self.settings.seed * 1000 + self.epoch)
+        order = torch.randperm(len(pictures), generator=generator)
+        steps = len(pictures) // BATCH
+        right, loss_sum = torch.zeros(self.lines.length), 0.0
+        for at, rows in enumerate(torch.split(order, BATCH)[:steps]):
+            step = self.epoch * steps + at
+            share = step / (self.settings.epochs * steps)
+            warm = min(1.0, (step + 1) / self.settings.warmup_steps)
+            set_rate(self.optimizers, warm * max(0.5 * (1 + math.cos(math.pi * share)), 0.01))
+            batch = _jitter(pixels(pictures[rows.numpy()]), generator, self.settings.shift).to(self.device)
+            with mixed_precision(self.device):
+                told = self.model.model.multi_modal_projector(see(self.model, batch))
+            loss, hits = word_loss(told.float(), places[rows].to(self.device), words)
+            loss.backward()  # type: ignore[no-untyped-call]
+            for optimizer in self.optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
+            right += hits.cpu()
+            loss_sum += loss.item()
+        shares = dict(zip(TOLD, (right / steps)[[2, 5, 8, 11]].tolist(), strict=True))
+        return {"loss": loss_sum / steps, **shares}
+
+    def _save(self) -> None:
+        optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
+        state = {"parts": self.parts.state_dict(), "optimizers": optimizers, "epoch": self.epoch}
+        save_whole(lambda path: torch.save(state, path), self.run / CHECKPOINT)
+
+    def resume(self) -> bool:
+        """Go on from this run's checkpoint, if it has one."""
+        path = self.run / CHECKPOINT
+        if not path.exists():
+            return False
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
+        self.parts.load_state_dict(state["parts"])
+        for optimizer, held in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(held)
+        self.epoch = state["epoch"]
+        return True
+
+
+def word_loss(
+    told: torch.Tensor, places: torch.Tensor, words: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """How far picture tokens are from the words that they should be, and which are nearest to them.
+
+    told: (n, tokens, width) float32. places: (n, tokens) int64, rows of words. words: (vocabulary, width).
+    Returns the loss, a scalar: cross-entropy over distances, plus a little of the distance itself, so that tokens are
+    the words and not merely nearest to them; and (tokens,) the share of the rows whose token is nearest to its word.
+    """
+    distances = (
+        told.pow(2).sum(-1, keepdim=True) - 2 * told @ words.T + words.pow(2).sum(-1)
+    )  # (n, tokens, vocabulary)
+    logits = -distances / _SHARPNESS
+    choice = functional.cross_entropy(logits.flatten(0, 1), places.flatten())
+    missed = distances.gather(-1, places.unsqueeze(-1)).mean()
+    return choice + 0.01 * missed, (logits.argmax(-1) == places).float().mean(0)
+
+
+def load_eyes(model: LlavaForConditionalGeneration, run: Path, device: str) -> None:
+    """Put the tower and the projector of a finished run of `train_eyes` into the model.
+
+    Raises FileNotFoundError when the run has none, and RuntimeError when they have another size.
+    """
+    state = torch.load(run / CHECKPOINT, weights_only=True, map_location=device)
+    parts = nn.ModuleList([model.model.vision_tower, model.model.multi_modal_projector])
+    parts.load_state_dict(state["parts"])
+
+
+def _jitter(batch: torch.Tensor, generator: torch.Generator, shift: int) -> torch.Tensor:
     """Shift and mirror, so that the place of a motif is not learned by heart."""
-    shift = torch.randint(-5, 6, (2,), generator=generator).tolist()
-    batch = torch.roll(batch, shifts=(shift[0], shift[1]), dims=(2, 3))
+    moved = torch.randint(-shift, shift + 1, (2,), generator=generator).tolist()
+    batch = torch.roll(batch, shifts=(moved[0], moved[1]), dims=(2, 3))
     return batch.flip(3) if torch.rand((), generator=generator) < 0.5 else batch

@@ -35,15 +35,16 @@ CHAT_TEMPLATE = (
 class Size:
     """The dials. Heads are 32 wide, which is the smallest that vLLM's CPU kernels take.
 
-    width, layers, feed_forward: of the language model. eye_width, eye_layers: of the vision tower.
+    width, layers, feed_forward: of the language model. vocabulary: tokens of the tokenizer before quoted words are
+    added. eye_width, eye_layers: of the vision tower.
     """
 
     width: int = 128
-    layers: int = 4
+    layers: int = 6
     feed_forward: int = 384
     vocabulary: int = 5888
-    eye_width: int = 192
-    eye_layers: int = 3
+    eye_width: int = 288
+    eye_layers: int = 4
     image_px: int = 96
     patch_px: int = 24
     positions: int = 2048
@@ -68,7 +69,7 @@ def build_model(size: Size, tokenizer: Tokenizer) -> LlavaForConditionalGenerati
         hidden_act="gelu",
     )
     decoder = LlamaConfig(
-        vocab_size=size.vocabulary,
+        vocab_size=-(-tokenizer.get_vocab_size() // 64) * 64,
         hidden_size=size.width,
         intermediate_size=size.feed_forward,
         num_hidden_layers=size.layers,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
+from agent.dialogue import Action, Update
 from agent.models.base import Prompt
 from agent.prompts import Detail
 from finetune.builtin import words
 from finetune.builtin.corpus import Gallery, random_schema, shop_schema
 from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, random_look
 from finetune.builtin.phrases import caption
+from finetune.builtin.products import MATERIALS, OCCASIONS, ROOMS, STYLES
 from finetune.builtin.reasonings import make_reasoning
 
 if TYPE_CHECKING:
@@ -60,7 +62,26 @@ def train_tokenizer(vocabulary: int, seed: int) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(_texts(random.Random(seed)), trainer)  # noqa: S311
+    add_quoted_words(tokenizer)
     return tokenizer
+
+
+def add_quoted_words(tokenizer: Tokenizer) -> None:
+    """Add names and words in quotation marks as tokens of their own, for JSON, which spells words without a space.
+
+    Without them "mug" would be written in other pieces than the word of a sentence.
+    """
+    tokenizer.add_tokens([f'"{word}"' for word in quoted_words()])
+
+
+def quoted_words() -> tuple[str, ...]:
+    """Words that stand in quotation marks in an update: its names, and values and attributes of the corpus."""
+    names = [*(one.name for one in fields(Update)), *Action, "lower", "higher"]
+    shop = (*CATEGORIES, *COLOURS, *PATTERNS, *STYLES, *OCCASIONS)
+    shop += tuple(value for values in (*MATERIALS.values(), *ROOMS.values()) for value in values)
+    shown = (*words.STORY_NOUNS, *words.STORY_ADJECTIVES, *words.MATERIALS, *words.TOPICS, *words.GENRES, *words.FOODS)
+    told = (*shop, *shown, *words.STYLES, *words.OCCASIONS, *words.ATTRIBUTE_NAMES)
+    return tuple(dict.fromkeys(word for word in (*map(str, names), *told) if " " not in word))
 
 
 def _texts(rng: random.Random) -> Iterator[str]:

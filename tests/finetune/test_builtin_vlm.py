@@ -13,8 +13,8 @@ from agent.models.base import Picture
 from agent.prompts import LETTERS, Detail, rank_prompt
 from finetune.builtin import words
 from finetune.builtin.batches import IGNORED, LESSONS, Encoder, Mixture, collate, draw_batch
-from finetune.builtin.corpus import Gallery, Task, held_out_look, make_ranking, random_schema, shop_schema
-from finetune.builtin.drawing.look import random_look
+from finetune.builtin.corpus import Gallery, Task, make_ranking, random_schema, shop_schema
+from finetune.builtin.drawing.look import held_out_look, random_look
 from finetune.builtin.evaluate_vlm import is_faithful, rank_figures
 from finetune.builtin.export import file_sha256, vllm_name
 from finetune.builtin.reasonings import make_reasoning
