@@ -12,20 +12,30 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS
 from finetune.builtin.products import MATERIALS, STYLES, Product, places
 from retrieval.types import Event, EventType
 
+Pull = TypeVar("Pull", float, NDArray[np.float64])
+
 START = datetime(2025, 11, 1, tzinfo=UTC)
 DAYS = 365
 WINDOW_DAY = 292
 """From this day on, the events of test shoppers are what a recommender must foresee."""
+APPEAL_SHARE = 0.35
+"""What a product's general appeal adds to each shopper's own liking."""
 LATE_SHARE, NEVER_SHARE = 0.12, 0.03
 """Shares of the products that arrive late in the year, and so late that nobody has seen them yet."""
 
 _LIST = 18
 _THRESHOLD, _TEMPERATURE = 3.55, 0.33
+_CHANCE_CLICK, _SLIP = 0.006, 0.024
+"""Shares of clicks on what nobody likes, and of missing clicks on what is surely wanted."""
 _HOURS = (1, 1, 1, 1, 1, 1, 2, 4, 5, 5, 5, 6, 8, 7, 5, 5, 6, 8, 10, 14, 16, 14, 8, 3)
 
 
@@ -81,6 +91,25 @@ def liking(tastes: Tastes, product: Product) -> float:
     return tastes.categories.get(look.category, 0) + tastes.look * seen + tastes.text * read - 0.8 * off_price
 
 
+def click_chance(pull: Pull) -> Pull:
+    """How probably a product that is looked at is clicked, 0 to 1; one value, or an array of any shape.
+
+    pull: `liking` plus APPEAL_SHARE times the offer's appeal.
+    """
+    return _CHANCE_CLICK + (1 - _SLIP - _CHANCE_CLICK) * keenness(pull)
+
+
+def keenness(pull: Pull) -> Pull:
+    """0 to 1: where the pull lies between what leaves a shopper cold and what is surely wanted."""
+    return 1 / (1 + np.exp((_THRESHOLD - pull) / _TEMPERATURE))
+
+
+def random_tastes(rng: random.Random) -> tuple[str, Tastes]:
+    """The kind of a new shopper (visual, textual or both) and tastes of that kind."""
+    kind = rng.choices(("visual", "textual", "both"), weights=(5, 2, 3))[0]
+    return kind, _tastes(kind, rng)
+
+
 def make_shoppers(count: int, *, seed: int) -> list[Shopper]:
     """The first `count` shoppers of this seed; each depends on the seed and its number alone."""
     return [_shopper(number, seed) for number in range(count)]
@@ -122,8 +151,7 @@ def _offer(product: Product, rng: random.Random) -> Offer:
 
 def _shopper(number: int, seed: int) -> Shopper:
     rng = random.Random(f"{seed}/shopper/{number}")  # noqa: S311
-    kind = rng.choices(("visual", "textual", "both"), weights=(5, 2, 3))[0]
-    tastes = _tastes(kind, rng)
+    kind, tastes = random_tastes(rng)
     phases = [(0.0, tastes)]
     if rng.random() < 0.3:
         phases.append((round(rng.uniform(90, 270), 1), _drifted(tastes, kind, rng)))
@@ -197,7 +225,7 @@ def _visit(shopper: Shopper, day: float, offers: Sequence[Offer], known: set[str
         for position, offer in enumerate(_list(tastes, day, offers, known, rng)):
             if rng.random() > 0.96**position:
                 continue
-            for kind in _reactions(liking(tastes, offer.product) + 0.35 * offer.appeal, rng):
+            for kind in _reactions(liking(tastes, offer.product) + APPEAL_SHARE * offer.appeal, rng):
                 leave(offer, kind, position, list_number)
     return events
 
@@ -225,13 +253,12 @@ def _list(tastes: Tastes, day: float, offers: Sequence[Offer], known: set[str], 
 
 def _reactions(pull: float, rng: random.Random) -> list[EventType]:
     """What somebody does with a product that pulls this much."""
-    clicks = 1 / (1 + math.exp(-(pull - _THRESHOLD) / _TEMPERATURE))
-    if rng.random() > 0.97 * clicks + 0.006:
+    if rng.random() > click_chance(pull):
         if rng.random() < 0.05:
             return [EventType.VIEW, EventType.DISLIKE] if pull < 0.4 and rng.random() < 0.6 else [EventType.VIEW]
         return []
     done = [EventType.CLICK]
-    if rng.random() < 0.75 * clicks:
+    if rng.random() < 0.75 * keenness(pull):
         done.append(EventType.LIKE if rng.random() < 0.5 else EventType.BUY)
     elif pull < 1.0 and rng.random() < 0.4:
         done.append(EventType.DISLIKE)
@@ -281,4 +308,4 @@ def oracle_ndcg(
 
 
 def _planted(shopper: Shopper, offer: Offer) -> float:
-    return liking(shopper.tastes(WINDOW_DAY), offer.product) + 0.35 * offer.appeal
+    return liking(shopper.tastes(WINDOW_DAY), offer.product) + APPEAL_SHARE * offer.appeal
