@@ -56,7 +56,7 @@ class Detail:
     """How much of each item a prompt tells, in characters of text; smaller when the prompt is too long."""
 
     candidate_chars: int = 150
-    history_chars: int = 80
+    history_chars: int = 110
     request_chars: int = 300
 
     def shorter(self) -> Detail:

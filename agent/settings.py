@@ -30,7 +30,7 @@ class RerankSettings(BaseModel):
 
     alpha: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     list_size: int = Field(default=20, ge=2, le=20)
-    history_items: int = Field(default=6, ge=0, le=20)
+    history_items: int = Field(default=8, ge=0, le=20)
 
 
 class ReasonSettings(BaseModel):
@@ -43,7 +43,7 @@ class ReasonSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_facts: int = Field(default=4, ge=1, le=10)
-    history_items: int = Field(default=6, ge=0, le=20)
+    history_items: int = Field(default=8, ge=0, le=20)
     max_tokens: int = Field(default=60, ge=8, le=256)
     max_words: int = Field(default=60, ge=5, le=200)
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from agent.models.base import Picture, Prompt
 from agent.prompts import LETTERS, Detail, caption_prompt
-from finetune.builtin.corpus import Gallery, Ranking, Task, make_ranking, random_schema, shop_schema
+from finetune.builtin.answers import make_answer
+from finetune.builtin.comparisons import make_comparison
+from finetune.builtin.corpus import Gallery, Ranking, Schema, Task, make_ranking, random_schema, shop_schema
 from finetune.builtin.phrases import caption
 from finetune.builtin.reasonings import make_reasoning
+from finetune.builtin.talk_schemas import talk_schema
+from finetune.builtin.taste_lists import Shelves, TasteList, TasteTask, make_taste_list
 from finetune.builtin.tokenizer import END, IMAGE, render, token_id
+from finetune.builtin.updates import make_update
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -33,7 +38,8 @@ class Batch:
     match: the same at the last token of each candidate's attributes and pictures: whether this is what is wanted.
     sections: (n, length) int64, whether a place is in the history, the request or the list; IGNORED elsewhere.
     names: (n, length) int64, at the last token of each candidate the place of its letter; IGNORED elsewhere.
-    kinds: by example, what decides it.
+    chances: (n, letters) float32, how likely each letter is the answer; the answer's 1 where there is just one, and a
+    row of 0 where no letter is the answer. kinds: by example, what decides it.
     """
 
     ids: torch.Tensor
@@ -43,6 +49,7 @@ class Batch:
     match: torch.Tensor
     sections: torch.Tensor
     names: torch.Tensor
+    chances: torch.Tensor
     kinds: tuple[str, ...]
 
     @property
@@ -60,6 +67,7 @@ class Encoded:
     match: dict[int, float] = field(default_factory=dict)
     sections: list[int] = field(default_factory=list)
     names: dict[int, int] = field(default_factory=dict)
+    chances: dict[int, float] = field(default_factory=dict)
 
 
 class Encoder:
@@ -77,16 +85,35 @@ class Encoder:
         return list(self.tokenizer.encode(render(prompt, self.picture_tokens)).ids)
 
     def ranking(self, example: Ranking) -> Encoded:
-        text = render(example.prompt, self.picture_tokens)
+        right = LETTERS.index(example.answer)
+        encoded, text, offsets = self._list(example.prompt, example.letters, example.relevance, {right: 1.0})
+        match = _matches(text, offsets, encoded.ids, self.image, example)
+        return replace(encoded, kind=example.kind, match=match)
+
+    def taste(self, example: TasteList) -> Encoded:
+        chances = dict(zip(map(LETTERS.index, example.letters), example.chances, strict=True))
+        return self._list(example.prompt, example.letters, example.relevance, chances)[0]
+
+    def _list(
+        self, prompt: Prompt, letters: Sequence[str], relevance: Sequence[float], chances: dict[int, float]
+    ) -> tuple[Encoded, str, Sequence[tuple[int, int]]]:
+        """A list to choose from, with its text and where in it each token stands."""
+        text = render(prompt, self.picture_tokens)
         encoding = self.tokenizer.encode(text)
         ids = list(encoding.ids)
-        ends = [place for place, token in enumerate(ids) if token == self.line_end][-len(example.letters) :]
-        relevance = dict(zip(ends, example.relevance, strict=True))
-        answer = {len(ids) - 1: self.letters[example.answer]}
-        match = _matches(text, encoding.offsets, ids, self.image, example)
-        sections = _sections(text, encoding.offsets)
-        names = dict(zip(ends, map(LETTERS.index, example.letters), strict=True))
-        return Encoded(ids, _rows(example.prompt), answer, relevance, example.kind, match, sections, names)
+        ends = [place for place, token in enumerate(ids) if token == self.line_end][-len(letters) :]
+        best = LETTERS[max(chances, key=chances.__getitem__)]
+        encoded = Encoded(
+            ids,
+            _rows(prompt),
+            {len(ids) - 1: self.letters[best]},
+            dict(zip(ends, relevance, strict=True)),
+            "taste",
+            sections=_sections(text, encoding.offsets),
+            names=dict(zip(ends, map(LETTERS.index, letters), strict=True)),
+            chances=chances,
+        )
+        return encoded, text, encoding.offsets
 
     def writing(self, prompt: Prompt, text: str, kind: str) -> Encoded:
         """A prompt and the text to be written after it."""
@@ -133,6 +160,7 @@ def collate(examples: Sequence[Encoded], pad: int) -> Batch:
     sections = torch.full(shape, IGNORED, dtype=torch.long)
     names = torch.full(shape, IGNORED, dtype=torch.long)
     relevance, match = torch.full(shape, -1.0), torch.full(shape, -1.0)
+    chances = torch.zeros(len(examples), len(LETTERS))
     for row, example in enumerate(examples):
         ids[row, : len(example.ids)] = torch.tensor(example.ids)
         for place, token in example.targets.items():
@@ -143,10 +171,13 @@ def collate(examples: Sequence[Encoded], pad: int) -> Batch:
             match[row, place] = value
         for place, name in example.names.items():
             names[row, place] = name
+        for letter, chance in example.chances.items():
+            chances[row, letter] = chance
         if example.sections:
             sections[row, : len(example.ids)] = torch.tensor(example.sections)
     pictures = torch.tensor([row for example in examples for row in example.pictures], dtype=torch.long)
-    return Batch(ids, pictures, targets, relevance, match, sections, names, tuple(example.kind for example in examples))
+    kinds = tuple(example.kind for example in examples)
+    return Batch(ids, pictures, targets, relevance, match, sections, names, chances, kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,27 +203,68 @@ LESSONS = (
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """How often each kind of step is drawn. pictures: whether lists have any; full_lists: share of lists of 20."""
+    """How often each kind of step is drawn; what is left of 1 are captions.
 
-    rank: float = 0.72
-    reason: float = 0.2
+    shop: share of the drawn shop among the catalogues of lists, reasons and talk. pictures: whether lists have any.
+    full_lists: share of lists of 20.
+    """
+
+    rank: float = 0.3
+    taste: float = 0.32
+    reason: float = 0.12
+    update: float = 0.15
+    compare: float = 0.04
+    answer: float = 0.04
     shop: float = 0.45
     pictures: bool = True
     full_lists: float = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What examples are made from: drawn pictures by their look, and articles that have them."""
+
+    gallery: Gallery
+    shelves: Shelves
+
+
 def draw_batch(
-    rng: random.Random, encoder: Encoder, gallery: Gallery, mixture: Mixture, *, level: int, tokens: int
+    rng: random.Random, encoder: Encoder, material: Material, mixture: Mixture, *, level: int, tokens: int
 ) -> Batch:
-    """One step: rankings, reasons or captions, as many as make about `tokens` tokens."""
-    draw = rng.random()
-    if draw < mixture.rank or (draw >= mixture.rank + mixture.reason and not mixture.pictures):
-        examples = _rankings(rng, encoder, gallery, mixture, level, tokens)
-    elif draw < mixture.rank + mixture.reason:
-        examples = _reasonings(rng, encoder, gallery, mixture, tokens)
+    """One step: examples of one kind, as many as make about `tokens` tokens."""
+    drawn = rng.choices(_KINDS, weights=_weights(mixture))[0]
+    if drawn == "rank":
+        examples = _rankings(rng, encoder, material.gallery, mixture, level, tokens)
+    elif drawn == "taste":
+        examples = _tastes(rng, encoder, material.shelves, mixture, level, tokens)
+    elif drawn == "caption":
+        examples = _captions(rng, encoder, material.gallery, tokens)
     else:
-        examples = _captions(rng, encoder, gallery, tokens)
+        examples = _writings(rng, encoder, material.gallery, mixture, drawn, tokens)
     return collate(examples, pad=0)
+
+
+_KINDS = ("rank", "taste", "reason", "update", "compare", "answer", "caption")
+
+
+def _weights(mixture: Mixture) -> list[float]:
+    told = [getattr(mixture, kind) for kind in _KINDS[:-1]]
+    return [*told, max(0.0, 1 - sum(told)) if mixture.pictures else 0.0]
+
+
+def _tastes(
+    rng: random.Random, encoder: Encoder, shelves: Shelves, mixture: Mixture, level: int, tokens: int
+) -> list[Encoded]:
+    lesson = LESSONS[level]
+    candidates = len(LETTERS) if level and rng.random() < mixture.full_lists else max(lesson.candidates, 6)
+    pictures = mixture.pictures and rng.random() < 0.8
+    detail = rng.choice((Detail(), Detail(), Detail().shorter()))
+    examples: list[Encoded] = []
+    while _budget(examples) < tokens:
+        ordered = candidates == len(LETTERS) and rng.random() < 0.5
+        task = TasteTask(candidates, pictures, rng.random() < 0.4, detail, not ordered, rng.random() < 0.1)
+        examples.append(encoder.taste(make_taste_list(rng, shelves, task)))
+    return examples
 
 
 def _rankings(
@@ -228,14 +300,36 @@ def _kind(rng: random.Random, lesson: Lesson, pictures: bool) -> str:
     return "both"
 
 
-def _reasonings(rng: random.Random, encoder: Encoder, gallery: Gallery, mixture: Mixture, tokens: int) -> list[Encoded]:
+def _writings(
+    rng: random.Random, encoder: Encoder, gallery: Gallery, mixture: Mixture, kind: str, tokens: int
+) -> list[Encoded]:
+    """Reasons, updates of a conversation, comparisons or answers."""
     examples: list[Encoded] = []
-    detail = rng.choice((Detail(40), Detail(40), Detail(90), Detail(150)))
+    detail = rng.choice((Detail(40), Detail(90), Detail(), Detail()))
     while _budget(examples) < tokens:
         schema = shop_schema(rng) if rng.random() < mixture.shop else random_schema(rng)
-        example = make_reasoning(rng, schema, detail, gallery if mixture.pictures and rng.random() < 0.3 else None)
-        examples.append(encoder.writing(example.prompt, example.reason, "reason"))
+        seen = gallery if mixture.pictures and rng.random() < 0.4 else None
+        examples.append(encoder.writing(*_written(rng, schema, detail, seen, kind), kind))
     return examples
+
+
+def _written(
+    rng: random.Random, schema: Schema, detail: Detail, gallery: Gallery | None, kind: str
+) -> tuple[Prompt, str]:
+    """A prompt and what is to be written after it."""
+    match kind:
+        case "reason":
+            reasoning = make_reasoning(rng, schema, detail, gallery)
+            return reasoning.prompt, reasoning.reason
+        case "update":
+            update = make_update(rng, talk_schema(rng))
+            return update.prompt, update.text
+        case "compare":
+            comparison = make_comparison(rng, schema, detail, gallery)
+            return comparison.prompt, comparison.text
+        case _:
+            answer = make_answer(rng, schema, detail, gallery)
+            return answer.prompt, answer.text
 
 
 def _captions(rng: random.Random, encoder: Encoder, gallery: Gallery, tokens: int) -> list[Encoded]:

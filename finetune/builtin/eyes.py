@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import LlavaForConditionalGeneration
 
-BATCH = 128
 TOLD = ("colour", "pattern", "accent", "category")
 """What is said of a look, in this order."""
 CHECKPOINT = "eyes.pt"
@@ -90,9 +89,10 @@ def said(look: Look) -> str:
 
 @dataclass(frozen=True, slots=True)
 class EyeSettings:
-    """epochs: over all pictures. shift: most pixels that a picture is moved, so that places are not learned by heart."""
+    """epochs: over all pictures. shift: most pixels that a picture is moved, lest places be learned by heart."""
 
-    epochs: int = 6
+    epochs: int = 12
+    batch: int = 128
     muon_lr: float = 0.02
     adam_lr: float = 1.5e-3
     warmup_steps: int = 50
@@ -134,9 +134,9 @@ class EyeTrainer:
     def _epoch(self, pictures: NDArray[np.uint8], places: torch.Tensor, words: torch.Tensor) -> dict[str, float]:
         generator = torch.Generator().manual_seed(self.settings.seed * 1000 + self.epoch)
         order = torch.randperm(len(pictures), generator=generator)
-        steps = len(pictures) // BATCH
+        steps = len(pictures) // self.settings.batch
         right, loss_sum = torch.zeros(self.lines.length), 0.0
-        for at, rows in enumerate(torch.split(order, BATCH)[:steps]):
+        for at, rows in enumerate(torch.split(order, self.settings.batch)[:steps]):
             step = self.epoch * steps + at
             share = step / (self.settings.epochs * steps)
             warm = min(1.0, (step + 1) / self.settings.warmup_steps)
@@ -172,18 +172,14 @@ class EyeTrainer:
         return True
 
 
-def word_loss(
-    told: torch.Tensor, places: torch.Tensor, words: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def word_loss(told: torch.Tensor, places: torch.Tensor, words: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """How far picture tokens are from the words that they should be, and which are nearest to them.
 
     told: (n, tokens, width) float32. places: (n, tokens) int64, rows of words. words: (vocabulary, width).
     Returns the loss, a scalar: cross-entropy over distances, plus a little of the distance itself, so that tokens are
     the words and not merely nearest to them; and (tokens,) the share of the rows whose token is nearest to its word.
     """
-    distances = (
-        told.pow(2).sum(-1, keepdim=True) - 2 * told @ words.T + words.pow(2).sum(-1)
-    )  # (n, tokens, vocabulary)
+    distances = told.pow(2).sum(-1, keepdim=True) - 2 * told @ words.T + words.pow(2).sum(-1)  # (n, tokens, vocabulary)
     logits = -distances / _SHARPNESS
     choice = functional.cross_entropy(logits.flatten(0, 1), places.flatten())
     missed = distances.gather(-1, places.unsqueeze(-1)).mean()

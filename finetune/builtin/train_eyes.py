@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,11 +46,12 @@ def measure_eyes(
             for part in features.split(256)
         ]
     )
-    read = lines.read(told.view(len(pictures), -1).cpu())
-    return {
-        name: round(float(np.mean([f"; {name} {getattr(look, name)};" in f"{text};" for text, look in zip(read, looks, strict=True)])), 4)
-        for name in TOLD
-    }
+    read = [f"{text};" for text in lines.read(told.view(len(pictures), -1).cpu())]
+    return {name: round(float(np.mean(_right(name, read, looks))), 4) for name in TOLD}
+
+
+def _right(name: str, read: Sequence[str], looks: Sequence[Look]) -> list[bool]:
+    return [f"; {name} {getattr(look, name)};" in text for text, look in zip(read, looks, strict=True)]
 
 
 def main() -> None:
@@ -58,7 +60,8 @@ def main() -> None:
     parser.add_argument("--pack", type=Path, action="append", required=True, help="may be given more than once")
     parser.add_argument("--held", type=Path, help="pack of another seed, for the figures")
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--words", type=Path, default=Path(PRESETS["builtin"].model_id), help="folder of the model whose words are used")
+    words = Path(PRESETS["builtin"].model_id)
+    parser.add_argument("--words", type=Path, default=words, help="folder of the model whose words are used")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--epochs", type=int, default=usual.epochs)

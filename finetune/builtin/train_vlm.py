@@ -1,10 +1,12 @@
-"""Train the built-in vision-language model from scratch.
+"""Train the built-in vision-language model.
 
-python -m finetune.builtin.train_vlm --device cpu --seed 0 --pack pack.npz --run runs/vlm
+python -m finetune.builtin.train_vlm --start agent/builtin --eyes runs/eyes --pack pack.npz --run runs/vlm --seed 0
 
-Resumable: run the same command again and it goes on from the last checkpoint. The pack of drawn pictures comes from
-`python -m finetune.builtin.draw_pack`. When it has finished, the model's folder is in RUN/export; `plot_losses` draws
-RUN/curve.jsonl.
+Resumable: run the same command again and it goes on from the last checkpoint; with fewer `--tokens` it comes to its end
+sooner. Packs of drawn pictures come from `python -m finetune.builtin.draw_pack`, the eyes from
+`python -m finetune.builtin.train_eyes`; without packs it learns from text alone, without `--start` from random weights.
+When it has finished, the model's folder is in RUN/export, and the figures of its steps are in RUN/curve.jsonl and
+RUN/curve.png.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import json
 import random
 import sys
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,20 +27,26 @@ from torch.nn import functional
 from transformers import AttentionInterface
 
 from agent.prompts import LETTERS
-from finetune.builtin.batches import IGNORED, LESSONS, Batch, Encoder, Mixture, draw_batch
-from finetune.builtin.corpus import Gallery, held_out_look
-from finetune.builtin.draw_pack import load_pack
-from finetune.builtin.export import export, file_sha256
-from finetune.builtin.eyes import features_of, train_eyes
+from finetune.builtin.batches import IGNORED, LESSONS, Batch, Encoder, Material, Mixture, draw_batch
+from finetune.builtin.corpus import Gallery
+from finetune.builtin.draw_pack import load_training_packs, seeded_looks
+from finetune.builtin.export import export, file_sha256, load_exported
+from finetune.builtin.eyes import features_of, load_eyes
+from finetune.builtin.files import save_whole
+from finetune.builtin.forward import Probes, precise_attention, read
 from finetune.builtin.model import Size, build_model
 from finetune.builtin.optimizer import make_optimizers, set_rate
-from finetune.builtin.tokenizer import train_tokenizer
+from finetune.builtin.plot_losses import plot_losses
+from finetune.builtin.precision import mixed_precision
+from finetune.builtin.taste_lists import Shelves
+from finetune.builtin.tokenizer import add_quoted_words, train_tokenizer
+
+CHECKPOINT = "checkpoint.pt"
+_TEXT_ONLY_LOOKS = 20_000
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import LlavaForConditionalGeneration
-
-_EYES = ("model.vision_tower.", "model.multi_modal_projector.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,6 @@ class Settings:
     seed: int = 0
     tokens: int = 16_000_000
     step_tokens: int = 8_000
-    eye_epochs: int = 10
     muon_lr: float = 0.012
     adam_lr: float = 1.5e-3
     warmup_steps: int = 30
@@ -84,31 +90,45 @@ class Progress:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where a run reads and writes. start: another run, or an exported model. eyes: a run of `train_eyes`."""
+
+    run: Path
+    packs: tuple[Path, ...] = ()
+    start: Path | None = None
+    eyes: Path | None = None
+
+
 class Trainer:
     """Model, data and optimisers of one run, and the loop over them."""
 
-    def __init__(self, settings: Settings, pack: Path, run: Path, device: str, *, start: Path | None = None) -> None:
-        self.settings, self.run, self.device, self.start = settings, run, device, start
-        self.pack_sha256 = file_sha256(pack)
-        run.mkdir(parents=True, exist_ok=True)
+    def __init__(self, settings: Settings, paths: Paths, device: str) -> None:
+        self.settings, self.paths, self.run, self.device = settings, paths, paths.run, device
+        self.run.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(settings.seed)
-        self.tokenizer = _tokenizer(run, settings)
+        self.tokenizer = _tokenizer(paths, settings)
         self.model = build_model(settings.size, self.tokenizer)
+        if paths.start is not None and not _is_run(paths.start):
+            load_exported(self.model, paths.start, decoder_only=True)
+            start_quoted_words(self.model, self.tokenizer)
+        if paths.eyes is not None:
+            load_eyes(self.model, paths.eyes, device="cpu")
         self.model.to(torch.device(device))  # type: ignore[arg-type]
         AttentionInterface.register("precise", precise_attention)
         self.model.model.language_model.set_attn_implementation("precise")
         self.probes = Probes(settings.size).to(device)
         self.encoder = Encoder(self.tokenizer, settings.size.picture_tokens)
-        pictures, looks = load_pack(pack)
-        rows = [row for row, look in enumerate(looks) if not held_out_look(look)]
-        self.pictures, self.looks = pictures[rows], [looks[row] for row in rows]
-        self.gallery = Gallery.of(self.looks)
         self.progress = Progress()
 
     def go(self) -> None:
-        """The whole run: eyes, then the mixture, then the export."""
-        self.open_eyes()
-        self.features = features_of(self.model, self.pictures, self.device)
+        """The whole run: pictures through the eyes once, then the mixture, then the export."""
+        if self.paths.packs:
+            pictures, looks = load_training_packs(self.paths.packs)
+            self.features = features_of(self.model, pictures, self.device)
+        else:
+            looks, self.features = list(seeded_looks(_TEXT_ONLY_LOOKS, self.settings.seed)), torch.empty(0)
+        self.material = Material(Gallery.of(looks), Shelves.of(looks, seed=self.settings.seed))
         self.model.model.vision_tower.requires_grad_(requires_grad=False)
         decoder = self.model.model.language_model
         self.optimizers = make_optimizers(
@@ -122,31 +142,8 @@ class Trainer:
         self._loop()
         self._save_settings()
         export(self.model, self.tokenizer, self.settings.size, self.run / "export")
+        plot_losses(self.run / "curve.jsonl", self.run / "curve.png")
         _say(f"exported to {self.run / 'export'}")
-
-    def open_eyes(self, *, again: bool = False) -> None:
-        """Train the vision tower, or take it from an earlier start of this run; a run without pictures needs none.
-
-        again: train it further, from where it stands.
-        """
-        if not self.settings.mixture.pictures:
-            return
-        path = self.run / "eyes.pt"
-        parts = nn.ModuleList([self.model.model.vision_tower, self.model.model.multi_modal_projector])
-        if path.exists():
-            parts.load_state_dict(torch.load(path, weights_only=True, map_location=self.device))
-            if not again:
-                return
-        train_eyes(
-            self.model,
-            self.pictures,
-            self.looks,
-            epochs=self.settings.eye_epochs,
-            seed=self.settings.seed,
-            device=self.device,
-            report=_say,
-        )
-        _save(parts.state_dict(), path)
 
     def _loop(self) -> None:
         settings, progress = self.settings, self.progress
@@ -165,26 +162,27 @@ class Trainer:
                     self._checkpoint()
                     saved = time.monotonic()
             coming.cancel()
+        self._report()
         self._checkpoint()
 
     def _batch(self, step: int) -> Batch:
         """The batch of a step depends on the seed, the step and the level alone, so that a resumed run goes on."""
         rng = random.Random(f"{self.settings.seed}/{step}")  # noqa: S311
         level, tokens = self.progress.level, self.settings.step_tokens
-        return draw_batch(rng, self.encoder, self.gallery, self.settings.mixture, level=level, tokens=tokens)
+        return draw_batch(rng, self.encoder, self.material, self.settings.mixture, level=level, tokens=tokens)
 
     def _step(self, batch: Batch) -> None:
         progress, settings = self.progress, self.settings
         share = progress.tokens / settings.tokens
         rate = min(1.0, (progress.step + 1) / settings.warmup_steps, (1 - share) / settings.cool_down)
         set_rate(self.optimizers, max(rate, 0.02))
-        with torch.autocast(self.device, dtype=torch.bfloat16):
+        with mixed_precision(self.device):
             states = read(self.model, batch, self.features, self.device)
             hidden = states[-1]
             targets = batch.targets.to(self.device)
             logits = self.model.lm_head(hidden[targets != IGNORED]).float()
             wanted = targets[targets != IGNORED]
-            loss = functional.cross_entropy(logits, wanted)
+            loss = self._loss(logits, wanted, batch.chances.to(self.device))
             sides = self.probes(states, batch)
             total = loss + settings.relevance_weight * torch.stack(list(sides.values())).sum()
             fading = settings.reading_weight * max(0.1, 1 - 2 * share)
@@ -195,6 +193,16 @@ class Trainer:
             optimizer.step()
             optimizer.zero_grad()
         self._note(batch, logits.argmax(-1) == wanted, loss.item(), {k: v.item() for k, v in sides.items()})
+
+    def _loss(self, logits: torch.Tensor, wanted: torch.Tensor, chances: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of what is to be said next; of letters with how likely each of them is the answer.
+
+        logits: (places, vocabulary), one place for each example of a list. wanted: (places,). chances: (n, letters).
+        """
+        if not bool(chances.any()):
+            return functional.cross_entropy(logits, wanted)
+        letters = torch.tensor([self.encoder.letters[letter] for letter in LETTERS], device=logits.device)
+        return -(chances * functional.log_softmax(logits, -1)[:, letters]).sum(-1).mean()
 
     def _reading(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Predict some of the prompt's own next tokens: repeated words teach the heads to look for them."""
@@ -245,21 +253,18 @@ class Trainer:
             "probes": self.probes.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "progress": asdict(self.progress),
-            "pictures": self.settings.mixture.pictures,
         }
-        _save(state, self.run / "checkpoint.pt")
+        save_whole(lambda path: torch.save(state, path), self.run / CHECKPOINT)
 
     def _resume(self) -> None:
-        path = self.run / "checkpoint.pt"
+        path = self.run / CHECKPOINT
         if not path.exists():
-            if self.start is not None:
-                self._grow(self.start / "checkpoint.pt")
+            self.progress.level = self.settings.first_lesson if self.paths.start is not None else 0
+            if self.paths.start is not None and _is_run(self.paths.start):
+                self._go_on_from(self.paths.start / CHECKPOINT)
             return
         state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
-        weights = state["model"]
-        if self.settings.mixture.pictures and not state["pictures"]:  # the run begins to see: keep the trained eyes
-            weights = {name: held for name, held in weights.items() if not name.startswith(_EYES)}
-        self.model.load_state_dict(weights, strict=len(weights) == len(state["model"]))
+        self.model.load_state_dict(state["model"])
         self.probes.load_state_dict(state["probes"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             groups = optimizer.state_dict()["param_groups"]  # the rates are this start's, not the last one's
@@ -267,135 +272,58 @@ class Trainer:
         self.progress = Progress(**state["progress"])
         _say(f"resumed at step {self.progress.step}")
 
-    def _grow(self, path: Path) -> None:
-        """Begin with what another run has learnt, perhaps with fewer layers: further ones begin as doing nothing."""
+    def _go_on_from(self, path: Path) -> None:
+        """Begin with what another run has learnt; eyes that were trained since are kept."""
         state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
-        known = {name: held for name, held in state["model"].items() if not name.startswith(_EYES)}
+        eyes = ("model.vision_tower.", "model.multi_modal_projector.") if self.paths.eyes is not None else ()
+        known = {name: held for name, held in state["model"].items() if not name.startswith(eyes)}
         self.model.load_state_dict(known, strict=False)
         self.probes.load_state_dict(state["probes"])
-        for depth, layer in enumerate(self.model.model.language_model.layers):
-            if not any(f".language_model.layers.{depth}." in name for name in known):
-                nn.init.zeros_(layer.self_attn.o_proj.weight)
-                nn.init.zeros_(layer.mlp.down_proj.weight)
-        self.progress.level = self.settings.first_lesson
         _say(f"goes on from {path}")
 
     def _save_settings(self) -> None:
         """What was run, on which data, for how long: beside the weights."""
         record = {
             "settings": asdict(self.settings),
-            "pack_sha256": self.pack_sha256,
+            "pack_sha256": [file_sha256(pack) for pack in self.paths.packs],
             "progress": asdict(self.progress),
             "versions": {"torch": torch.__version__, "python": sys.version.split()[0]},
         }
         (self.run / "training.json").write_text(json.dumps(record, indent=2) + "\n")
 
 
-def precise_attention(
-    module: nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    **_: Any,
-) -> tuple[torch.Tensor, None]:
-    """Causal attention in float32 under autocast: on a CPU, narrow heads are 1.1 to 3 times as fast as in bfloat16."""
-    del module, attention_mask
-    with torch.autocast(query.device.type, enabled=False):
-        out = functional.scaled_dot_product_attention(query.float(), key.float(), value.float(), is_causal=True)
-    return out.transpose(1, 2).to(query.dtype), None
-
-
-def read(
-    model: LlavaForConditionalGeneration, batch: Batch, features: torch.Tensor, device: str
-) -> Sequence[torch.Tensor]:
-    """The decoder's states, (n, length, width) each, from before the first layer to after the last.
-
-    Pictures are put in from their stored tower features.
-
-    Rows are padded on the right, so the causal mask alone keeps padding out of everything that is learned.
-    """
-    ids = batch.ids.to(device)
-    inputs = model.model.language_model.embed_tokens(ids)
-    if len(batch.pictures):
-        projected = model.model.multi_modal_projector(features[batch.pictures.to(device)])
-        here = ids == model.config.image_token_id
-        inputs = inputs.masked_scatter(here.unsqueeze(-1), projected.to(inputs.dtype))
-    output = model.model.language_model(inputs_embeds=inputs, use_cache=False, output_hidden_states=True)
-    states: Sequence[torch.Tensor] = output.hidden_states
-    return states
-
-
-class Probes(nn.Module):
-    """What the layers are to know on the way to the answer, read off by linear heads that are not exported.
-
-    After the first layer: in which section of the prompt a word stands. Half-way: which letter a candidate has.
-    Half-way and at the end: whether an attribute is wanted. At two thirds and at the end: how much of what is wanted
-    a candidate has.
-    """
-
-    def __init__(self, size: Size) -> None:
-        super().__init__()
-        self.sections = nn.Linear(size.width, 3)
-        self.names = nn.Linear(size.width, len(LETTERS))
-        self.match = nn.ModuleList([nn.Linear(size.width, 1) for _ in range(2)])
-        self.relevance = nn.ModuleList([nn.Linear(size.width, 1) for _ in range(2)])
-        self.norm = nn.RMSNorm(size.width, elementwise_affine=False)
-        self.depths = (size.layers // 2, size.layers), (size.layers - size.layers // 3, size.layers)
-
-    def forward(self, states: Sequence[torch.Tensor], batch: Batch) -> dict[str, torch.Tensor]:
-        """The losses by name; 0 for what a batch has no labels of."""
-        where = batch.sections.to(states[0].device)
-        zero = states[-1].sum() * 0.0
-        losses = {
-            "section": zero,
-            "letter": zero,
-            "early match": zero,
-            "match": zero,
-            "early relevance": zero,
-            "relevance": zero,
-        }
-        if not bool((where != IGNORED).any()):
-            return losses
-        guess = self.sections(self.norm(states[1])).float()
-        losses["section"] = functional.cross_entropy(guess.flatten(0, 1), where.flatten(), ignore_index=IGNORED)
-        named = batch.names.to(where.device)
-        here = named != IGNORED
-        guess = self.names(self.norm(states[self.depths[0][0]][here])).float()
-        losses["letter"] = functional.cross_entropy(guess, named[here])
-        for name, labels, heads, depths in (
-            ("match", batch.match, self.match, self.depths[0]),
-            ("relevance", batch.relevance, self.relevance, self.depths[1]),
-        ):
-            labels = labels.to(where.device)
-            places = labels >= 0
-            if places.any():
-                for prefix, head, depth in zip(("early ", ""), heads, depths, strict=True):
-                    said = head(self.norm(states[depth][places])).float().squeeze(-1)
-                    losses[prefix + name] = functional.binary_cross_entropy_with_logits(said, labels[places])
-        return losses
-
-
-def _tokenizer(run: Path, settings: Settings) -> Tokenizer:
+def _tokenizer(paths: Paths, settings: Settings) -> Tokenizer:
+    """The run's own, or that of the run or model that it starts from, or a new one."""
     from tokenizers import Tokenizer
 
-    path = run / "tokenizer.json"
+    path = paths.run / "tokenizer.json"
     if path.exists():
         return Tokenizer.from_file(str(path))
-    tokenizer = train_tokenizer(settings.size.vocabulary, settings.seed)
+    if paths.start is not None:
+        tokenizer = Tokenizer.from_file(str(paths.start / "tokenizer.json"))
+        add_quoted_words(tokenizer)
+    else:
+        tokenizer = train_tokenizer(settings.size.vocabulary, settings.seed)
     tokenizer.save(str(path))
     return tokenizer
 
 
+def _is_run(folder: Path) -> bool:
+    return (folder / CHECKPOINT).exists()
+
+
+@torch.no_grad()
+def start_quoted_words(model: LlavaForConditionalGeneration, tokenizer: Tokenizer) -> None:
+    """Words in quotation marks begin as the plain words, so that they are found and repeated at once."""
+    for weight in (model.model.language_model.embed_tokens.weight, model.lm_head.weight):
+        for token, place in tokenizer.get_vocab(with_added_tokens=True).items():
+            if len(token) > 2 and token[0] == token[-1] == '"':
+                pieces = tokenizer.encode(f"a {token[1:-1]}").ids[1:]
+                weight[place] = weight[pieces].mean(0)
+
+
 def _blend(means: dict[str, float], name: str, value: float, keep: float = 0.97) -> None:
     means[name] = value if name not in means else means[name] * keep + value * (1 - keep)
-
-
-def _save(state: object, path: Path) -> None:
-    """Write whole or not at all: a full disk or a kill leaves the last good file."""
-    fresh = path.with_suffix(".new")
-    torch.save(state, fresh)
-    fresh.replace(path)
 
 
 def _say(text: str) -> None:
@@ -406,33 +334,23 @@ def main() -> None:
     usual = Settings()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--pack", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--tokens", type=int, default=usual.tokens)
-    parser.add_argument("--eyes-only", action="store_true", help="train the vision tower alone, beside another run")
-    parser.add_argument("--step-tokens", type=int, default=usual.step_tokens)
-    parser.add_argument("--eye-epochs", type=int, default=usual.eye_epochs)
-    parser.add_argument("--layers", type=int, default=usual.size.layers)
-    parser.add_argument("--start", type=Path, help="run folder whose weights to begin with; it may have fewer layers")
+    parser.add_argument("--pack", type=Path, action="append", default=[], help="may be given more than once")
+    parser.add_argument("--eyes", type=Path, help="run of train_eyes")
+    parser.add_argument("--start", type=Path, help="run folder or exported model whose decoder to begin with")
     parser.add_argument("--first-lesson", type=int, default=usual.first_lesson, help="of a run that has a --start")
-    parser.add_argument("--rank", type=float, default=usual.mixture.rank, help="share of steps that rank")
-    parser.add_argument("--reason", type=float, default=usual.mixture.reason, help="share of steps that write reasons")
+    parser.add_argument("--tokens", type=int, default=usual.tokens)
+    parser.add_argument("--step-tokens", type=int, default=usual.step_tokens)
     options = parser.parse_args()
     settings = Settings(
         seed=options.seed,
         tokens=options.tokens,
         step_tokens=options.step_tokens,
-        eye_epochs=options.eye_epochs,
-        size=Size(layers=options.layers),
         first_lesson=options.first_lesson,
-        mixture=Mixture(rank=options.rank, reason=options.reason, pictures=options.eye_epochs > 0),
+        mixture=Mixture(pictures=bool(options.pack)),
     )
-    trainer = Trainer(settings, options.pack, options.run, options.device, start=options.start)
-    if options.eyes_only:
-        trainer.open_eyes(again=True)
-    else:
-        trainer.go()
+    Trainer(settings, Paths(options.run, tuple(options.pack), options.start, options.eyes), options.device).go()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,153 @@
+"""Lists of the drawn shop as simulated shoppers judge them: what a taste read from a history is worth.
+
+The lists of `finetune.builtin.corpus` have one right answer by construction. Here everything about an article counts a
+little, as in the shop itself: the history is what a shopper of random tastes would click, and each candidate's share of
+the answer follows how much that shopper likes it. No shopper or article of the shipped shop takes part.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.models.base import Picture, Prompt
+from agent.prompts import LETTERS, Detail, Shown, rank_prompt
+from finetune.builtin.corpus import LOOKS, with_junk
+from finetune.builtin.drawing.look import CATEGORIES, Look
+from finetune.builtin.phrases import request_text
+from finetune.builtin.products import Product, item_of, product_with
+from finetune.builtin.shoppers import Tastes, click_chance, liking, random_tastes
+
+MOST_PRODUCTS = 8_000
+_POOL = 60
+"""Articles of each favourite category that come into question for one list."""
+_SHARPNESS = 0.5
+"""Points of liking that make an answer e times as likely."""
+_ASKED = 1.5
+"""Points that an article gains by each thing that was asked for and that it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelves:
+    """Articles to make lists of. rows: by article, its row in the gallery. by_category: places in products."""
+
+    products: Sequence[Product]
+    rows: Sequence[int]
+    by_category: dict[str, list[int]]
+
+    @classmethod
+    def of(cls, looks: Sequence[Look], *, seed: int) -> Shelves:
+        """At most MOST_PRODUCTS articles with these looks, the rest of each drawn at random."""
+        rng = random.Random(f"{seed}/shelves")  # noqa: S311
+        rows = rng.sample(range(len(looks)), min(MOST_PRODUCTS, len(looks)))
+        products = [product_with(looks[row], rng) for row in rows]
+        by_category: dict[str, list[int]] = {name: [] for name in CATEGORIES}
+        for place, product in enumerate(products):
+            by_category[product.look.category].append(place)
+        return cls(products, rows, by_category)
+
+
+@dataclass(frozen=True, slots=True)
+class TasteTask:
+    """Settings of one list. request: whether something is asked for. junk: whether titles may hold instructions."""
+
+    candidates: int
+    pictures: bool
+    request: bool
+    detail: Detail
+    shuffled_letters: bool = True
+    junk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TasteList:
+    """One list. chances: by candidate in prompt order, how likely it is the answer; they sum to 1.
+
+    relevance: the same, 1 for the best. liking: points of each candidate, for tests.
+    """
+
+    prompt: Prompt
+    letters: tuple[str, ...]
+    chances: tuple[float, ...]
+    relevance: tuple[float, ...]
+    liking: tuple[float, ...]
+
+
+def make_taste_list(rng: random.Random, shelves: Shelves, task: TasteTask) -> TasteList:
+    """What a new shopper liked, perhaps what they ask for, and candidates that a retriever might have found."""
+    _, tastes = random_tastes(rng)
+    pool = _pool(rng, shelves, tastes)
+    points = np.array([liking(tastes, shelves.products[place]) for place in pool])
+    past = _clicked(rng, points, rng.randint(3, 8))
+    wishes = _wishes(rng, [shelves.products[place] for place in pool], points) if task.request else {}
+    wanted = points + [_ASKED * _met(shelves.products[place], wishes) for place in pool]
+    chosen = _found(rng, wanted, set(past), task.candidates)
+    letters = tuple(rng.sample(LETTERS, len(chosen))) if task.shuffled_letters else LETTERS[: len(chosen)]
+    request = request_text(rng, list(wishes.items()), shop=True) if wishes else None
+    shown = [_shown(shelves, pool[at], pictures=task.pictures) for at in chosen]
+    if task.junk:
+        shown = [Shown(with_junk(rng, one.item), one.picture) for one in shown]
+    history = [_shown(shelves, pool[at], pictures=task.pictures) for at in past]
+    prompt = rank_prompt(history, request, shown, task.detail, letters=letters)
+    best = wanted[chosen].max()
+    odds = np.exp((wanted[chosen] - best) / _SHARPNESS)
+    return TasteList(
+        prompt, letters, tuple((odds / odds.sum()).tolist()), tuple(odds.tolist()), tuple(wanted[chosen].tolist())
+    )
+
+
+def _pool(rng: random.Random, shelves: Shelves, tastes: Tastes) -> list[int]:
+    pool: list[int] = []
+    for name in tastes.categories:
+        shelf = shelves.by_category[name]
+        pool += rng.sample(shelf, min(_POOL, len(shelf)))
+    return pool
+
+
+def _clicked(rng: random.Random, points: NDArray[np.float64], count: int) -> list[int]:
+    """Places in the pool that the shopper clicks, in random order; a twelfth of them are slips."""
+    chances = np.asarray(click_chance(points)) + 1e-9
+    keys = np.log(np.array([rng.random() for _ in points])) / chances  # weighted sampling without replacement
+    past = [int(at) for at in np.argsort(-keys)[:count]]
+    return [rng.randrange(len(points)) if rng.random() < 1 / 12 else at for at in past]
+
+
+def _wishes(rng: random.Random, pool: Sequence[Product], points: NDArray[np.float64]) -> dict[str, str]:
+    """What is asked for: the category of an article that is liked, and perhaps one or two of its attributes."""
+    best = np.argsort(-points)[:40]
+    product = pool[int(rng.choice(list(best)))]
+    told = ("colour", "pattern", "accent", "material", "style", product.place_kind)
+    names = ["category", *rng.sample(told, rng.choice((0, 0, 1, 1, 2)))]
+    return {name: value_of(product, name) for name in names}
+
+
+def value_of(product: Product, name: str) -> str:
+    """An attribute of an article by its name, seen or told."""
+    if name in LOOKS:
+        return str(getattr(product.look, name))
+    return product.place if name == product.place_kind else str(getattr(product, name, ""))
+
+
+def _met(product: Product, wishes: dict[str, str]) -> int:
+    return sum(value_of(product, name) == value for name, value in wishes.items())
+
+
+def _found(rng: random.Random, wanted: NDArray[np.float64], past: set[int], count: int) -> list[int]:
+    """Candidates in random order: most are what a retriever that knows half the truth puts first, the rest chance."""
+    known = rng.uniform(0.2, 1.0)
+    scores = known * wanted + np.array([rng.gauss(0, 1) for _ in wanted])
+    order = [int(at) for at in np.argsort(-scores) if int(at) not in past]
+    first = order[: max(1, round(count * rng.uniform(0.6, 1.0)))]
+    rest = [at for at in order if at not in set(first)]
+    chosen = first + rng.sample(rest, count - len(first))
+    rng.shuffle(chosen)
+    return chosen
+
+
+def _shown(shelves: Shelves, place: int, *, pictures: bool) -> Shown:
+    picture = Picture(image=None, key=str(shelves.rows[place])) if pictures else None  # type: ignore[arg-type]
+    return Shown(item_of(shelves.products[place]), picture)

@@ -1,0 +1,80 @@
+"""Lists of the drawn shop, judged by simulated shoppers."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from agent.models.base import Picture
+from agent.prompts import LETTERS, Detail
+from finetune.builtin.corpus import Gallery
+from finetune.builtin.drawing.look import random_look
+from finetune.builtin.taste_lists import Shelves, TasteTask, make_taste_list, value_of
+
+
+@pytest.fixture(scope="module")
+def shelves() -> Shelves:
+    rng = random.Random(3)
+    return Shelves.of(Gallery.of([random_look(rng) for _ in range(1500)]).looks, seed=1)
+
+
+def task(**changed: object) -> TasteTask:
+    settings: dict[str, object] = {"candidates": 20, "pictures": True, "request": False, "detail": Detail()}
+    return TasteTask(**(settings | changed))  # type: ignore[arg-type]
+
+
+def test_chances_follow_the_planted_liking(shelves: Shelves) -> None:
+    rng = random.Random(1)
+    for _ in range(20):
+        example = make_taste_list(rng, shelves, task())
+        assert sum(example.chances) == pytest.approx(1)
+        assert np.argmax(example.chances) == np.argmax(example.liking) == np.argmax(example.relevance)
+        assert max(example.relevance) == 1
+        order = np.argsort(example.liking)
+        assert list(np.argsort(example.chances)) == list(order)
+
+
+def test_the_history_tells_the_taste(shelves: Shelves) -> None:
+    """What is liked shares more categories with the candidates that are wanted most than with the others."""
+    rng = random.Random(2)
+    shares = {True: [], False: []}  # type: dict[bool, list[bool]]
+    for _ in range(150):
+        example = make_taste_list(rng, shelves, task())
+        past, told = "".join(p for p in example.prompt[1].parts if isinstance(p, str)).split("Candidates:\n")
+        liked = {line.split("; category ")[1].split(";")[0] for line in past.splitlines() if "; category " in line}
+        for line, relevance in zip(told.splitlines(), example.relevance, strict=False):
+            shares[relevance > 0.5].append(line.split("; category ")[1].split(";")[0] in liked)
+    assert np.mean(shares[True]) > np.mean(shares[False]) + 0.1
+
+
+def test_what_was_asked_for_decides(shelves: Shelves) -> None:
+    rng = random.Random(4)
+    with_request = [make_taste_list(rng, shelves, task(request=True)) for _ in range(60)]
+    asked = [example for example in with_request if "Request: «anything»" not in str(example.prompt)]
+    assert len(asked) == 60
+    best = [example.prompt[1].parts[-1] for example in asked]
+    assert len({str(text) for text in best}) > 50
+
+
+def test_a_list_has_as_many_pictures_as_items_or_none(shelves: Shelves) -> None:
+    rng = random.Random(5)
+    for pictures in (True, False):
+        example = make_taste_list(rng, shelves, task(pictures=pictures, candidates=6))
+        shown = [part for part in example.prompt[1].parts if isinstance(part, Picture)]
+        lines = str(example.prompt[1].parts).count("; category ")
+        assert len(shown) == (lines if pictures else 0)
+        assert set(example.letters) <= set(LETTERS)
+        assert len(example.letters) == len(example.chances) == 6
+
+
+def test_shelves_are_filled_by_what_is_drawn(shelves: Shelves) -> None:
+    looks = [product.look for product in shelves.products]
+    assert sorted(place for held in shelves.by_category.values() for place in held) == list(range(len(looks)))
+    for name, held in shelves.by_category.items():
+        assert {looks[place].category for place in held} <= {name}
+    product = shelves.products[0]
+    assert value_of(product, "material") == product.material
+    assert value_of(product, product.place_kind) == product.place
+    assert value_of(product, "pattern") == product.look.pattern
