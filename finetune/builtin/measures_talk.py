@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from agent.dialogue import Action, Facet, Update, parse_update
+from finetune.builtin.talk_schemas import talk_schema
+from finetune.builtin.updates import make_update
+from retrieval.errors import ModelAnswerError
+
 if TYPE_CHECKING:
-    from agent.dialogue import Update
+    from agent.models.base import Prompt
 
 Fields = frozenset[tuple[str, ...]]
+UPDATE_KINDS = ("combinations", "phrasings", "trained")
 
 
 def fields(update: Update) -> Fields:
@@ -57,3 +65,36 @@ def f1(counts: tuple[float, float, float]) -> float:
 def same_update(one: Update, other: Update) -> bool:
     """Whether two updates change the same; the order in which things are listed plays no part."""
     return fields(one) == fields(other) and one.query.casefold().split() == other.query.casefold().split()
+
+
+def measure_updates(
+    predict: Callable[[Prompt, Sequence[Facet]], str], *, count: int, seed: int, kind: str
+) -> dict[str, float]:
+    """How often the whole update is right, and its micro field F1, both 0 to 1, on messages that training never draws.
+
+    predict: the model's answer to a prompt, of which the facets are given too. count: how many messages. kind:
+    "combinations" for unseen combinations of slots, "phrasings" for unseen families of phrasings, "trained" for
+    neither. An answer that is no update counts as an empty one. Also by action, as "exact_search".
+    """
+    if kind not in UPDATE_KINDS:
+        raise ValueError(f"kind is {kind!r}, expected one of {', '.join(UPDATE_KINDS)}")
+    rng = random.Random(seed)  # noqa: S311 - not for secrets
+    right: dict[str, list[bool]] = {}
+    counts = [0.0, 0.0, 0.0]
+    for _ in range(count):
+        example = make_update(
+            rng,
+            talk_schema(rng),
+            held_out_phrasings=kind == "phrasings",
+            held_out_combinations=kind == "combinations",
+        )
+        try:
+            predicted = parse_update(predict(example.prompt, example.facets), example.facets)
+        except ModelAnswerError:
+            predicted = Update(Action.CHAT)
+        right.setdefault(f"exact_{example.update.action}", []).append(same_update(predicted, example.update))
+        counts = [total + one for total, one in zip(counts, field_f1(predicted, example.update), strict=True)]
+    everything = [hit for hits in right.values() for hit in hits]
+    by_action = {name: sum(hits) / len(hits) for name, hits in sorted(right.items())}
+    tp, fp, fn = counts
+    return {"exact": sum(everything) / len(everything), "f1": f1((tp, fp, fn)), "cases": float(count), **by_action}
