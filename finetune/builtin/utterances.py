@@ -147,7 +147,8 @@ def _fill(rng: random.Random, slot: str, scene: Scene, intent: Intent, parts: Pa
         case "pred":
             return predicates(rng, parts)
         case "in":
-            return " and ".join(phrase.after for phrase in parts.phrases) or predicates(rng, parts)
+            told = [phrase.pred if phrase.after.startswith("that ") else phrase.after for phrase in parts.phrases]
+            return " and ".join(told) or predicates(rng, parts)
         case "clauses" | "rest":
             return clauses(rng, parts.phrases, parts.count)
         case "head":
