@@ -39,6 +39,8 @@ def parts_of(rng: random.Random, scene: Scene, intent: Intent) -> Parts:
 
 
 def _heads(rng: random.Random, scene: Scene, intent: Intent) -> tuple[str, ...]:
+    if intent.query and intent.query.noun:
+        return (intent.query.core,)
     values = intent.update.want.get(scene.head, ()) if scene.head else ()
     if not scene.head or (set(values) and intent.update.avoid.get(scene.head)):
         return ()

@@ -51,12 +51,12 @@ def slot_phrases(rng: random.Random, scene: Scene, intent: Intent) -> list[Phras
             phrases.append(_stepped(rng, scene.kinds[name], name, way))
         if name in update.drop:
             phrases.append(_dropped(rng, scene, name))
-    if query := intent.query:
+    if (query := intent.query) and not query.noun:
         late = query.after != "that is "
         after = f"{query.after}{query.core}"
         phrases.append(
             Phrase(
-                "",
+                query.core if query.adjective else "",
                 after,
                 query.core if not late else after,
                 f"{query.alone}{query.core}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -77,13 +78,15 @@ def standing_text(standing: Update) -> str | None:
 def _as_typed(message: str, intent: Intent) -> Update:
     """The update with its free words as the message has them."""
     query = intent.update.query
-    start = message.lower().find(query.lower())
-    return replace(intent.update, query=message[start : start + len(query)]) if query else intent.update
+    found = re.search(rf"(?<!\w){re.escape(query)}\w*", message, re.IGNORECASE) if query else None
+    return replace(intent.update, query=found.group()) if found else intent.update
 
 
 _NOUNS = ("", "", "", "item", "piece", "film", "book", "song", "recipe", "article", "game", "show")
 _NOUN_OF = {"director": "film", "format": "book", "instrument": "song", "diet": "recipe", "section": "article"}
 """What things are called, by an attribute that gives them away."""
+_GOODS = ["rating", "weight", "size", "year"]
+"""Kinds of numbers that things for the house have, beside a price."""
 _TITLES, _TITLES_SEED = 600, 5
 
 
@@ -134,7 +137,7 @@ def _numbers(rng: random.Random, schema: Schema, taken: set[str]) -> dict[str, s
     if schema.shop and "price" not in kinds and rng.random() < 0.85:
         kinds.append("price")
     if not schema.shop or rng.random() < 0.15:
-        kinds += rng.sample(list(NUMBERS), rng.choice((0, 1, 1, 2)))
+        kinds += rng.sample(_GOODS if schema.shop else list(NUMBERS), rng.choice((0, 1, 1, 2)))
     for one, other in SAME_KIND:
         if one in kinds and other in kinds:
             kinds.remove(other)

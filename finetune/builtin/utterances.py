@@ -25,6 +25,7 @@ from finetune.builtin.talk_numbers import spoken_name
 from finetune.builtin.update_acts import HEADS, Intent, Scene
 from finetune.builtin.utterance_families import FAMILIES, HELD_OUT
 
+_VOWEL = re.compile(r"\ba (?=[aeio]|u[mnrgpl](?!i))")
 _SLOT = re.compile(r"{(\w+)}")
 _COMPARATIVES = phrases(
     """
@@ -83,7 +84,10 @@ def group_of(rng: random.Random, scene: Scene, intent: Intent) -> str:
             if update_is_plain(update):
                 return "vague"
             turns = scene.head and update.want.get(scene.head) and scene.kinds[scene.head] in HEADS
-            plainly = not intent.anew or (turns and scene.standing and scene.standing.want.get(scene.head or ""))
+            thing = intent.query is not None and intent.query.noun
+            plainly = not intent.anew or (
+                (turns or thing) and scene.standing and scene.standing.want.get(scene.head or "")
+            )
             return "search" if plainly and (not intent.anew or rng.random() < 0.4) else "restart"
         case Action.REFINE:
             if intent.repair:
@@ -114,7 +118,7 @@ def say(rng: random.Random, scene: Scene, intent: Intent, *, held_out: bool = Fa
     said = {name: _fill(rng, name, scene, intent, parts) for name in dict.fromkeys(_SLOT.findall(template))}
     if "ref2" in said:
         said["ref"], said["ref2"] = several(rng, scene.shown, intent.update.items)[:2]
-    return template.format(**said), f"{group}/{family}"
+    return _VOWEL.sub("an ", template.format(**said)), f"{group}/{family}"
 
 
 def _fits(template: str, parts: Parts, intent: Intent) -> bool:

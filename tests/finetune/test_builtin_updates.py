@@ -14,6 +14,7 @@ from agent.dialogue import Action, Facet, Update, parse_update
 from agent.prompts import UPDATE_SYSTEM
 from finetune.builtin import words
 from finetune.builtin.corpus import shop_schema
+from finetune.builtin.queries import Query
 from finetune.builtin.talk_numbers import IN_WORDS
 from finetune.builtin.talk_schemas import talk_schema
 from finetune.builtin.tokenizer import render
@@ -73,6 +74,15 @@ def _in_words(number: float, message: str) -> bool:
     return any(difflib.SequenceMatcher(None, written, word).ratio() > 0.7 for word in re.findall(r"[a-z]+", message))
 
 
+def test_a_thing_without_a_category_is_searched_for_by_its_name():
+    toaster = Query("toaster", "", "", "", noun=True)
+    intent = Intent(Update(Action.SEARCH, at_most={"price": 40}, query="toaster"), toaster)
+    for seed in range(20):
+        text, _ = say(random.Random(seed), SHOP, intent)
+        assert "toaster" in text
+        assert "something" not in text
+
+
 def test_only_wishes_have_wishes(examples):
     for example in examples:
         if example.update.action not in (Action.SEARCH, Action.REFINE, Action.SIMILAR):
@@ -101,7 +111,7 @@ def test_training_never_meets_what_is_held_out(examples):
 
 def test_measuring_meets_nothing_else():
     rng = random.Random(2)
-    for _ in range(300):
+    for _ in range(120):
         phrased = make_update(rng, talk_schema(rng), held_out_phrasings=True)
         group, family = phrased.family.split("/")
         assert family in HELD_OUT[group]
