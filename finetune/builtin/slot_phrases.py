@@ -147,21 +147,27 @@ def _preferred(rng: random.Random, v: ValuePhrase) -> Phrase:
     nice = rng.choice(("lovely", "nice", "great", "a bonus", "ideal", "best", "welcome"))
     clause = rng.choice(
         (
-            f"{v.noun} would be {nice}",
             f"{soft} {v.pred}",
-            f"I would prefer {v.noun}",
             f"ideally it is {v.pred}",
             f"it would be {nice} if it were {v.pred}",
-            f"I lean towards {v.noun}",
-            f"{v.noun} if there is any",
             f"{v.pred} would be {nice}",
         )
     )
+    key = f"{soft} {v.pred}"
+    if not v.noun.startswith("anything"):
+        key = rng.choice((key, f"{soft} {v.noun}", f"{v.noun} would be {nice}"))
+        by_noun = (
+            f"{v.noun} would be {nice}",
+            f"I would prefer {v.noun}",
+            f"I lean towards {v.noun}",
+            f"{v.noun} if there is any",
+        )
+        clause = rng.choice((clause, *by_noun))
     return Phrase(
         "",
         after,
         pred,
-        rng.choice((f"{soft} {v.pred}", f"{soft} {v.noun}", f"{v.noun} would be {nice}")),
+        key,
         clause,
         f"{v.name}: {soft} {v.bare}",
         late=True,

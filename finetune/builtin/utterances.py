@@ -26,6 +26,21 @@ from finetune.builtin.update_acts import HEADS, Intent, Scene
 from finetune.builtin.utterance_families import FAMILIES, HELD_OUT
 
 _VOWEL = re.compile(r"\ba (?=[aeio]|u[mnrgpl](?!i))")
+_PLURALS = {
+    "{ref} is": "{ref} are",
+    "is {ref}": "are {ref}",
+    "does {ref}": "do {ref}",
+    "was {ref}": "were {ref}",
+    "{ref} isn't": "{ref} aren't",
+    "{ref} looks": "{ref} look",
+    "{ref} does": "{ref} do",
+    "{ref} suits": "{ref} suit",
+    "{ref} appeals": "{ref} appeal",
+    "{ref} speaks": "{ref} speak",
+    "{ref} leaves": "{ref} leave",
+    "{ref} has won": "{ref} have won",
+}
+_SINGULAR = re.compile("|".join(rf"(?<![a-z]){re.escape(text)}(?![a-z'])" for text in _PLURALS))
 _SLOT = re.compile(r"{(\w+)}")
 _COMPARATIVES = phrases(
     """
@@ -118,6 +133,8 @@ def say(rng: random.Random, scene: Scene, intent: Intent, *, held_out: bool = Fa
     said = {name: _fill(rng, name, scene, intent, parts) for name in dict.fromkeys(_SLOT.findall(template))}
     if "ref2" in said:
         said["ref"], said["ref2"] = several(rng, scene.shown, intent.update.items)[:2]
+    if len(intent.update.items) > 1 and "ref" in said and "ref2" not in said:
+        template = _SINGULAR.sub(lambda found: _PLURALS[found.group()], template)
     return _VOWEL.sub("an ", template.format(**said)), f"{group}/{family}"
 
 

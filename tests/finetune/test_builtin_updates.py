@@ -170,6 +170,12 @@ def test_an_item_is_named_so_that_it_is_told_from_the_others(seed):
     assert not any(word in text for word in ("Alva", "Cato", "third", "first", "last"))
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_several_items_are_spoken_of_as_several(seed):
+    text, _ = say(random.Random(seed), SHOP, Intent(Update(Action.LIKE, items=(1, 3))))
+    assert not re.search(r"(3|Cato mug|third|third one|Cato) (is|looks|suits|has)\b", text)
+
+
 def test_a_slip_changes_one_word_and_spares_the_free_words():
     rng, plain = random.Random(3), "something striped for reading in bed"
     for _ in range(200):
