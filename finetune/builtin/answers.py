@@ -12,8 +12,8 @@ from finetune.builtin import words
 from finetune.builtin.corpus import Gallery, Schema, Thing, make_thing, shown_as
 from finetune.builtin.item_facts import PROSE, chosen, told_facts, verb_phrase
 from finetune.builtin.queries import phrases
-from finetune.builtin.slot_phrases import kind_of
 from finetune.builtin.synonyms import with_article
+from finetune.builtin.value_phrases import kind_of
 from retrieval.types import Money
 
 

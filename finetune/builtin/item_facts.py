@@ -9,8 +9,8 @@ from typing import TypeVar
 from agent.prompts import clean, describe, value_text
 from finetune.builtin.corpus import LOOKS, Thing
 from finetune.builtin.drawing.look import PATTERNS
-from finetune.builtin.slot_phrases import kind_of
 from finetune.builtin.synonyms import with_article
+from finetune.builtin.value_phrases import kind_of
 
 PROSE = ("plot", "description", "summary", "code")
 """Attributes of which nobody is told in a sentence."""

@@ -14,7 +14,7 @@ _SMALL = frozenset(["a", "an", "the", "of", "in", "and", "or", "with", "for", "t
 def reference(rng: random.Random, shown: Sequence[str], items: Sequence[int]) -> str:
     """Words for the items of these places, from 1; for none "it" or "that", which may be any."""
     if not items:
-        return rng.choice(("it", "that", "this", "this one", "that one"))
+        return rng.choice(("it", "that", "this", "this one", "that one", "all this"))
     if len(items) == 1:
         return _one(rng, shown, items[0])
     if len(items) == len(shown) == 2 and rng.random() < 0.5:

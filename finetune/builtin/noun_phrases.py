@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from finetune.builtin.slot_phrases import Phrase, slot_phrases
 from finetune.builtin.synonyms import other_words, plural, with_article
 from finetune.builtin.update_acts import Intent, Scene
+from finetune.builtin.value_phrases import ROOMS_BEFORE
 
 NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -38,6 +39,8 @@ def parts_of(rng: random.Random, scene: Scene, intent: Intent) -> Parts:
 
 
 def _heads(rng: random.Random, scene: Scene, intent: Intent) -> tuple[str, ...]:
+    if intent.query and intent.query.noun:
+        return (intent.query.core,)
     values = intent.update.want.get(scene.head, ()) if scene.head else ()
     if not scene.head or (set(values) and intent.update.avoid.get(scene.head)):
         return ()
@@ -46,7 +49,7 @@ def _heads(rng: random.Random, scene: Scene, intent: Intent) -> tuple[str, ...]:
     for value in values:
         others = other_words(kind, value, scene.listed)
         word = rng.choice(others) if others and rng.random() < 0.25 else value
-        words.append(word if kind == "category" or not scene.noun else f"{word} {scene.noun}")
+        words.append(word if kind in ("category", "type") or not scene.noun else f"{word} {scene.noun}")
     return tuple(words)
 
 
@@ -55,7 +58,7 @@ def noun_phrase(rng: random.Random, parts: Parts, *, several: bool = False) -> s
     before, after = _split(rng, parts)
     many = several or bool(parts.count)
     if not parts.heads and not parts.noun and not many:
-        text = " ".join((rng.choice(("something", "something", "anything")), *before))
+        text = " ".join((rng.choice(("something", "something", "something", "something", "anything")), *before))
     else:
         nouns = list(parts.heads) or [parts.noun or ("ones" if many else "one")]
         if not parts.heads and many and not parts.noun:
@@ -74,7 +77,8 @@ def _split(rng: random.Random, parts: Parts) -> tuple[list[str], list[str]]:
     before: list[str] = []
     after: list[str] = []
     for phrase in parts.phrases:
-        if phrase.before and len(before) < 3 and len(parts.heads) < 2 and rng.random() < 0.75:
+        fits = phrase.before and (parts.heads or phrase.before not in ROOMS_BEFORE)
+        if fits and len(before) < 3 and len(parts.heads) < 2 and rng.random() < 0.75:
             before.append(phrase.before)
         else:
             after.append(phrase.after)

@@ -13,13 +13,16 @@ class Query:
     """Free words of a wish.
 
     core: what the update repeats. after: what stands between a noun and the core. alone: before it in a list of
-    keywords. clause: before it in a sentence of its own.
+    keywords. clause: before it in a sentence of its own. adjective: whether it can stand before a noun. noun: whether
+    it says what is wanted, as a noun that no attribute has.
     """
 
     core: str
     after: str
     alone: str
     clause: str
+    adjective: bool = False
+    noun: bool = False
 
 
 def phrases(text: str) -> tuple[str, ...]:
@@ -56,6 +59,26 @@ _WITH = phrases(
 _PLURAL_ENDS = ("s", "life")
 
 
+_QUALITIES = phrases(
+    """
+    cheap|affordable|small|big|large|tiny|soft|warm|cosy|bright|sturdy|lightweight|simple|unusual|funny|cute|handmade|
+    comfortable|durable|thick|thin|light|robust|colourful|practical|tall|narrow|compact|high-quality|decent|special
+    """
+)
+_THINGS = phrases(
+    """
+    sofa|toaster|mirror|curtain|candle|kettle|desk|towel|apron|necklace|belt|jacket|raincoat|wallet|suitcase|basket|
+    doormat|picture frame|wine rack|coat rack|notebook|jigsaw|bird feeder|hammock|tray|jug|spoon|candle holder|
+    footstool|radio|swimsuit|skirt|pullover|glove|lunch box|tablecloth|ladder|side table|bath mat|shoe rack
+    """
+)
+
+
+def draw_thing(rng: random.Random) -> Query:
+    """A thing that the shop has no category for."""
+    return Query(rng.choice(_THINGS), "", "", "", noun=True)
+
+
 def draw_query(rng: random.Random, taken: frozenset[str], *, goods: bool, held_out: bool) -> Query:
     """Free words; none of `taken`, the words that the catalogue's values use, in lower case.
 
@@ -69,12 +92,14 @@ def draw_query(rng: random.Random, taken: frozenset[str], *, goods: bool, held_o
 
 def _goods(rng: random.Random) -> Query:
     draw = rng.random()
-    if draw < 0.3:
+    if draw < 0.2:
         return _is(rng.choice(_IS))
-    if draw < 0.55:
+    if draw < 0.38:
+        return Query(rng.choice(_QUALITIES), "that is ", "", "it should be ", adjective=True)
+    if draw < 0.6:
         core = f"{rng.choice(_DOING)} {rng.choice(_WHERE)}" if rng.random() < 0.7 else rng.choice(_DOING)
         return Query(core, rng.choice(("for ", "for ", "good for ")), "for ", "it is for ")
-    if draw < 0.75:
+    if draw < 0.78:
         return Query(rng.choice(_WHO), "for my ", "for my ", "it is for my ")
     return _with(rng.choice(_WITH))
 

@@ -7,95 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.dialogue import Facet, Update
-from finetune.builtin.synonyms import other_words, pattern_adjectives, pattern_nouns, plural, with_article
 from finetune.builtin.talk_numbers import NUMBERS, bound_phrase, spoken_name
 from finetune.builtin.update_acts import Intent, Scene
-
-KINDS = {
-    "colour": "colour",
-    "color": "colour",
-    "accent": "accent",
-    "pattern": "pattern",
-    "material": "material",
-    "fabric": "material",
-    "style": "style",
-    "mood": "style",
-    "tone": "style",
-    "room": "room",
-    "occasion": "occasion",
-    "season": "occasion",
-    "category": "category",
-    "kind": "kind",
-    "type": "type",
-    "genre": "genre",
-    "brand": "brand",
-    "maker": "brand",
-    "publisher": "brand",
-    "label": "brand",
-    "employer": "brand",
-    "author": "by",
-    "director": "by",
-    "artist": "by",
-    "actor": "with",
-    "cast": "with",
-    "ingredient": "with",
-    "instrument": "with",
-    "topic": "about",
-    "theme": "about",
-    "subject": "about",
-    "section": "about",
-    "plot": "about",
-    "language": "in",
-    "setting": "set in",
-    "country": "from",
-    "region": "from",
-    "origin": "from",
-    "city": "from",
-}
-"""How people speak of an attribute, by its name; of all others they speak by name."""
-
-_AFTER = {
-    "colour": ("in {a}", "in {a}", "that is {a}"),
-    "accent": ("with {a} accents", "with {a} details", "with a touch of {a}", "with {a} as the accent colour"),
-    "material": ("made of {a}", "made of {a}", "in {a}", "out of {a}"),
-    "style": ("in a {a} style", "with a {a} look", "that looks {a}"),
-    "room": ("for the {a}", "for the {a}", "for my {a}"),
-    "occasion": ("for {a}", "for {a}", "that I can use for {a}"),
-    "brand": ("by {a}", "from {a}", "made by {a}", "by the brand {a}"),
-    "by": ("by {a}", "by {a}", "from {a}"),
-    "with": ("with {a}", "with {a}", "that has {a}"),
-    "about": ("about {a}", "about {a}", "on {a}", "to do with {a}"),
-    "in": ("in {a}",),
-    "set in": ("set in {a}",),
-    "from": ("from {a}",),
-    "genre": ("that is {a}", "in the {a} genre"),
-    "kind": ("that is {a}",),
-    "type": ("that is {a}",),
-}
-_FOR = {
-    "everyday": "everyday use",
-    "weekend": "the weekend",
-    "party": "a party",
-    "beach": "the beach",
-    "gym": "the gym",
-    "wedding": "a wedding",
-    "birthday": "a birthday",
-    "picnic": "a picnic",
-    "festival": "a festival",
-    "travel": "travel",
-    "work": "work",
-    "sport": "sport",
-    "rainy days": "rainy days",
-    "camping": "camping",
-    "school": "school",
-    "winter": "winter",
-    "summer": "summer",
-    "autumn": "autumn",
-    "spring": "spring",
-}
-_BEFORE = frozenset(("colour", "pattern", "material", "style", "genre", "kind", "type", "brand"))
-_ROOMS_BEFORE = frozenset(("kitchen", "bedroom", "bathroom", "garden", "office", "hallway", "balcony"))
-_ADJECTIVES = frozenset(("woollen", "woolen", "silken", "fleecy", "velvety"))
+from finetune.builtin.value_phrases import ValuePhrase, value_phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +29,6 @@ class Phrase:
     late: bool = False
 
 
-def kind_of(name: str) -> str:
-    """How people speak of the attribute of this name: a key of KINDS' values, or "plain", or "many"."""
-    bare = name.lower().removesuffix("_name")
-    for one in (bare, bare.removesuffix("s"), bare.removesuffix("es"), f"{bare.removesuffix('ies')}y"):
-        if one in KINDS:
-            return KINDS[one]
-    return "many" if bare.endswith("s") and not bare.endswith("ss") else "plain"
-
-
 def slot_phrases(rng: random.Random, scene: Scene, intent: Intent) -> list[Phrase]:
     """All slots of an intent in words, but for its head, its count and its items."""
     update, phrases = intent.update, list[Phrase]()
@@ -136,9 +41,9 @@ def slot_phrases(rng: random.Random, scene: Scene, intent: Intent) -> list[Phras
         if wanted and name != scene.head:
             phrases.append(_wanted(rng, scene, facet, wanted, intent))
         if avoided:
-            phrases.append(_avoided(rng, _Value.of(rng, scene, facet, avoided)))
+            phrases.append(_avoided(rng, value_phrase(rng, scene, facet, avoided)))
         if preferred := update.prefer.get(name):
-            phrases.append(_preferred(rng, _Value.of(rng, scene, facet, preferred)))
+            phrases.append(_preferred(rng, value_phrase(rng, scene, facet, preferred)))
         low, high = update.at_least.get(name), update.at_most.get(name)
         if low is not None or high is not None:
             phrases.append(_bounded(rng, scene.kinds[name], name, low, high))
@@ -146,12 +51,12 @@ def slot_phrases(rng: random.Random, scene: Scene, intent: Intent) -> list[Phras
             phrases.append(_stepped(rng, scene.kinds[name], name, way))
         if name in update.drop:
             phrases.append(_dropped(rng, scene, name))
-    if query := intent.query:
+    if (query := intent.query) and not query.noun:
         late = query.after != "that is "
         after = f"{query.after}{query.core}"
         phrases.append(
             Phrase(
-                "",
+                query.core if query.adjective else "",
                 after,
                 query.core if not late else after,
                 f"{query.alone}{query.core}",
@@ -163,88 +68,11 @@ def slot_phrases(rng: random.Random, scene: Scene, intent: Intent) -> list[Phras
     return phrases
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
-    """Values of one attribute in words, joined by "or". noun: by itself, "stripes", "anything for the kitchen"."""
-
-    name: str
-    before: str
-    after: str
-    pred: str
-    noun: str
-    bare: str
-
-    @classmethod
-    def of(cls, rng: random.Random, scene: Scene, facet: Facet, values: Sequence[str], *, joint: str = "or") -> _Value:
-        kind, said = scene.kinds[facet.name], spoken_name(facet.name)
-        words = [_spoken(rng, scene, kind, value) for value in values]
-        several = sum(values[0] in other.values for other in scene.facets) > 1
-        join = f" {joint} "
-        text = join.join(words)
-        before = text if kind in _BEFORE and (len(words) == 1 or kind == "colour") else ""
-        if kind in HEAD_KINDS_AS_NOUNS:
-            one = join.join(with_article(word) for word in words)
-            return cls(said, "", f"that is {one}", one, join.join(plural(word) for word in words), text)
-        if kind == "pattern":
-            adjectives = join.join(rng.choice(pattern_adjectives(value)) for value in values)
-            nouns = join.join(rng.choice(pattern_nouns(value) or (value,)) for value in values)
-            after = (
-                f"that is {adjectives}"
-                if "plain" in values
-                else rng.choice((f"with {nouns}", f"with {nouns}", f"that has {nouns} on it"))
-            )
-            pred = adjectives if "plain" in values or rng.random() < 0.6 else f"with {nouns}"
-            return cls(said, adjectives if len(values) == 1 else "", after, pred, nouns, nouns)
-        named = kind in ("plain", "many") or values[0].isdigit() or (several and kind not in ("colour", "accent"))
-        if named:
-            return _named(rng, said, kind, text, plain=not values[0].isdigit() and not several)
-        if kind == "occasion":
-            text = join.join(
-                _FOR.get(value, f"the {value}") if word == value else word
-                for value, word in zip(values, words, strict=True)
-            )
-        after = rng.choice(_AFTER[kind]).format(a=text)
-        noun = text
-        if kind in ("room", "occasion"):
-            before = text if kind == "room" and text in _ROOMS_BEFORE else ""
-            noun = f"anything {after}"
-        if kind == "accent":
-            noun = f"{text} {rng.choice(('accents', 'details'))}"
-        if text in _ADJECTIVES:
-            after = f"that is {text}"
-        plainly = kind in ("colour", "style", "genre", "kind", "type") or text in _ADJECTIVES
-        return cls(
-            said, before, after, text if plainly and rng.random() < 0.8 else after.removeprefix("that is "), noun, text
-        )
-
-
-HEAD_KINDS_AS_NOUNS = ("category",)
-
-
-def _named(rng: random.Random, said: str, kind: str, text: str, *, plain: bool) -> _Value:
-    """The value of an attribute that people call by its name."""
-    if kind == "many":
-        after = rng.choice((f"with {text} among the {said}", f"with {text} in the {said}", f"with the {said} {text}"))
-        noun = text if plain and rng.random() < 0.6 else f"{said} {text}"
-        return _Value(said, "", after, after, noun, text)
-    after = rng.choice(
-        (f"with {said} {text}", f"with {text} as {said}", f"with the {said} {text}", f"of {said} {text}")
-    )
-    noun = text if plain and rng.random() < 0.6 else rng.choice((f"{said} {text}", f"{text} {said}", f"{said} {text}"))
-    before = text if plain and " " not in text else ""
-    return _Value(said, before, after, noun if rng.random() < 0.6 else after, noun, text)
-
-
-def _spoken(rng: random.Random, scene: Scene, kind: str, value: str) -> str:
-    others = other_words(kind, value, scene.listed)
-    return rng.choice(others) if others and rng.random() < 0.3 else value
-
-
 def _wanted(rng: random.Random, scene: Scene, facet: Facet, values: Sequence[str], intent: Intent) -> Phrase:
-    v = _Value.of(rng, scene, facet, values)
+    v = value_phrase(rng, scene, facet, values)
     held = scene.standing.want.get(facet.name, ()) if scene.standing and not intent.anew else ()
     if held and not set(held) & set(values) and rng.random() < 0.3:
-        old = _Value.of(rng, scene, facet, held)
+        old = value_phrase(rng, scene, facet, held)
         way = rng.choice(("{new} instead of {old}", "{new} rather than {old}", "{new} and no longer {old}"))
         text = way.format(new=v.bare, old=old.bare)
         return Phrase(
@@ -273,7 +101,7 @@ def _wanted(rng: random.Random, scene: Scene, facet: Facet, values: Sequence[str
     )
 
 
-def _avoided(rng: random.Random, v: _Value) -> Phrase:
+def _avoided(rng: random.Random, v: ValuePhrase) -> Phrase:
     if v.noun.startswith("anything"):
         text = f"not {v.after}"
         clause = rng.choice((f"it must not be {v.after}", f"it is not {v.after}", f"it should not be {v.after}"))
@@ -310,7 +138,7 @@ def _avoided(rng: random.Random, v: _Value) -> Phrase:
     return Phrase("", after, f"not {v.pred}", key, clause, f"{v.name}: not {v.bare}", late=True)
 
 
-def _preferred(rng: random.Random, v: _Value) -> Phrase:
+def _preferred(rng: random.Random, v: ValuePhrase) -> Phrase:
     soft = rng.choice(
         ("ideally", "preferably", "maybe", "perhaps", "if possible", "possibly", "ideally", "best of all")
     )
@@ -319,21 +147,27 @@ def _preferred(rng: random.Random, v: _Value) -> Phrase:
     nice = rng.choice(("lovely", "nice", "great", "a bonus", "ideal", "best", "welcome"))
     clause = rng.choice(
         (
-            f"{v.noun} would be {nice}",
             f"{soft} {v.pred}",
-            f"I would prefer {v.noun}",
             f"ideally it is {v.pred}",
             f"it would be {nice} if it were {v.pred}",
-            f"I lean towards {v.noun}",
-            f"{v.noun} if there is any",
             f"{v.pred} would be {nice}",
         )
     )
+    key = f"{soft} {v.pred}"
+    if not v.noun.startswith("anything"):
+        key = rng.choice((key, f"{soft} {v.noun}", f"{v.noun} would be {nice}"))
+        by_noun = (
+            f"{v.noun} would be {nice}",
+            f"I would prefer {v.noun}",
+            f"I lean towards {v.noun}",
+            f"{v.noun} if there is any",
+        )
+        clause = rng.choice((clause, *by_noun))
     return Phrase(
         "",
         after,
         pred,
-        rng.choice((f"{soft} {v.pred}", f"{soft} {v.noun}", f"{v.noun} would be {nice}")),
+        key,
         clause,
         f"{v.name}: {soft} {v.bare}",
         late=True,
@@ -342,7 +176,7 @@ def _preferred(rng: random.Random, v: _Value) -> Phrase:
 
 def _exchanged(rng: random.Random, scene: Scene, facet: Facet, avoided: Sequence[str], wanted: Sequence[str]) -> Phrase:
     """A value refused and another wanted in its place."""
-    old, new = (_Value.of(rng, scene, facet, values) for values in (avoided, wanted))
+    old, new = (value_phrase(rng, scene, facet, values) for values in (avoided, wanted))
     after = rng.choice(
         (f"{new.after}, not {old.bare}", f"not {old.pred} but {new.pred}", f"{new.after} but not {old.pred}")
     )
@@ -436,6 +270,17 @@ def _dropped(rng: random.Random, scene: Scene, name: str) -> Phrase:
     if numeric:
         clauses += [f"there is no limit on the {said}", f"drop the {said} limit", f"remove the limit on {said}"]
         clauses += ["money is no object", "I can spend whatever it takes"] if scene.kinds[name] == "price" else []
+    held = scene.standing.want.get(name, ()) if scene.standing else ()
+    if held and rng.random() < 0.3:
+        value = value_phrase(rng, scene, next(facet for facet in scene.facets if facet.name == name), held)
+        clauses = [
+            f"it doesn't have to be {value.pred}",
+            f"it need not be {value.pred}",
+            f"no need for {value.noun} any more",
+            f"{value.noun} is no longer important",
+            f"not necessarily {value.pred}",
+        ]
+        keys = clauses[2:]
     key, clause = rng.choice(keys), rng.choice(clauses)
     return Phrase("", f"in any {said}", f"in any {said}", key, clause, f"{said}: any", late=True)
 

@@ -170,7 +170,7 @@ def pattern_nouns(value: str) -> tuple[str, ...]:
 
 def plural(noun: str) -> str:
     """More than one of it; socks stay socks."""
-    if noun.endswith("socks") or noun in ("something", "anything"):
+    if noun.endswith(("socks", "headphones")) or noun in ("something", "anything"):
         return noun
     if noun.endswith("scarf"):
         return f"{noun[:-1]}ves"
@@ -183,6 +183,6 @@ def plural(noun: str) -> str:
 
 def with_article(noun: str) -> str:
     """ "an umbrella", "a pair of socks"."""
-    if noun.split()[-1:] == ["socks"]:
+    if noun.split()[-1:] in (["socks"], ["headphones"]):
         noun = f"pair of {noun}"
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

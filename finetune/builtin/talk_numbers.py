@@ -215,6 +215,30 @@ _YEAR = {
 _PRICE_MOST = ("for {q} at most", "for less than {q}", "cheaper than {q}", "for under {q}", "within {q}", "budget {q}")
 
 
+IN_WORDS = {
+    2: "two",
+    3: "three",
+    4: "four",
+    5: "five",
+    10: "ten",
+    15: "fifteen",
+    20: "twenty",
+    30: "thirty",
+    40: "forty",
+    50: "fifty",
+    60: "sixty",
+    100: "a hundred",
+    200: "two hundred",
+}
+"""Numbers that people write out now and then."""
+
+
+def typed(rng: random.Random, number: float) -> str:
+    """40, now and then in words: "forty"."""
+    word = IN_WORDS.get(int(number)) if number == int(number) else None
+    return word if word and rng.random() < 0.1 else short(number)
+
+
 def short(number: float) -> str:
     """40, 4.5: as people write it."""
     return f"{number:g}"
@@ -232,7 +256,7 @@ def bound_phrase(rng: random.Random, kind: str, name: str, low: float | None, hi
     if low is not None and high is not None:
         around = round((low + high) / 2, 2)
         if is_around(low, high):
-            phrase = rng.choice(AROUND).format(q=unit.format(n=short(around)))
+            phrase = rng.choice(AROUND).format(q=unit.format(n=_typed_with(rng, unit, around)))
         else:
             unit = unit if "of" not in unit else "{n} stars"
             phrase = rng.choice(BETWEEN).format(a=short(low), q=unit.format(n=short(high)))
@@ -240,10 +264,15 @@ def bound_phrase(rng: random.Random, kind: str, name: str, low: float | None, hi
         ways = (*MOST, *_PRICE_MOST) if kind == "price" else MOST
         phrase = rng.choice(ways).format(q=unit.format(n=short(high)))
     else:
-        phrase = rng.choice(LEAST).format(q=unit.format(n=short(low or 0)))
+        phrase = rng.choice(LEAST).format(q=unit.format(n=_typed_with(rng, unit, low or 0)))
     if number is None or (unit == "{n}" and not number.bare):
         return rng.choice((f"with a {spoken_name(name)} {_of(phrase)}", f"{spoken_name(name)} {phrase}"))
     return phrase
+
+
+def _typed_with(rng: random.Random, unit: str, number: float) -> str:
+    """A number in words only where its unit is a word, too: no "€forty"."""
+    return typed(rng, number) if unit.startswith("{n} ") and unit[4].isalpha() else short(number)
 
 
 def _of(phrase: str) -> str:
@@ -262,6 +291,18 @@ def decade(rng: random.Random, start: int) -> str:
     return rng.choice((brief, f"{start}s", f"{brief[:-1]}'s")) if start < 2000 and start >= 1930 else f"{start}s"
 
 
+_SAID = {
+    "released": "release year",
+    "year_published": "year",
+    "duration_minutes": "duration",
+    "minutes": "length",
+    "stars": "rating",
+    "page_count": "number of pages",
+    "pages": "number of pages",
+    "bpm": "tempo",
+}
+
+
 def spoken_name(name: str) -> str:
     """An attribute's name as people say it."""
-    return name.replace("_", " ").removesuffix(" eur").removesuffix(" kg").removesuffix(" cm")
+    return _SAID.get(name, name.replace("_", " ").removesuffix(" eur").removesuffix(" kg").removesuffix(" cm"))

@@ -15,7 +15,7 @@ _COUNTRIES = phrases("France|Italy|Japan|Spain|Canada|India|Mexico|Norway|Brazil
 _MOODS = phrases("dark|funny|slow|tense|warm|sad|light-hearted|dreamy|romantic|thoughtful|cheerful|calm|energetic")
 _MUSIC = phrases("jazz|rock|folk|classical|hip hop|soul|techno|blues|country|reggae|pop|metal|ambient|funk")
 _BOOKS = phrases("crime|fantasy|biography|poetry|history|travel|horror|romance|essays|children's|science|cookbook")
-_DISHES = phrases("soup|salad|curry|stew|cake|pie|pasta|sandwich|risotto|pancakes|casserole|bread|ice cream|dumplings")
+_DISHES = phrases("soup|salad|curry|stew|cake|pie|lasagne|sandwich|risotto|omelette|casserole|tart|pudding|pizza|dip")
 _DIETS = phrases("vegan|vegetarian|gluten-free|dairy-free|low-carb|nut-free|halal|kosher")
 _GADGETS = phrases("laptop|phone|tablet|headphones|camera|speaker|keyboard|monitor|printer|router|e-reader|smartwatch")
 _PORTS = phrases("wifi|bluetooth|usb-c|hdmi|fingerprint reader|touchscreen|noise cancelling|backlight|card reader")
@@ -52,7 +52,8 @@ def builtin_shop(rng: random.Random) -> Schema:
         head, *rest = fields
         rng.shuffle(rest)
         fields = [head, *rest]
-    return Schema(tuple(fields), ("price",), shop=True, titles="shop")
+    titles = "product" if rng.random() < 0.7 else "shop"
+    return Schema(tuple(fields), ("price",), shop=True, titles=titles)
 
 
 def _known(rng: random.Random) -> Schema:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from agent.dialogue import Action, Facet, Update
-from finetune.builtin.queries import Query, draw_query
+from finetune.builtin.queries import Query, draw_query, draw_thing
 from finetune.builtin.talk_numbers import NUMBERS, ROUND
 
 _Held = TypeVar("_Held")
@@ -136,11 +136,18 @@ def _search(rng: random.Random, scene: Scene) -> Intent:
     fixed = None
     anew = scene.standing is not None
     held = scene.standing.want.get(scene.head, ()) if scene.standing and scene.head else ()
-    if scene.head and slots and (held or rng.random() < 0.75):
+    if scene.head and slots and rng.random() < 0.85:
         values = [v for f in scene.facets if f.name == scene.head for v in f.values if v not in held]
         fixed = (scene.head, rng.choice(values)) if values else None
     intent = _wish(rng, scene, Update(Action.SEARCH), slots, fixed)
+    if scene.goods and slots and not fixed and rng.random() < 0.25 and not _says_what(intent.update, scene.head):
+        thing = draw_thing(rng)
+        intent = Intent(replace(intent.update, query=thing.core), thing)
     return replace(intent, anew=anew)
+
+
+def _says_what(update: Update, head: str | None) -> bool:
+    return any(head in held for held in (update.want, update.prefer, update.avoid))
 
 
 def _refine(rng: random.Random, scene: Scene) -> Intent:

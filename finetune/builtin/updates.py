@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from agent.dialogue import Facet, Update, update_text
 from agent.models.base import Prompt
 from agent.prompts import update_prompt
 from finetune.builtin import words
 from finetune.builtin.corpus import Schema, title_of
-from finetune.builtin.slot_phrases import kind_of
+from finetune.builtin.products import products
 from finetune.builtin.talk_numbers import NUMBERS, SAME_KIND, short
 from finetune.builtin.update_acts import Intent, Scene, draw_intent, draw_standing, held_out_combination
 from finetune.builtin.utterance_noise import rough
 from finetune.builtin.utterances import say
+from finetune.builtin.value_phrases import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +78,27 @@ def standing_text(standing: Update) -> str | None:
 def _as_typed(message: str, intent: Intent) -> Update:
     """The update with its free words as the message has them."""
     query = intent.update.query
-    start = message.lower().find(query.lower())
-    return replace(intent.update, query=message[start : start + len(query)]) if query else intent.update
+    found = re.search(rf"(?<!\w){re.escape(query)}\w*", message, re.IGNORECASE) if query else None
+    return replace(intent.update, query=found.group()) if found else intent.update
 
 
 _NOUNS = ("", "", "", "item", "piece", "film", "book", "song", "recipe", "article", "game", "show")
+_NOUN_OF = {"director": "film", "format": "book", "instrument": "song", "diet": "recipe", "section": "article"}
+"""What things are called, by an attribute that gives them away."""
+_GOODS = ["rating", "weight", "size", "year"]
+"""Kinds of numbers that things for the house have, beside a price."""
+_TITLES, _TITLES_SEED = 600, 5
 
 
 def _draw_scene(rng: random.Random, schema: Schema) -> Scene:
     fields = [field for field in schema.fields if field.name != "plot" or rng.random() < 0.3]
-    most = 7 if rng.random() < 0.9 else len(fields)
-    kept = set(rng.sample(range(len(fields)), min(len(fields), rng.randint(2, most) if len(fields) > 2 else most)))
+    whole = rng.random() < (0.35 if schema.shop and len(fields) > 8 else 0.1)
+    most = 7 if not whole else len(fields)
+    kept = set(
+        rng.sample(
+            range(len(fields)), min(len(fields), rng.randint(2, most) if len(fields) > 2 and not whole else most)
+        )
+    )
     if schema.shop and fields[0].name == "category" and rng.random() < 0.9:
         kept.add(0)
     fields = [field for place, field in enumerate(fields) if place in kept]
@@ -95,12 +108,16 @@ def _draw_scene(rng: random.Random, schema: Schema) -> Scene:
     kinds = {field.name: kind_of(field.name) for field in fields} | numbers
     if not schema.shop:
         kinds = {name: "genre" if kind == "category" else kind for name, kind in kinds.items()}
-    wide = rng.choice((3, 4, 6, 8)) if len(fields) < 6 else rng.choice((3, 4, 5))
+    wide = rng.choice((3, 4, 6, 8)) if len(fields) < 6 else rng.choice((3, 4, 5, 5))
+    if whole and rng.random() < 0.12:
+        wide = 8
     facets, standing_facets = (
         (*(Facet(f.name, _some(rng, f.values, wide, schema.shop)) for f in fields), *(Facet(n) for n in numbers))
         for _ in range(2)
     )
-    noun = "" if schema.shop else rng.choice(_NOUNS)
+    names = {field.name for field in schema.fields}
+    known = next((noun for name, noun in _NOUN_OF.items() if name in names and schema.titles != "values"), None)
+    noun = "" if schema.shop else known if known and rng.random() < 0.85 else rng.choice(_NOUNS)
     scene = Scene(facets, kinds, None, (), noun, schema.shop, schema.held_out)
     standing = _standing(rng, replace(scene, facets=standing_facets)) if rng.random() < 0.62 else None
     shown = rng.randint(1, 8) if rng.random() < (0.85 if standing else 0.3) else 0
@@ -120,11 +137,14 @@ def _numbers(rng: random.Random, schema: Schema, taken: set[str]) -> dict[str, s
     if schema.shop and "price" not in kinds and rng.random() < 0.85:
         kinds.append("price")
     if not schema.shop or rng.random() < 0.15:
-        kinds += rng.sample(list(NUMBERS), rng.choice((0, 1, 1, 2)))
+        kinds += rng.sample(_GOODS if schema.shop else list(NUMBERS), rng.choice((0, 1, 1, 2)))
     for one, other in SAME_KIND:
         if one in kinds and other in kinds:
             kinds.remove(other)
-    named = {rng.choice(NUMBERS[kind].names): kind for kind in dict.fromkeys(kinds)}
+    plainly = schema.shop and rng.random() < 0.7
+    named = {
+        NUMBERS[kind].names[0] if plainly else rng.choice(NUMBERS[kind].names): kind for kind in dict.fromkeys(kinds)
+    }
     if not schema.shop and rng.random() < 0.15:
         named[rng.choice(words.ATTRIBUTE_NAMES)] = "number"
     return {name: kind for name, kind in named.items() if name not in taken and kind_of(name) in ("plain", "many")}
@@ -135,7 +155,15 @@ def _standing(rng: random.Random, scene: Scene) -> Update | None:
     return update if standing_text(update) else None
 
 
+@cache
+def _product_titles() -> tuple[str, ...]:
+    """Titles of another shop like the built-in one."""
+    return tuple(product.title for product in products(_TITLES, seed=_TITLES_SEED))
+
+
 def _title(rng: random.Random, schema: Schema) -> str:
+    if schema.titles == "product":
+        return rng.choice(_product_titles())
     told = [field for field in schema.fields if field.name != "plot"]
     values = {field.name: (rng.choice(field.values),) for field in told}
     return title_of(rng, schema, values)

@@ -35,7 +35,7 @@ SEARCH: Families = {
         "have you got {np}?",
         "got any {nps}?",
     ),
-    "exists": ("is there {np}?", "are there {nps}?", "is there such a thing as {np}?", "any {nps}?"),
+    "exists": ("is there {np}?", "are there {nps}?", "any {nps}?"),
     "recommend": (
         "can you recommend {np}?",
         "what {nps} can you recommend?",
@@ -213,6 +213,11 @@ SIMILAR: Families = {
     "in_the_vein": ("in the style of {ref}", "in the same direction as {ref}", "along the lines of {ref}"),
     "resemble": ("what resembles {ref}?", "show me what looks like {ref}", "find things that resemble {ref}"),
     "close": ("what comes close to {ref}?", "something close to {ref}", "find me something near {ref}"),
+    "liked": (
+        "I like {ref}, show me more of those",
+        "I love {ref}. anything similar?",
+        "{ref} is good, more like that please",
+    ),
     "neighbours": ("alternatives to {ref}", "what would be an alternative to {ref}?", "siblings of {ref} please"),
 }
 SIMILAR_COUNT: Families = {
@@ -228,7 +233,7 @@ SIMILAR_BUT: Families = {
         "something similar to {ref}, just {pred}",
         "similar to {ref}, only {pred}",
     ),
-    "have": ("do you have {ref} {in}?", "does {ref} come {in}?", "is there {ref} {in}?", "can I get {ref} {in}?"),
+    "have": ("do you have {ref} {in}?", "does {ref} come {in}?", "can I get {ref} {in}?"),
     "would": (
         "I would take {ref} if it were {pred}",
         "{ref} would be right if it were {pred}",

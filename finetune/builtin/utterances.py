@@ -25,6 +25,22 @@ from finetune.builtin.talk_numbers import spoken_name
 from finetune.builtin.update_acts import HEADS, Intent, Scene
 from finetune.builtin.utterance_families import FAMILIES, HELD_OUT
 
+_VOWEL = re.compile(r"\ba (?=[aeio]|u[mnrgpl](?!i))")
+_PLURALS = {
+    "{ref} is": "{ref} are",
+    "is {ref}": "are {ref}",
+    "does {ref}": "do {ref}",
+    "was {ref}": "were {ref}",
+    "{ref} isn't": "{ref} aren't",
+    "{ref} looks": "{ref} look",
+    "{ref} does": "{ref} do",
+    "{ref} suits": "{ref} suit",
+    "{ref} appeals": "{ref} appeal",
+    "{ref} speaks": "{ref} speak",
+    "{ref} leaves": "{ref} leave",
+    "{ref} has won": "{ref} have won",
+}
+_SINGULAR = re.compile("|".join(rf"(?<![a-z]){re.escape(text)}(?![a-z'])" for text in _PLURALS))
 _SLOT = re.compile(r"{(\w+)}")
 _COMPARATIVES = phrases(
     """
@@ -83,7 +99,10 @@ def group_of(rng: random.Random, scene: Scene, intent: Intent) -> str:
             if update_is_plain(update):
                 return "vague"
             turns = scene.head and update.want.get(scene.head) and scene.kinds[scene.head] in HEADS
-            plainly = not intent.anew or (turns and scene.standing and scene.standing.want.get(scene.head or ""))
+            thing = intent.query is not None and intent.query.noun
+            plainly = not intent.anew or (
+                (turns or thing) and scene.standing and scene.standing.want.get(scene.head or "")
+            )
             return "search" if plainly and (not intent.anew or rng.random() < 0.4) else "restart"
         case Action.REFINE:
             if intent.repair:
@@ -114,7 +133,9 @@ def say(rng: random.Random, scene: Scene, intent: Intent, *, held_out: bool = Fa
     said = {name: _fill(rng, name, scene, intent, parts) for name in dict.fromkeys(_SLOT.findall(template))}
     if "ref2" in said:
         said["ref"], said["ref2"] = several(rng, scene.shown, intent.update.items)[:2]
-    return template.format(**said), f"{group}/{family}"
+    if len(intent.update.items) > 1 and "ref" in said and "ref2" not in said:
+        template = _SINGULAR.sub(lambda found: _PLURALS[found.group()], template)
+    return _VOWEL.sub("an ", template.format(**said)), f"{group}/{family}"
 
 
 def _fits(template: str, parts: Parts, intent: Intent) -> bool:
@@ -147,7 +168,8 @@ def _fill(rng: random.Random, slot: str, scene: Scene, intent: Intent, parts: Pa
         case "pred":
             return predicates(rng, parts)
         case "in":
-            return " and ".join(phrase.after for phrase in parts.phrases) or predicates(rng, parts)
+            told = [phrase.pred if phrase.after.startswith("that ") else phrase.after for phrase in parts.phrases]
+            return " and ".join(told) or predicates(rng, parts)
         case "clauses" | "rest":
             return clauses(rng, parts.phrases, parts.count)
         case "head":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +13,10 @@ import pytest
 from agent.dialogue import Action, Facet, Update, parse_update
 from agent.prompts import UPDATE_SYSTEM
 from finetune.builtin import words
-from finetune.builtin.corpus import Schema, random_schema, shop_schema
+from finetune.builtin.corpus import shop_schema
+from finetune.builtin.queries import Query
+from finetune.builtin.talk_numbers import IN_WORDS
+from finetune.builtin.talk_schemas import talk_schema
 from finetune.builtin.tokenizer import render
 from finetune.builtin.update_acts import Intent, Scene, held_out_combination, slot_kinds
 from finetune.builtin.updates import UpdateExample, make_update, standing_text
@@ -33,14 +38,10 @@ def short_word_list():
     words.catalogue_words.cache_clear()
 
 
-def schema_of(rng: random.Random) -> Schema:
-    return shop_schema(rng) if rng.random() < 0.5 else random_schema(rng)
-
-
 @pytest.fixture(scope="module")
 def examples(short_word_list) -> list[UpdateExample]:
     rng = random.Random(1)
-    return [make_update(rng, schema_of(rng)) for _ in range(5000)]
+    return [make_update(rng, talk_schema(rng)) for _ in range(5000)]
 
 
 def test_the_answer_reads_back_as_the_update(examples):
@@ -64,7 +65,22 @@ def test_numbers_and_free_words_stand_in_the_message(examples):
         numbers = {*update.at_most.items(), *update.at_least.items()}
         around = set(update.at_most) & set(update.at_least)
         for name, number in numbers:
-            assert name in around or f"{number:g}" in message
+            assert name in around or f"{number:g}" in message or _in_words(number, message.lower())
+
+
+def _in_words(number: float, message: str) -> bool:
+    """Whether a number is written out, be it with a slip of the pen."""
+    written = IN_WORDS[int(number)].split()[-1]
+    return any(difflib.SequenceMatcher(None, written, word).ratio() > 0.7 for word in re.findall(r"[a-z]+", message))
+
+
+def test_a_thing_without_a_category_is_searched_for_by_its_name():
+    toaster = Query("toaster", "", "", "", noun=True)
+    intent = Intent(Update(Action.SEARCH, at_most={"price": 40}, query="toaster"), toaster)
+    for seed in range(20):
+        text, _ = say(random.Random(seed), SHOP, intent)
+        assert "toaster" in text
+        assert "something" not in text
 
 
 def test_only_wishes_have_wishes(examples):
@@ -95,11 +111,11 @@ def test_training_never_meets_what_is_held_out(examples):
 
 def test_measuring_meets_nothing_else():
     rng = random.Random(2)
-    for _ in range(300):
-        phrased = make_update(rng, schema_of(rng), held_out_phrasings=True)
+    for _ in range(120):
+        phrased = make_update(rng, talk_schema(rng), held_out_phrasings=True)
         group, family = phrased.family.split("/")
         assert family in HELD_OUT[group]
-        combined = make_update(rng, schema_of(rng), held_out_combinations=True)
+        combined = make_update(rng, talk_schema(rng), held_out_combinations=True)
         assert held_out_combination(combined.update)
 
 
@@ -152,6 +168,12 @@ def test_an_item_is_named_so_that_it_is_told_from_the_others(seed):
     text, _ = say(random.Random(seed), SHOP, Intent(Update(Action.WHY, items=(2,))))
     assert any(word in text for word in ("2", "two", "second", "Bera", "2nd"))
     assert not any(word in text for word in ("Alva", "Cato", "third", "first", "last"))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_several_items_are_spoken_of_as_several(seed):
+    text, _ = say(random.Random(seed), SHOP, Intent(Update(Action.LIKE, items=(1, 3))))
+    assert not re.search(r"(3|Cato mug|third|third one|Cato) (is|looks|suits|has)\b", text)
 
 
 def test_a_slip_changes_one_word_and_spares_the_free_words():
