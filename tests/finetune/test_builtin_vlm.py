@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from agent.models.base import Picture
+from agent.models.presets import PRESETS
 from agent.prompts import LETTERS, Detail, rank_prompt
 from finetune.builtin import words
-from finetune.builtin.batches import IGNORED, LESSONS, Encoder, Mixture, collate, draw_batch
+from finetune.builtin.batches import IGNORED, LESSONS, Encoder, Material, Mixture, collate, draw_batch
 from finetune.builtin.corpus import Gallery, Task, make_ranking, random_schema, shop_schema
 from finetune.builtin.drawing.look import held_out_look, random_look
 from finetune.builtin.evaluate_vlm import is_faithful, rank_figures
 from finetune.builtin.export import file_sha256, vllm_name
+from finetune.builtin.model import Size, build_model
 from finetune.builtin.reasonings import make_reasoning
-from finetune.builtin.tokenizer import render
+from finetune.builtin.taste_lists import Shelves, TasteTask, make_taste_list
+from finetune.builtin.tokenizer import add_quoted_words, render
+from finetune.builtin.train_vlm import start_quoted_words
 from retrieval.types import EvidenceKind
 
 BUILTIN = Path(__file__).parents[2] / "agent" / "builtin"
@@ -167,13 +173,47 @@ def test_a_batch_knows_where_answers_candidates_and_matches_are(encoder: Encoder
     assert all(any(text.endswith(value) for _, value in example.wanted) for text in marked)
 
 
-def test_a_step_depends_on_its_seed_alone(encoder: Encoder, gallery: Gallery) -> None:
+@pytest.mark.parametrize("kind", ["rank", "taste", "reason", "update", "compare", "answer", "caption"])
+def test_a_step_depends_on_its_seed_alone(encoder: Encoder, gallery: Gallery, kind: str) -> None:
+    nothing = dict.fromkeys(("rank", "taste", "reason", "update", "compare", "answer"), 0.0)
+    mixture = replace(Mixture(), **(nothing if kind == "caption" else nothing | {kind: 1.0}))
+    material = Material(gallery, Shelves.of(gallery.looks, seed=0))
     one, other = (
-        draw_batch(random.Random("0/7"), encoder, gallery, Mixture(), level=len(LESSONS) - 1, tokens=2000)
+        draw_batch(random.Random("0/7"), encoder, material, mixture, level=len(LESSONS) - 1, tokens=2000)
         for _ in range(2)
     )
     assert one.ids.tolist() == other.ids.tolist()
     assert one.pictures.tolist() == other.pictures.tolist()
+    assert (one.targets != IGNORED).any(dim=1).all()
+    lists = kind in ("rank", "taste")
+    assert one.chances.sum(dim=1).tolist() == pytest.approx([float(lists)] * len(one.kinds))
+
+
+def test_the_likeliest_letter_is_the_one_to_say(encoder: Encoder, gallery: Gallery) -> None:
+    rng = random.Random(14)
+    shelves = Shelves.of(gallery.looks, seed=0)
+    example = make_taste_list(rng, shelves, TasteTask(6, pictures=True, request=True, detail=Detail()))
+    batch = collate([encoder.taste(example)], pad=0)
+    (answer,) = batch.targets[0][batch.targets[0] != IGNORED].tolist()
+    best = max(range(6), key=example.chances.__getitem__)
+    assert answer == encoder.letters[example.letters[best]]
+    assert batch.chances[0, LETTERS.index(example.letters[best])] == pytest.approx(max(example.chances))
+
+
+def test_quoted_words_are_tokens_that_begin_as_the_plain_words() -> None:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(BUILTIN / "tokenizer.json"))
+    add_quoted_words(tokenizer)
+    text = '{"action":"search","want":{"category":["mug"]}}'
+    encoding = tokenizer.encode(text)
+    assert {'"action"', '"search"', '"mug"'} <= set(encoding.tokens)
+    assert tokenizer.decode(encoding.ids) == text
+    model = build_model(Size(eye_width=64, eye_layers=1, layers=2), tokenizer)
+    start_quoted_words(model, tokenizer)
+    (quoted,), (_, plain) = tokenizer.encode('"mug"').ids, tokenizer.encode("a mug").ids
+    for weight in (model.model.language_model.embed_tokens.weight, model.lm_head.weight):
+        assert torch.equal(weight[quoted], weight[plain])
 
 
 def test_ranks_become_accuracy_and_ndcg() -> None:
@@ -203,7 +243,7 @@ def test_the_shipped_files_are_the_ones_that_were_exported() -> None:
     sums = json.loads((BUILTIN / "checksums.json").read_text())
     assert "model.safetensors" in sums
     assert {name: file_sha256(BUILTIN / name) for name in sums} == sums
-    assert sum((BUILTIN / name).stat().st_size for name in sums) < 10_500_000
+    assert sum((BUILTIN / name).stat().st_size for name in sums) < 24_000_000
 
 
 def test_the_shipped_model_reads_training_prompts_as_training_wrote_them() -> None:
@@ -233,7 +273,7 @@ def test_the_shipped_model_reads_training_prompts_as_training_wrote_them() -> No
 def test_a_full_list_with_pictures_fits_the_prompt_budget(encoder: Encoder, gallery: Gallery) -> None:
     rng = random.Random(13)
     example = make_ranking(rng, shop_schema(rng), Task(20, "both", True, Detail()), gallery)
-    assert len(encoder.prompt(example.prompt)) <= 1600
+    assert len(encoder.prompt(example.prompt)) <= PRESETS["builtin"].max_prompt_tokens
 
 
 def test_shuffled_letters_need_as_many_letters_as_candidates() -> None:
