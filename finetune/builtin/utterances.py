@@ -39,6 +39,7 @@ _PLURALS = {
     "{ref} speaks": "{ref} speak",
     "{ref} leaves": "{ref} leave",
     "{ref} has won": "{ref} have won",
+    "{ref} makes": "{ref} make",
 }
 _SINGULAR = re.compile("|".join(rf"(?<![a-z]){re.escape(text)}(?![a-z'])" for text in _PLURALS))
 _SLOT = re.compile(r"{(\w+)}")
