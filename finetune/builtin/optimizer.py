@@ -54,7 +54,7 @@ def _orthogonal(matrix: torch.Tensor) -> torch.Tensor:
     """(..., rows, columns) -> the same with all singular values near 1, by five Newton-Schulz steps."""
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrix.shape[-2] > matrix.shape[-1]
-    wide = (matrix.mT if tall else matrix).to(computing_type(matrix.device.type)).contiguous()
+    wide: torch.Tensor = (matrix.mT if tall else matrix).to(computing_type(matrix.device.type)).contiguous()
     wide = wide / (torch.linalg.matrix_norm(wide, keepdim=True) + 1e-7)
     for _ in range(5):
         gram = wide @ wide.mT

@@ -43,7 +43,7 @@ def measure_eyes(
     told = torch.cat(
         [
             torch.cdist(model.model.multi_modal_projector(part.float()).flatten(0, 1), words).argmin(-1)
-            for part in features.split(256)
+            for part in torch.split(features, 256)
         ]
     )
     read = [f"{text};" for text in lines.read(told.view(len(pictures), -1).cpu())]
@@ -72,7 +72,7 @@ def main() -> None:
     size, tokenizer = Size(), Tokenizer.from_file(str(options.words / "tokenizer.json"))
     model = build_model(size, tokenizer)
     load_exported(model, options.words, decoder_only=True)
-    model.to(options.device)  # type: ignore[arg-type]
+    model.to(options.device)
     lines = Lines(tokenizer, size.picture_tokens)
     trainer = EyeTrainer(model, lines, settings, options.run, options.device)
     if trainer.resume():
@@ -96,7 +96,7 @@ def main() -> None:
         held_pictures, held_looks = load_pack(options.held)
         rows = [row for row, look in enumerate(held_looks) if held_out_look(look)]
         record["held_out_looks"] = measure_eyes(
-            model.eval(), lines, held_pictures[rows], [held_looks[row] for row in rows], options.device
+            model, lines, held_pictures[rows], [held_looks[row] for row in rows], options.device
         )
     (options.run / "training.json").write_text(json.dumps(record, indent=2) + "\n")
     print(json.dumps(record, indent=2))
