@@ -44,7 +44,8 @@ def read(
     ids = batch.ids.to(device)
     inputs = model.model.language_model.embed_tokens(ids)
     if len(batch.pictures):
-        projected = model.model.multi_modal_projector(features[batch.pictures.to(device)])
+        seen = features[batch.pictures.to(device)].to(inputs.dtype)
+        projected = model.model.multi_modal_projector(seen)
         here = ids == model.config.image_token_id
         inputs = inputs.masked_scatter(here.unsqueeze(-1), projected.to(inputs.dtype))
     output = model.model.language_model(inputs_embeds=inputs, use_cache=False, output_hidden_states=True)
