@@ -50,10 +50,10 @@ def see(model: LlavaForConditionalGeneration, pixel_values: torch.Tensor) -> tor
 
 
 @torch.no_grad()
-def features_of(model: LlavaForConditionalGeneration, pictures: NDArray[np.uint8], device: str) -> torch.Tensor:
-    """All pictures through the tower once: (n, patches, eye width) bfloat16, for as long as it stays frozen."""
+def words_of(model: LlavaForConditionalGeneration, pictures: NDArray[np.uint8], device: str) -> torch.Tensor:
+    """All pictures through the eyes once: (n, patches, decoder width) bfloat16, for as long as they stay frozen."""
     parts = [
-        see(model, pixels(pictures[start : start + 256]).to(device)).bfloat16()
+        model.model.multi_modal_projector(see(model, pixels(pictures[start : start + 256]).to(device))).bfloat16()
         for start in range(0, len(pictures), 256)
     ]
     return torch.cat(parts)

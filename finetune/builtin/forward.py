@@ -37,17 +37,15 @@ def read(
 ) -> Sequence[torch.Tensor]:
     """The decoder's states, (n, length, width) each, from before the first layer to after the last.
 
-    Pictures are put in from their stored tower features.
-
+    features: (pictures, patches, width), what the eyes say of each picture of the gallery (`eyes.words_of`).
     Rows are padded on the right, so the causal mask alone keeps padding out of everything that is learned.
     """
     ids = batch.ids.to(device)
     inputs = model.model.language_model.embed_tokens(ids)
     if len(batch.pictures):
-        seen = features[batch.pictures.to(device)].to(inputs.dtype)
-        projected = model.model.multi_modal_projector(seen)
+        seen = features[batch.pictures.to(device)]
         here = ids == model.config.image_token_id
-        inputs = inputs.masked_scatter(here.unsqueeze(-1), projected.to(inputs.dtype))
+        inputs = inputs.masked_scatter(here.unsqueeze(-1), seen.to(inputs.dtype))
     output = model.model.language_model(inputs_embeds=inputs, use_cache=False, output_hidden_states=True)
     states: Sequence[torch.Tensor] = output.hidden_states
     return states

@@ -26,7 +26,7 @@ from agent.models.presets import PRESETS
 from finetune.builtin.draw_pack import load_pack, load_training_packs
 from finetune.builtin.drawing.look import Look, held_out_look
 from finetune.builtin.export import file_sha256, load_exported
-from finetune.builtin.eyes import TOLD, EyeSettings, EyeTrainer, Lines, features_of
+from finetune.builtin.eyes import TOLD, EyeSettings, EyeTrainer, Lines, words_of
 from finetune.builtin.model import Size, build_model
 
 if TYPE_CHECKING:
@@ -38,14 +38,9 @@ def measure_eyes(
     model: LlavaForConditionalGeneration, lines: Lines, pictures: NDArray[np.uint8], looks: list[Look], device: str
 ) -> dict[str, float]:
     """Share of the pictures whose tokens are nearest to the right word, for each thing that is told of a look."""
-    features = features_of(model, pictures, device)
+    seen = words_of(model, pictures, device).float()
     words = model.model.language_model.embed_tokens.weight.float()
-    told = torch.cat(
-        [
-            torch.cdist(model.model.multi_modal_projector(part.float()).flatten(0, 1), words).argmin(-1)
-            for part in torch.split(features, 256)
-        ]
-    )
+    told = torch.cat([torch.cdist(part.flatten(0, 1), words).argmin(-1) for part in torch.split(seen, 256)])
     read = [f"{text};" for text in lines.read(told.view(len(pictures), -1).cpu())]
     return {name: round(float(np.mean(_right(name, read, looks))), 4) for name in TOLD}
 

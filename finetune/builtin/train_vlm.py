@@ -31,7 +31,7 @@ from finetune.builtin.batches import IGNORED, LESSONS, Batch, Encoder, Material,
 from finetune.builtin.corpus import Gallery
 from finetune.builtin.draw_pack import load_training_packs, seeded_looks
 from finetune.builtin.export import export, file_sha256, load_exported
-from finetune.builtin.eyes import features_of, load_eyes
+from finetune.builtin.eyes import load_eyes, words_of
 from finetune.builtin.files import save_whole
 from finetune.builtin.forward import Probes, precise_attention, read
 from finetune.builtin.model import Size, build_model
@@ -110,7 +110,7 @@ class Trainer:
         self.tokenizer = _tokenizer(paths, settings)
         self.model = build_model(settings.size, self.tokenizer)
         if paths.start is not None and not _is_run(paths.start):
-            load_exported(self.model, paths.start, decoder_only=True)
+            load_exported(self.model, paths.start, decoder_only=paths.eyes is not None or not paths.packs)
             start_quoted_words(self.model, self.tokenizer)
         if paths.eyes is not None:
             load_eyes(self.model, paths.eyes, device="cpu")
@@ -123,27 +123,29 @@ class Trainer:
 
     def go(self) -> None:
         """The whole run: pictures through the eyes once, then the mixture, then the export."""
-        if self.paths.packs:
-            pictures, looks = load_training_packs(self.paths.packs)
-            self.features = features_of(self.model, pictures, self.device)
-        else:
-            looks, self.features = list(seeded_looks(_TEXT_ONLY_LOOKS, self.settings.seed)), torch.empty(0)
-        self.material = Material(Gallery.of(looks), Shelves.of(looks, seed=self.settings.seed))
-        self.model.model.vision_tower.requires_grad_(requires_grad=False)
         decoder = self.model.model.language_model
         self.optimizers = make_optimizers(
-            (decoder, self.model.lm_head, self.model.model.multi_modal_projector, self.probes),
+            (decoder, self.model.lm_head, self.probes),
             [decoder.layers],
             muon_lr=self.settings.muon_lr,
             adam_lr=self.settings.adam_lr,
         )
         set_rate(self.optimizers, 1.0)
         self._resume()
+        self._look_at_packs()
         self._loop()
         self._save_settings()
         export(self.model, self.tokenizer, self.settings.size, self.run / "export")
         plot_losses(self.run / "curve.jsonl", self.run / "curve.png")
         _say(f"exported to {self.run / 'export'}")
+
+    def _look_at_packs(self) -> None:
+        """What the eyes, which learn no more, say of every picture, and articles that look like that."""
+        looks, self.features = list(seeded_looks(_TEXT_ONLY_LOOKS, self.settings.seed)), torch.empty(0)
+        if self.paths.packs:
+            pictures, looks = load_training_packs(self.paths.packs)
+            self.features = words_of(self.model, pictures, self.device)
+        self.material = Material(Gallery.of(looks), Shelves.of(looks, seed=self.settings.seed))
 
     def _loop(self) -> None:
         settings, progress = self.settings, self.progress
@@ -261,25 +263,22 @@ class Trainer:
         if not path.exists():
             self.progress.level = self.settings.first_lesson if self.paths.start is not None else 0
             if self.paths.start is not None and _is_run(self.paths.start):
-                self._go_on_from(self.paths.start / CHECKPOINT)
+                self._load(torch.load(self.paths.start / CHECKPOINT, weights_only=True, map_location=self.device))
             return
         state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
-        self.model.load_state_dict(state["model"])
-        self.probes.load_state_dict(state["probes"])
+        self._load(state)
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             groups = optimizer.state_dict()["param_groups"]  # the rates are this start's, not the last one's
             optimizer.load_state_dict({"state": saved["state"], "param_groups": groups})
         self.progress = Progress(**state["progress"])
         _say(f"resumed at step {self.progress.step}")
 
-    def _go_on_from(self, path: Path) -> None:
-        """Begin with what another run has learnt; eyes that were trained since are kept."""
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
+    def _load(self, state: dict[str, Any]) -> None:
+        """Weights of a checkpoint; eyes that are given, and may have learnt more since, stay as they are."""
         eyes = ("model.vision_tower.", "model.multi_modal_projector.") if self.paths.eyes is not None else ()
         known = {name: held for name, held in state["model"].items() if not name.startswith(eyes)}
-        self.model.load_state_dict(known, strict=False)
+        self.model.load_state_dict(known, strict=not eyes)
         self.probes.load_state_dict(state["probes"])
-        _say(f"goes on from {path}")
 
     def _save_settings(self) -> None:
         """What was run, on which data, for how long: beside the weights."""
