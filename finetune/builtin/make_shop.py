@@ -53,7 +53,7 @@ class ShopSettings:
     events: int = 66_000
     clips: int = 108
     image_px: int = 256
-    quality: int = 66
+    quality: int = 62
     clip_px: int = 192
     clip_frames: int = 24
 

@@ -70,7 +70,7 @@ def save_truth(truth: Truth, path: Path) -> None:
     }
     wishes = {user_id: astuple(wish) for user_id, wish in truth.wishes.items()}
     head = "{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in data.items())
-    tables = {"products": products, "wishes": wishes, "shoppers": shoppers}
+    tables: dict[str, Mapping[str, Any]] = {"products": products, "wishes": wishes, "shoppers": shoppers}
     body = ",\n".join(_lines(name, entries) for name, entries in tables.items())
     path.write_text(f"{head},\n{body}\n}}\n", encoding="utf-8")
 
