@@ -17,7 +17,7 @@ from finetune.builtin.corpus import shop_schema
 from finetune.builtin.queries import Query
 from finetune.builtin.talk_numbers import IN_WORDS
 from finetune.builtin.talk_schemas import talk_schema
-from finetune.builtin.tokenizer import render
+from finetune.builtin.tokenizer import add_quoted_words, render
 from finetune.builtin.update_acts import Intent, Scene, held_out_combination, slot_kinds
 from finetune.builtin.updates import UpdateExample, make_update, standing_text
 from finetune.builtin.utterance_families import FAMILIES, HELD_OUT
@@ -131,6 +131,7 @@ def test_prompts_are_short(examples):
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(TOKENIZER))
+    add_quoted_words(tokenizer)
     lengths = sorted(len(tokenizer.encode(render(example.prompt, 16)).ids) for example in examples[:1000])
     assert lengths[990] <= 350
     assert examples[0].prompt[0].parts == (UPDATE_SYSTEM,)
