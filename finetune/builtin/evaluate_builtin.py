@@ -228,7 +228,8 @@ def evaluate_builtin(
     """Measure the rows in turn; one that cannot be measured here is a figure without a value and a note why.
 
     model: another one than the settings'. kept: folder that keeps the indexed shop and the model's scores of shoppers'
-    lists, so that a run with another alpha is quick. tell: told each row as it begins. Raises SettingsError, WeightsError.
+    lists, so that a run with another alpha is quick. tell: told each row as it begins.
+    Raises SettingsError, WeightsError.
     """
     figures: list[Figure] = []
     seconds: dict[str, float] = {}

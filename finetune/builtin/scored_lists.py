@@ -103,7 +103,7 @@ def _read(path: Path | None) -> Iterator[ScoredList]:
         try:
             user_id, items, priors, log_probs = json.loads(line)
         except ValueError:
-            return  # the line that a run was cut off in
+            continue  # the line that a run was cut off in
         yield ScoredList(user_id, tuple(items), tuple(priors), tuple(log_probs))
 
 
