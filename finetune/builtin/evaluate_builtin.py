@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,6 +78,7 @@ class BuiltinSettings:
 class BuiltinFigures:
     """All that was measured. seconds: by row. model, shop, image_encoder: hashes of what was measured."""
 
+    settings: BuiltinSettings
     figures: tuple[Figure, ...]
     seconds: Mapping[str, float]
     model: str
@@ -240,7 +242,7 @@ def evaluate_builtin(
             command = f"tastemaker evaluate --builtin --only {name}"
             figures += [replace(figure, command=command) for figure in _measured(bench, name)]
             seconds[name] = round(time.perf_counter() - started, 1)
-        return BuiltinFigures(tuple(figures), seconds, bench.model_hash, shop_hash(), encoder_hash())
+        return BuiltinFigures(settings, tuple(figures), seconds, bench.model_hash, shop_hash(), encoder_hash())
 
 
 def _measured(bench: Bench, name: str) -> list[Figure]:
@@ -252,15 +254,24 @@ def _measured(bench: Bench, name: str) -> list[Figure]:
 
 def as_json(found: BuiltinFigures) -> dict[str, Any]:
     """The figures as JSON takes them; what has no value is null."""
-    rows = [asdict(figure) | {"verdict": figure.verdict} for figure in found.figures]
-    told = [{name: _plain(value) for name, value in row.items()} for row in rows]
-    return asdict(found) | {"schema_version": 1, "figures": told, "seconds": dict(found.seconds)}
+    rows = [{"figure": figure.name, **asdict(figure), "verdict": figure.verdict} for figure in found.figures]
+    return {
+        "schema_version": 1,
+        "command": "tastemaker evaluate --builtin",
+        "date": datetime.now(UTC).date().isoformat(),
+        "model": found.model,
+        "shop": found.shop,
+        "image_encoder": found.image_encoder,
+        "settings": {name: _plain(value) for name, value in asdict(found.settings).items()},
+        "seconds": dict(found.seconds),
+        "figures": [{name: _plain(value) for name, value in row.items() if name != "name"} for row in rows],
+    }
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return None if not math.isfinite(value) else round(value, 4)
-    return value
+    return str(value) if isinstance(value, Path) else value
 
 
 def shop_hash() -> str:
@@ -344,9 +355,14 @@ def _look(bench: Bench) -> list[Figure]:
 
 
 def _dialogue(bench: Bench) -> list[Figure]:
-    from finetune.builtin.measures_dialogue import measure_free
+    from finetune.builtin.measures_dialogue import measure_free, measure_unseen
+    from retrieval.encoders import open_encoder
 
-    return measure_free(bench.model, bench.past.encoder.embed_text)
+    settings = bench.settings
+    return [
+        *measure_unseen(bench.model, count=settings.lists, seed=settings.seed),
+        *measure_free(bench.model, open_encoder().embed_text),
+    ]
 
 
 def _safety(bench: Bench) -> list[Figure]:

@@ -12,15 +12,35 @@ from agent.linker import facets_in_question
 from agent.prompts import update_prompt
 from finetune.builtin.figures import Figure, drawn, mean
 from finetune.builtin.free_utterances import FreeCase, free_cases, linked
-from finetune.builtin.measures_talk import field_f1, same_update
+from finetune.builtin.measures_talk import field_f1, measure_updates, same_update
 from retrieval.errors import ModelAnswerError
 
 if TYPE_CHECKING:
     from agent.dialogue import Facet
     from agent.mentions import Embed
-    from agent.models.base import VisionLanguageModel
+    from agent.models.base import Prompt, VisionLanguageModel
 
 _TOKENS = 120
+_UNSEEN = (
+    ("combinations", "unseen slot combinations", 0.90, 0.97),
+    ("phrasings", "unseen phrasing families", 0.65, 0.85),
+    ("trained", "phrasings of the training", None, None),
+)
+
+
+def measure_unseen(model: VisionLanguageModel, *, count: int, seed: int = 1) -> list[Figure]:
+    """How often the whole update is right, on messages of slot combinations and of phrasings that no training had."""
+
+    def answer(prompt: Prompt, facets: Sequence[Facet]) -> str:
+        return model.generate([prompt], max_tokens=_TOKENS, schema=update_schema(facets))[0]
+
+    figures = []
+    for kind, name, floor, aim in _UNSEEN:
+        told = measure_updates(answer, count=count, seed=seed, kind=kind)
+        right = (np.arange(count) < round(told["exact"] * count)).astype(np.float64)
+        note = f"field F1 {told['f1']:.3f}"
+        figures.append(Figure(f"dialogue state, exact match, {name}", *mean(right), floor, aim, n=count, note=note))
+    return figures
 
 
 def understood(

@@ -100,19 +100,17 @@ def measure_swapped(model: VisionLanguageModel, seen: Sequence[Seen], *, count: 
     copies = np.array([_follows(t, there, told) for t, (_, _, told, there) in zip(answers, asked, strict=True)], float)
     captions = _written(model, [caption_prompt(shown.picture) for shown, *_ in asked if shown.picture is not None])
     named = [said_of(text).get(name) == there for text, (_, name, _, there) in zip(captions, asked, strict=True)]
-    note = f"answers that follow the text {copies.mean():.3f}; first answer {answers[0]!r:.80}" if answers else ""
+    each = [
+        f"{name} {follows[[n == name for _, n, _, _ in asked]].mean():.3f}"
+        for name in QUESTIONS
+        if any(n == name for _, n, _, _ in asked)
+    ]
+    note = f"{', '.join(each)}; answers that follow the text {copies.mean():.3f}"
+    name = "swapped picture: the words follow the picture"
+    caption = "swapped picture: the caption follows the picture"
     return [
-        Figure(
-            "swapped picture: the words follow the picture",
-            *share(follows, np.ones(count)),
-            0.8,
-            0.92,
-            n=count,
-            note=note,
-        ),
-        Figure(
-            "swapped picture: the caption follows the picture", *share(np.array(named, float), np.ones(count)), n=count
-        ),
+        Figure(name, *share(follows, np.ones(count)), 0.8, 0.92, n=count, note=note),
+        Figure(caption, *share(np.array(named, float), np.ones(count)), n=count),
     ]
 
 

@@ -35,7 +35,9 @@ def named_in(
     mine = {fold(value) for value in own}
     true, false = 0, []
     for value in sorted({fold(value) for value in values} | mine, key=len, reverse=True):
-        pattern = rf"(?<!\w){re.escape(value)}(?!\w)" if value else r"(?!)"
+        if all(word.folded in FUNCTION_WORDS | KINDS for word in words_of(value)):
+            continue  # a value such as "taken" cannot be told from the sentence around it
+        pattern = rf"(?<!\w){re.escape(value)}(?!\w)"
         count = len(re.findall(pattern, bare))
         if count:
             bare = re.sub(pattern, " ", bare)

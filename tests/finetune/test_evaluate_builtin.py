@@ -1,0 +1,48 @@
+"""The evaluation of the built-in models as a whole, and as it is typed."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from agent.models.scripted import ScriptedModel
+from finetune.builtin.evaluate_builtin import BuiltinSettings, as_json, evaluate_builtin
+from retrieval.errors import SettingsError
+
+
+def test_rows_that_are_asked_for_and_one_that_cannot_be_measured() -> None:
+    """Figures name their command; what is missing is said, and the others are measured all the same."""
+    told: list[str] = []
+    settings = BuiltinSettings(only=("unseen", "movielens"), lists=10)
+    found = evaluate_builtin(settings, model=ScriptedModel(), tell=told.append)
+    assert told == ["unseen", "movielens"]
+    unseen, films = found.figures
+    assert unseen.value == 1.0
+    assert unseen.command == "tastemaker evaluate --builtin --only unseen"
+    assert math.isnan(films.value)
+    assert "needs --movielens" in films.note
+    assert set(found.seconds) == {"unseen", "movielens"}
+
+
+def test_json_has_no_numbers_that_json_has_not() -> None:
+    found = evaluate_builtin(BuiltinSettings(only=("movielens",)), model=ScriptedModel())
+    told = json.loads(json.dumps(as_json(found), allow_nan=False))
+    assert told["schema_version"] == 1
+    assert told["figures"][0]["value"] is None
+    assert told["figures"][0]["verdict"] == "reported"
+    assert len(told["shop"]) == len(told["image_encoder"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"only": ("rank", "speeed")}, "no row speeed; expected some of rank, visual"),
+        ({"lists": 1}, "lists is 1"),
+        ({"users": 1}, "users 1"),
+    ],
+)
+def test_settings_that_say_nothing(given: dict[str, object], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        BuiltinSettings(**given)  # type: ignore[arg-type]
