@@ -41,8 +41,9 @@ def evaluate_shop(
 
     only: names with commas between. keep: folder for the model's scores. Raises what `evaluate_builtin` raises.
     """
-    from finetune.builtin.evaluate_builtin import BuiltinSettings, evaluate_builtin
+    from finetune.builtin.bench import BuiltinSettings
     from finetune.builtin.evaluate_builtin import as_json as in_json
+    from finetune.builtin.evaluate_builtin import evaluate_builtin
 
     for path in (held, movielens):
         if path is not None and not path.exists():

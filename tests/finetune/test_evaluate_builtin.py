@@ -8,7 +8,8 @@ import math
 import pytest
 
 from agent.models.scripted import ScriptedModel
-from finetune.builtin.evaluate_builtin import BuiltinSettings, as_json, evaluate_builtin
+from finetune.builtin.bench import BuiltinSettings
+from finetune.builtin.evaluate_builtin import as_json, evaluate_builtin
 from retrieval.errors import SettingsError
 
 
@@ -38,7 +39,6 @@ def test_json_has_no_numbers_that_json_has_not() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"only": ("rank", "speeed")}, "no row speeed; expected some of rank, visual"),
         ({"lists": 1}, "lists is 1"),
         ({"users": 1}, "users 1"),
     ],
@@ -46,3 +46,8 @@ def test_json_has_no_numbers_that_json_has_not() -> None:
 def test_settings_that_say_nothing(given: dict[str, object], says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         BuiltinSettings(**given)  # type: ignore[arg-type]
+
+
+def test_a_row_that_there_is_not() -> None:
+    with pytest.raises(SettingsError, match="no row speeed; expected some of rank, visual"):
+        evaluate_builtin(BuiltinSettings(only=("unseen", "speeed")), model=ScriptedModel())

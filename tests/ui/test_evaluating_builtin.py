@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from finetune.builtin.evaluate_builtin import BuiltinFigures, BuiltinSettings
+from finetune.builtin.bench import BuiltinSettings
+from finetune.builtin.evaluate_builtin import BuiltinFigures
 from finetune.builtin.figures import Figure
 from tests.ui.test_cli import Run, assert_one_line, run
 from ui.evaluating_builtin import table
