@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from finetune.builtin.corpus import Gallery
+from finetune.builtin.corpus import Gallery, held_out_look
+from finetune.builtin.draw_pack import seeded_looks
+from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS
 from retrieval.builtin import IMAGE_ENCODER, SHOP_FOLDER
 from retrieval.errors import SettingsError
 
@@ -118,23 +121,29 @@ class Bench:
 
     @cached_property
     def held(self) -> tuple[NDArray[np.uint8], list[Look]]:
-        """Pictures and looks of the held-out pack."""
-        from finetune.builtin.draw_pack import draw_pack, load_pack
+        """Pictures (n, px, px, 3) uint8 and looks of the held-out pack, or of looks drawn anew."""
+        from finetune.builtin.draw_pack import load_pack
+        from finetune.builtin.drawing.scene import draw
 
         if self.settings.held is not None:
             return load_pack(self.settings.held)
-        return draw_pack(_HELD_LOOKS, px=_HELD_PX, seed=_HELD_SEED)
+        looks = held_out_looks(_HELD_LOOKS, seed=_HELD_SEED)
+        return np.stack([np.asarray(draw(look, px=_HELD_PX)) for look in looks]), looks
 
     @cached_property
     def gallery(self) -> tuple[Gallery, Callable[[int], Image]]:
-        """The pack's combinations that training leaves out, and what paints them."""
-        from PIL import Image
+        """The pack's combinations that training leaves out, and what paints them.
 
-        from finetune.builtin.corpus import held_out_look
+        Raises SettingsError for a pack in which some colour, pattern or category is not among them.
+        """
+        from PIL import Image
 
         pictures, looks = self.held
         rows = [row for row, look in enumerate(looks) if held_out_look(look)]
-        return Gallery.of([looks[row] for row in rows]), lambda row: Image.fromarray(pictures[rows[row]])
+        gallery = Gallery.of([looks[row] for row in rows])
+        if len(gallery.rows) < len(CATEGORIES) + 2 * len(COLOURS) + len(PATTERNS):
+            raise SettingsError(f"{len(rows)} of the pack's looks are held out, too few to show everything; draw 6,000")
+        return gallery, lambda row: Image.fromarray(pictures[rows[row]])
 
     @cached_property
     def seen(self) -> list[Seen]:
@@ -196,6 +205,12 @@ class Bench:
         asked = self.shoppers[0][: max(1, self.settings.lists)]
         requests = {s.user_id: request_of(s, self.past.truth)[0] if row % 2 else None for row, s in enumerate(asked)}
         return told_reasons(self.model, self.past.workspace, self.past.finder, self.past.store, requests)
+
+
+def held_out_looks(count: int, *, seed: int) -> list[Look]:
+    """The first looks of a pack of this seed whose category, colour and pattern training leaves out together."""
+    found = (look for look in seeded_looks(20 * count + 1_000, seed) if held_out_look(look))
+    return list(islice(found, count))
 
 
 def shop_hash() -> str:
