@@ -16,26 +16,18 @@ import random
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from finetune.builtin.drawing import draw
+from finetune.builtin.likings import Sight
+from finetune.builtin.oracle import WINDOW_START, first_wishes, oracle_ndcg, planted, popular
 from finetune.builtin.products import Product, products
-from finetune.builtin.shoppers import (
-    DAYS,
-    START,
-    WINDOW_DAY,
-    Offer,
-    Shopper,
-    make_offers,
-    make_shoppers,
-    oracle_ndcg,
-    simulate,
-)
+from finetune.builtin.shoppers import DAYS, Offer, Shopper, make_offers, make_shoppers
 from finetune.builtin.truth import Truth, save_truth
+from finetune.builtin.visits import Log, simulate
 from retrieval.builtin import SHOP_FOLDER
 from retrieval.types import Event
 
@@ -46,7 +38,7 @@ SUMS = "SHA256SUMS"
 TEST_SHOPPER_SHARE, TEST_ITEM_SHARE = 0.2, 0.15
 _TURNING = ("mug", "teapot", "chair", "vase", "rug", "lamp", "bowl", "plant pot", "umbrella")
 """Categories that have something to show from all sides."""
-_X264 = {"crf": "27", "preset": "veryslow", "x264-params": "threads=1:no-asm=1"}
+_X264 = {"crf": "28", "preset": "veryslow", "x264-params": "threads=1:no-asm=1"}
 """Without assembly and threads, because x264 else writes other bytes each time."""
 _COLUMNS = ("user_id", "item_id", "type", "timestamp", "session_id", "request_id", "position")
 
@@ -56,12 +48,12 @@ class ShopSettings:
     """How large the shop is. quality: of the WebP pictures; clip_px, clip_frames: of the turntable clips."""
 
     seed: int = 1
-    items: int = 400
-    shoppers: int = 600
-    events: int = 15_000
-    clips: int = 12
+    items: int = 1_600
+    shoppers: int = 2_200
+    events: int = 66_000
+    clips: int = 108
     image_px: int = 256
-    quality: int = 68
+    quality: int = 62
     clip_px: int = 192
     clip_frames: int = 24
 
@@ -71,8 +63,8 @@ def make_shop(folder: Path, settings: ShopSettings) -> Truth:
     goods = list(products(settings.items, seed=settings.seed))
     offers = make_offers(goods, seed=settings.seed)
     shoppers = make_shoppers(settings.shoppers, seed=settings.seed)
-    events = simulate(shoppers, offers, events=settings.events, seed=settings.seed)
-    truth = _truth(shoppers, offers, events, settings)
+    log = simulate(shoppers, offers, events=settings.events, seed=settings.seed)
+    truth = _truth(shoppers, offers, log, settings)
     turning = {product.item_id for product in _with_clip(goods, settings.clips)}
     for name in ("images", "clips"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -86,7 +78,7 @@ def make_shop(folder: Path, settings: ShopSettings) -> Truth:
             print(f"{done}/{len(goods)} products drawn", file=sys.stderr, flush=True)
     rows = catalogue_rows(goods, turning)
     (folder / "items.jsonl").write_text("".join(rows), encoding="utf-8")
-    (folder / "interactions.csv").write_text(log_text(events), encoding="utf-8")
+    (folder / "interactions.csv").write_text(log_text(log.events), encoding="utf-8")
     save_truth(truth, folder / "truth.json")
     (folder / SUMS).write_text("".join(_sums(folder)), encoding="utf-8")
     return truth
@@ -104,12 +96,12 @@ def catalogue_rows(goods: Iterable[Product], turning: set[str]) -> list[str]:
 
 
 def log_text(events: Sequence[Event]) -> str:
-    """The events as CSV, times in UTC to the second."""
+    """The events as CSV, times in UTC to the second, as ISO 8601 writes them in short."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for event in events:
-        when = event.timestamp.strftime("%Y-%m-%dT%H:%M:%SZ")
+        when = event.timestamp.strftime("%Y%m%dT%H%M%SZ")
         writer.writerow(
             (event.user_id, event.item_id, event.type, when, event.session_id, event.request_id, event.position)
         )
@@ -149,26 +141,28 @@ def _with_clip(goods: Sequence[Product], count: int) -> list[Product]:
     return by_turns[:count]
 
 
-def _truth(
-    shoppers: Sequence[Shopper], offers: Sequence[Offer], events: Sequence[Event], settings: ShopSettings
-) -> Truth:
+def _truth(shoppers: Sequence[Shopper], offers: Sequence[Offer], log: Log, settings: ShopSettings) -> Truth:
     rng = random.Random(f"{settings.seed}/held out")  # noqa: S311
     tested = [shopper for shopper in shoppers if rng.random() < TEST_SHOPPER_SHARE]
     unseen = [o.product.item_id for o in offers if rng.random() < TEST_ITEM_SHARE or o.arrival_day > DAYS]
-    popular: dict[str, int] = {}
-    for event in events:
-        popular[event.item_id] = popular.get(event.item_id, 0) + 1
+    visual = [shopper for shopper in tested if shopper.kind == "visual"]
+    all_seen, told, unlooked = (planted(offers, sight=sight) for sight in Sight)
     figures = {
-        "oracle_ndcg_10": oracle_ndcg(tested, offers, events),
-        "popularity_ndcg_10": oracle_ndcg(tested, offers, events, score=lambda _, o: popular.get(o.product.item_id, 0)),
+        "oracle_ndcg_10": oracle_ndcg(tested, offers, log.events, all_seen),
+        "oracle_visual_ndcg_10": oracle_ndcg(visual, offers, log.events, all_seen),
+        "oracle_told_looks_ndcg_10": oracle_ndcg(tested, offers, log.events, told),
+        "oracle_told_looks_visual_ndcg_10": oracle_ndcg(visual, offers, log.events, told),
+        "oracle_no_looks_ndcg_10": oracle_ndcg(tested, offers, log.events, unlooked),
+        "popularity_ndcg_10": oracle_ndcg(tested, offers, log.events, popular(offers, log.events)),
     }
     return Truth(
         settings=asdict(settings),
-        window_start=START + timedelta(days=WINDOW_DAY),
+        window_start=WINDOW_START,
         test_shoppers=tuple(shopper.user_id for shopper in tested),
         test_items=tuple(unseen),
         shoppers={shopper.user_id: shopper for shopper in shoppers},
         offers={offer.product.item_id: offer for offer in offers},
+        wishes=first_wishes(tested, log),
         figures={name: round(value, 4) for name, value in figures.items()},
     )
 

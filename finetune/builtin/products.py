@@ -10,6 +10,7 @@ from types import MappingProxyType
 from finetune.builtin.drawing.look import CATEGORIES, Look, random_look
 from finetune.builtin.prose import NAMES, describe, title
 from finetune.builtin.wording import form
+from retrieval.types import AttributeValue, Item, Money
 
 HIDDEN_SHARE = 0.4
 """Share of the items whose pattern and accent are seen in the picture and told nowhere."""
@@ -165,6 +166,15 @@ class Product:
             "currency": "EUR",
             "description": self.description,
         }
+
+
+def item_of(product: Product) -> Item:
+    """The product as the catalogue reads its row; without media, which only an indexed workspace has."""
+    attributes: dict[str, AttributeValue] = dict(product.row())
+    title, currency = str(attributes.pop("title")), str(attributes.pop("currency"))
+    del attributes["id"]
+    attributes["price"] = Money(product.price_cents, currency)
+    return Item(product.item_id, title, MappingProxyType(attributes))
 
 
 def products(count: int, *, seed: int) -> Iterator[Product]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 from finetune.builtin.drawing.look import Look
 from finetune.builtin.products import Product
 from finetune.builtin.shoppers import START, Offer, Shopper, Tastes, liking
+from finetune.builtin.visits import Wish
 
-TRUTH_VERSION = 1
+TRUTH_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,10 @@ class Truth:
     """What the generator knew, for tests and evaluation only.
 
     test_shoppers, test_items: never used in training. window_start: what test shoppers do from then on is to be
-    foreseen from what they did before. settings: what the shop was made with. figures: the oracle's NDCG@10.
+    foreseen from what they did before. wishes: what test shoppers asked for in the window, by user: the first request
+    whose list had something that they then wanted and had not met before; not everybody has one.
+    settings: what the shop was made with. figures: NDCG@10 on test shoppers, of the oracle that knows the tastes, of
+    the same one with only the looks that the text tells, and with none, and of popularity.
     """
 
     settings: Mapping[str, int]
@@ -30,6 +34,7 @@ class Truth:
     test_items: tuple[str, ...]
     shoppers: Mapping[str, Shopper]
     offers: Mapping[str, Offer]
+    wishes: Mapping[str, Wish]
     figures: Mapping[str, float]
 
     def liking(self, user_id: str, item_id: str, when: datetime) -> float:
@@ -42,26 +47,32 @@ class Truth:
 
 
 def save_truth(truth: Truth, path: Path) -> None:
-    """Write what items.jsonl does not tell, one shopper and one product a line."""
+    """Write what items.jsonl does not tell, one line a product (day of arrival, appeal, look), wish, and shopper.
+
+    A shopper is a kind, an activity and phases: a first day and the tastes from then on, null where they are as before.
+    """
     data = {
         "version": TRUTH_VERSION,
         "settings": dict(truth.settings),
         "window_start": truth.window_start.isoformat(),
         "figures": dict(truth.figures),
         "look_is": [field.name for field in fields(Look)],
+        "tastes_are": [field.name for field in fields(Tastes)],
         "test_shoppers": truth.test_shoppers,
         "test_items": truth.test_items,
     }
     products = {
-        item_id: {"arrival_day": offer.arrival_day, "appeal": offer.appeal, "look": astuple(offer.product.look)}
+        item_id: [offer.arrival_day, offer.appeal, *astuple(offer.product.look)]
         for item_id, offer in truth.offers.items()
     }
     shoppers = {
-        user_id: {"kind": shopper.kind, "activity": shopper.activity, "phases": _phases(shopper)}
-        for user_id, shopper in truth.shoppers.items()
+        user_id: [shopper.kind, shopper.activity, *_phases(shopper)] for user_id, shopper in truth.shoppers.items()
     }
+    wishes = {user_id: astuple(wish) for user_id, wish in truth.wishes.items()}
     head = "{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in data.items())
-    path.write_text(f"{head},\n{_lines('products', products)},\n{_lines('shoppers', shoppers)}\n}}\n", encoding="utf-8")
+    tables: dict[str, Mapping[str, Any]] = {"products": products, "wishes": wishes, "shoppers": shoppers}
+    body = ",\n".join(_lines(name, entries) for name, entries in tables.items())
+    path.write_text(f"{head},\n{body}\n}}\n", encoding="utf-8")
 
 
 def load_truth(folder: Path) -> Truth:
@@ -72,15 +83,15 @@ def load_truth(folder: Path) -> Truth:
     data = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
     if data["version"] != TRUTH_VERSION:
         raise ValueError(f"{folder}/truth.json has version {data['version']}, this code reads {TRUTH_VERSION}")
-    look_is = data["look_is"]
     rows = [json.loads(line) for line in (folder / "items.jsonl").read_text(encoding="utf-8").splitlines()]
     return Truth(
         settings=data["settings"],
         window_start=datetime.fromisoformat(data["window_start"]),
         test_shoppers=tuple(data["test_shoppers"]),
         test_items=tuple(data["test_items"]),
-        shoppers={user_id: _shopper(user_id, told) for user_id, told in data["shoppers"].items()},
-        offers={row["id"]: _offer(row, data["products"][row["id"]], look_is) for row in rows},
+        shoppers={user_id: _shopper(user_id, told, data["tastes_are"]) for user_id, told in data["shoppers"].items()},
+        offers={row["id"]: _offer(row, data["products"][row["id"]], data["look_is"]) for row in rows},
+        wishes={user_id: Wish(*told) for user_id, told in data["wishes"].items()},
         figures=data["figures"],
     )
 
@@ -91,30 +102,29 @@ def _lines(name: str, entries: Mapping[str, Any]) -> str:
     return f'"{name}":{{\n{body}\n}}'
 
 
-def _phases(shopper: Shopper) -> list[dict[str, Any]]:
-    """The first phase whole, a later one as what it changes."""
-    written: list[dict[str, Any]] = []
-    before: dict[str, Any] = {}
+def _phases(shopper: Shopper) -> Iterator[list[Any]]:
+    before: list[Any] = [None] * len(fields(Tastes))
     for day, tastes in shopper.phases:
-        now = asdict(tastes)
-        written.append({"from_day": day, **{name: value for name, value in now.items() if before.get(name) != value}})
+        now = [getattr(tastes, field.name) for field in fields(Tastes)]
+        yield [day, *(None if value == old else value for value, old in zip(now, before, strict=True))]
         before = now
-    return written
 
 
-def _shopper(user_id: str, told: Mapping[str, Any]) -> Shopper:
-    phases: list[tuple[float, Tastes]] = []
-    now: dict[str, Any] = {}
-    for phase in told["phases"]:
-        now = {**now, **phase}
-        phases.append((phase["from_day"], Tastes(**{name: value for name, value in now.items() if name != "from_day"})))
-    return Shopper(user_id, told["kind"], tuple(phases), told["activity"])
+def _shopper(user_id: str, told: Sequence[Any], tastes_are: Sequence[str]) -> Shopper:
+    kind, activity, *phases = told
+    tastes: list[tuple[float, Tastes]] = []
+    now: list[Any] = [None] * len(tastes_are)
+    for day, *values in phases:
+        now = [old if value is None else value for value, old in zip(values, now, strict=True)]
+        tastes.append((day, Tastes(**dict(zip(tastes_are, now, strict=True)))))
+    return Shopper(user_id, kind, tuple(tastes), activity)
 
 
-def _offer(row: Mapping[str, Any], told: Mapping[str, Any], look_is: list[str]) -> Offer:
+def _offer(row: Mapping[str, Any], told: Sequence[Any], look_is: Sequence[str]) -> Offer:
+    arrival_day, appeal, *look = told
     product = Product(
         item_id=row["id"],
-        look=Look(**dict(zip(look_is, told["look"], strict=True))),
+        look=Look(**dict(zip(look_is, look, strict=True))),
         title=row["title"],
         description=row["description"],
         material=row["material"],
@@ -124,4 +134,4 @@ def _offer(row: Mapping[str, Any], told: Mapping[str, Any], look_is: list[str]) 
         price_cents=round(row["price"] * 100),
         tells_all="pattern" in row,
     )
-    return Offer(product, told["arrival_day"], told["appeal"])
+    return Offer(product, arrival_day, appeal)

@@ -102,6 +102,11 @@ COLOUR_WORDS = MappingProxyType(
     }
 )
 
+PURPOSES = MappingProxyType(
+    {"everyday": "everyday use", "weekend": "the weekend", "party": "a party", "beach": "the beach"}
+)
+"""How an occasion is named after "for", where the bare word will not do."""
+
 
 def form(category: str, shape: str) -> str:
     """The shape and the category as one noun: "amphora vase", "ankle socks"."""

@@ -1,12 +1,14 @@
 """What the shop tells, and what it leaves to the picture."""
 
+import json
 import re
 
 import pytest
 
 from finetune.builtin.drawing import CATEGORIES
-from finetune.builtin.products import BRANDS, MATERIALS, ROOMS, Product, places, products
+from finetune.builtin.products import BRANDS, MATERIALS, ROOMS, Product, item_of, places, products
 from finetune.builtin.wording import COLOUR_WORDS, PATTERN_ADJECTIVES, PATTERN_NOUNS
+from retrieval.catalog import read_catalog
 
 GOODS = list(products(800, seed=7))
 
@@ -77,3 +79,9 @@ def test_prices_follow_category_and_brand():
     socks = [p.price_cents for p in GOODS if p.look.category == "socks"]
     assert min(chairs) > max(socks)
     assert all(product.price_cents % 100 in (0, 50, 90) for product in GOODS)
+
+
+def test_an_item_is_what_the_catalogue_reads(tmp_path):
+    path = tmp_path / "items.jsonl"
+    path.write_text("".join(json.dumps(dict(product.row())) + "\n" for product in GOODS[:200]), encoding="utf-8")
+    assert [row.item for row in read_catalog(path)] == [item_of(product) for product in GOODS[:200]]

@@ -1,90 +1,71 @@
-"""The log follows the planted tastes."""
+"""Shoppers have tastes of their kind, and offers their days."""
 
+import random
 from collections import Counter
-from datetime import timedelta
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from finetune.builtin.products import products
 from finetune.builtin.shoppers import (
     DAYS,
-    START,
+    click_chance,
     liking,
     make_offers,
     make_shoppers,
-    oracle_ndcg,
-    simulate,
+    random_tastes,
 )
-from retrieval.types import EventType
 
 GOODS = list(products(200, seed=3))
 OFFERS = make_offers(GOODS, seed=3)
 SHOPPERS = make_shoppers(90, seed=3)
-EVENTS = simulate(SHOPPERS, OFFERS, events=1200, seed=3)
-POSITIVE = {EventType.CLICK, EventType.LIKE, EventType.BUY}
 
 
-def test_the_same_seed_gives_the_same_log_and_each_shopper_stands_alone():
-    assert simulate(SHOPPERS, OFFERS, events=1200, seed=3) == EVENTS
+def test_each_shopper_depends_on_the_seed_and_its_number_alone():
     assert make_shoppers(5, seed=3) == SHOPPERS[:5]
-    assert simulate(SHOPPERS, OFFERS, events=1200, seed=4) != EVENTS
-
-
-def test_there_are_as_many_events_as_asked_for_oldest_first():
-    assert len(EVENTS) == 1200
-    times = [event.timestamp for event in EVENTS]
-    assert times == sorted(times)
-    assert times[0] >= START
-    assert times[-1] < START + timedelta(days=DAYS + 1)
-
-
-def test_more_events_than_the_shoppers_leave_are_refused():
-    with pytest.raises(ValueError, match="99999 were asked for; make more shoppers"):
-        simulate(SHOPPERS, OFFERS, events=99_999, seed=3)
-
-
-def test_what_is_clicked_was_liked_better_than_what_was_only_viewed():
-    of = {product.item_id: product for product in GOODS}
-    by = {shopper.user_id: shopper for shopper in SHOPPERS}
-
-    def mean(kinds):
-        values = [
-            liking(by[e.user_id].tastes((e.timestamp - START).days), of[e.item_id]) for e in EVENTS if e.type in kinds
-        ]
-        return sum(values) / len(values)
-
-    assert mean(POSITIVE) > mean({EventType.VIEW}) + 1
-    assert mean({EventType.DISLIKE}) < mean(POSITIVE) - 1
-
-
-def test_nothing_is_met_before_it_arrives_and_some_is_never_met():
-    arrival = {offer.product.item_id: offer.arrival_day for offer in OFFERS}
-    for event in EVENTS:
-        day = (event.timestamp - START) / timedelta(days=1)
-        assert arrival[event.item_id] <= day
-    late = {item for item, day in arrival.items() if 0 < day <= DAYS}
-    never = {item for item, day in arrival.items() if day > DAYS}
-    assert late
-    assert never
-    assert not never & {event.item_id for event in EVENTS}
+    assert make_shoppers(5, seed=4) != SHOPPERS[:5]
 
 
 def test_some_tastes_change():
     changed = [shopper for shopper in SHOPPERS if len(shopper.phases) == 2]
     assert 15 <= len(changed) <= 40
-    one = changed[0]
-    assert one.tastes(0) != one.tastes(DAYS)
+    assert all(shopper.tastes(0) != shopper.tastes(DAYS) for shopper in changed)
 
 
-def test_every_event_belongs_to_a_list_that_was_shown():
-    assert all(event.session_id and event.request_id and event.position is not None for event in EVENTS)
-    positions = Counter(event.position for event in EVENTS)
-    assert positions[0] > positions[12]
+def test_some_offers_arrive_late_and_some_never():
+    days = [offer.arrival_day for offer in OFFERS]
+    assert all(day == int(day) for day in days)
+    assert 8 <= sum(0 < day <= DAYS for day in days) <= 45
+    assert 1 <= sum(day > DAYS for day in days) <= 15
 
 
-def test_the_oracle_beats_looks_blind_and_popularity_orders():
-    oracle = oracle_ndcg(SHOPPERS, OFFERS, EVENTS)
-    popular = Counter(event.item_id for event in EVENTS)
-    by_popularity = oracle_ndcg(SHOPPERS, OFFERS, EVENTS, score=lambda _, offer: popular[offer.product.item_id])
-    assert 0.3 < oracle < 0.85
-    assert by_popularity < oracle / 2
+def test_random_tastes_are_those_of_their_kind():
+    drawn = [random_tastes(random.Random(number)) for number in range(300)]
+    assert random_tastes(random.Random(7)) == drawn[7]
+    kinds = Counter(kind for kind, _ in drawn)
+    assert kinds["visual"] > kinds["both"] > kinds["textual"] > 30
+    for kind, tastes in drawn:
+        assert (tastes.look > 2 * tastes.text) == (kind == "visual")
+        assert (tastes.text > 2 * tastes.look) == (kind == "textual")
+
+
+def test_a_liked_colour_counts_more_to_who_goes_by_looks():
+    tastes = dict(random_tastes(random.Random(number)) for number in range(50))
+
+    def gain(kind):
+        own = tastes[kind]
+        best = max(own.colours, key=lambda colour: own.colours[colour])
+        product = next(p for p in GOODS if p.look.colour == best and p.look.accent not in own.colours)
+        return liking(own, product) - liking(replace(own, colours={}), product)
+
+    assert gain("visual") > gain("both") > gain("textual") > 0
+
+
+def test_the_chance_of_a_click_rises_with_the_pull_and_is_never_sure():
+    pulls = np.linspace(-3.0, 12.0, 40)
+    chances = click_chance(pulls)
+    assert np.all(np.diff(chances) >= 0)
+    assert 0 < chances[0] < 0.02
+    assert 0.95 < chances[-1] < 1
+    assert [click_chance(float(pull)) for pull in pulls] == pytest.approx(list(chances))
