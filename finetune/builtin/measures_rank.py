@@ -15,12 +15,11 @@ import numpy as np
 from finetune.builtin.figures import Figure, Floats, drawn, gain, mean
 from finetune.builtin.past_shop import Shopper
 from finetune.builtin.scored_lists import ScoredList, request_of
+from finetune.builtin.shoppers import APPEAL_SHARE
 from finetune.builtin.truth import Truth
 
 CUTOFF = 10
 ALPHAS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
-_APPEAL_SHARE = 0.35
-"""How much a product's appeal to everybody adds to a shopper's own liking of it, as in the simulation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def planted(lists: Sequence[ScoredList], truth: Truth) -> list[Floats]:
     return [
         np.array(
             [
-                truth.liking(entry.user_id, item_id, truth.window_start) + _APPEAL_SHARE * truth.offers[item_id].appeal
+                truth.liking(entry.user_id, item_id, truth.window_start) + APPEAL_SHARE * truth.offers[item_id].appeal
                 for item_id in entry.item_ids
             ]
         )
@@ -177,7 +176,7 @@ def measure_pictures(
 def measure_requests(
     shoppers: Sequence[Shopper], lists: Mapping[str, ScoredList], truth: Truth, *, alpha: float
 ) -> list[Figure]:
-    """Lists with a request in words, colour and category of something that the shopper wanted: nothing may be lost."""
+    """Lists with a request in words, of what answers it among all that the shopper wanted: nothing may be lost."""
     rows, wanted = [lists[s.user_id] for s in shoppers], [request_of(s, truth)[1] for s in shoppers]
     before, after = priors(rows), reranked(rows, alpha)
     base, served = ordered(rows, wanted, before), ordered(rows, wanted, after)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from agent.rerank import Contender, log_priors, rerank
 from agent.settings import RerankSettings
 from agent.shortlist import shortlist
+from finetune.builtin.visits import Wish
 
 if TYPE_CHECKING:
     from agent.models.base import VisionLanguageModel
@@ -37,12 +38,27 @@ class ScoredList:
 
 
 def request_of(shopper: Shopper, truth: Truth) -> tuple[str, frozenset[str]]:
-    """What the shopper asks for in words, colour and category of something wanted, and what of it answers that."""
+    """What the shopper asks for in words, and what of it that they wanted answers it.
+
+    What they really asked in the window where the truth tells it, as it does of test shoppers; of others colour and
+    category of something wanted.
+    """
+    wish = truth.wishes.get(shopper.user_id)
+    if wish is not None and (answering := _answering(shopper, wish, truth)):
+        return wish.text, answering
     target = truth.look(random.Random(shopper.user_id).choice(sorted(shopper.wanted)))  # noqa: S311
-    asked = (target.colour, target.category)
-    looks = {item_id: truth.look(item_id) for item_id in shopper.wanted}
-    answering = {item_id for item_id, look in looks.items() if (look.colour, look.category) == asked}
-    return f"a {target.colour} {target.category}", frozenset(answering)
+    wish = Wish("", target.category, "colour", target.colour)
+    return wish.text, _answering(shopper, wish, truth)
+
+
+def _answering(shopper: Shopper, wish: Wish, truth: Truth) -> frozenset[str]:
+    asked = {"category": wish.category} | ({wish.attribute: wish.value} if wish.attribute else {})
+    told = {item_id: truth.offers[item_id].product for item_id in shopper.wanted}
+    return frozenset(
+        item_id
+        for item_id, product in told.items()
+        if asked.items() <= ({"colour": product.look.colour, "pattern": product.look.pattern} | product.row()).items()
+    )
 
 
 def listed(past: PastShop, shopper: Shopper, arm: Arm, *, image_px: int) -> Shortlist:

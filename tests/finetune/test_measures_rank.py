@@ -19,7 +19,8 @@ from finetune.builtin.boosted import boosted_points
 from finetune.builtin.figures import Figure
 from finetune.builtin.measures_rank import fit_alpha, measure_pictures, measure_requests, measure_rerank, ndcg
 from finetune.builtin.past_shop import PastShop, Shopper, past_shop, shoppers
-from finetune.builtin.scored_lists import KeptLists, ScoredList, listed, scored
+from finetune.builtin.scored_lists import KeptLists, ScoredList, listed, request_of, scored
+from finetune.builtin.shoppers import APPEAL_SHARE
 from finetune.builtin.truth import Truth, load_truth
 from retrieval.builtin import SHOP_FOLDER
 
@@ -88,7 +89,7 @@ def test_a_model_that_knows_is_a_gain_and_one_that_shrugs_none(truth: Truth, ask
 def test_who_ranks_by_the_planted_taste_closes_the_gap(truth: Truth, asked: list[Shopper]) -> None:
     def liked(entry: ScoredList) -> ScoredList:
         likings = [
-            truth.liking(entry.user_id, item_id, truth.window_start) + 0.35 * truth.offers[item_id].appeal
+            truth.liking(entry.user_id, item_id, truth.window_start) + APPEAL_SHARE * truth.offers[item_id].appeal
             for item_id in entry.item_ids
         ]
         return replace(entry, log_probs=tuple(value - 50 for value in likings))
@@ -197,6 +198,18 @@ def test_the_text_arm_differs_in_pictures_alone(past: PastShop, small_shop: Path
     assert model.pictures == 0
     assert (seen.item_ids, seen.log_priors) == (blind.item_ids, blind.log_priors)
     assert len(seen.item_ids) == 20
+
+
+def test_people_ask_for_what_they_wanted(truth: Truth) -> None:
+    """Test shoppers in the words of the window; whoever left none there, for something they wanted."""
+    test, others = shoppers(truth)
+    real = [s for s in test if s.user_id in truth.wishes and request_of(s, truth)[0] == truth.wishes[s.user_id].text]
+    assert len(real) > len(test) // 2
+    for shopper in (*test, *others[:50]):
+        request, answering = request_of(shopper, truth)
+        assert request
+        assert answering
+        assert answering <= shopper.wanted
 
 
 def test_a_request_brings_up_what_answers_it(past: PastShop, small_shop: Path) -> None:
