@@ -24,7 +24,7 @@ from finetune.builtin.shoppers import APPEAL_SHARE
 from finetune.builtin.truth import Truth, load_truth
 from retrieval.builtin import SHOP_FOLDER
 
-ITEMS = 60
+ITEMS = 50
 
 
 @pytest.fixture(scope="module")
@@ -190,10 +190,11 @@ class Counting(ScriptedModel):
 
 
 def test_the_text_arm_differs_in_pictures_alone(past: PastShop, small_shop: Path) -> None:
-    shopper = shoppers(past.truth, small_shop)[0][0]
+    test = shoppers(past.truth, small_shop)[0]
+    shopper = next(s for s in test if past.workspace.log.positives(s.user_id, limit=1))
     model = Counting()
     seen = scored(model, past, shopper, "pictures")
-    assert model.pictures > 20  # of the candidates, and of what was liked
+    assert model.pictures > len(seen.item_ids)  # of the candidates, and of what was liked
     blind = scored(model, past, shopper, "text")
     assert model.pictures == 0
     assert (seen.item_ids, seen.log_priors) == (blind.item_ids, blind.log_priors)
@@ -213,13 +214,14 @@ def test_people_ask_for_what_they_wanted(truth: Truth) -> None:
 
 
 def test_a_request_brings_up_what_answers_it(past: PastShop, small_shop: Path) -> None:
-    """A model that goes by the request's words ranks no worse than the retriever on lists with a request."""
+    """The retriever finds what answers; where the prior decides alone, the reranker leaves it as it is."""
     test = shoppers(past.truth, small_shop)[0][:12]
     model = ScriptedModel()
     lists = {s.user_id: scored(model, past, s, "request") for s in test}
-    found = by_name(measure_requests(test, lists, past.truth, alpha=1.0))
+    found = by_name(measure_requests(test, lists, past.truth, alpha=1e6))
     assert found["retriever, with a request: NDCG@10 of all"].value > 0.3
-    assert found["reranker over retriever order with a request, NDCG@10"].value > -5
+    assert found["reranker over retriever order with a request, NDCG@10"].value == 0
+    assert found["lists with a request that the reranker changed"].value == 0
 
 
 def test_trees_learn_from_others_and_rank_the_same_candidates(past: PastShop, small_shop: Path) -> None:
