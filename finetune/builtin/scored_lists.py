@@ -53,12 +53,13 @@ def request_of(shopper: Shopper, truth: Truth) -> tuple[str, frozenset[str]]:
 
 def _answering(shopper: Shopper, wish: Wish, truth: Truth) -> frozenset[str]:
     asked = {"category": wish.category} | ({wish.attribute: wish.value} if wish.attribute else {})
-    told = {item_id: truth.offers[item_id].product for item_id in shopper.wanted}
-    return frozenset(
-        item_id
-        for item_id, product in told.items()
-        if asked.items() <= ({"colour": product.look.colour, "pattern": product.look.pattern} | product.row()).items()
-    )
+    answering = set()
+    for item_id in shopper.wanted:
+        product = truth.offers[item_id].product
+        has = {**product.row(), "colour": product.look.colour, "pattern": product.look.pattern}
+        if asked.items() <= has.items():
+            answering.add(item_id)
+    return frozenset(answering)
 
 
 def listed(past: PastShop, shopper: Shopper, arm: Arm, *, image_px: int) -> Shortlist:
