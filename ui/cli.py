@@ -15,6 +15,7 @@ from rich.markup import escape
 from retrieval.errors import InputError, InteractionError, SettingsError, TastemakerError
 from retrieval.quiet import forbid_telemetry
 from retrieval.types import ReasonSource
+from ui.evaluate_command import evaluate
 from ui.finetuning import finetune_app
 
 if TYPE_CHECKING:
@@ -185,46 +186,7 @@ def recommend(
         _print_recommendations(found)
 
 
-@app.command()
-def evaluate(
-    workspace: WorkspaceOption,
-    protocol: Annotated[
-        str, typer.Option(help="leave-one-out, rolling (the last events of each user) or global-time.")
-    ] = "leave-one-out",
-    last: Annotated[int, typer.Option(help="Events of each user that rolling asks for.")] = 10,
-    hide_items: Annotated[float, typer.Option(help="Share of the items that training does not see, such as 0.1.")] = 0,
-    systems: Annotated[
-        str,
-        typer.Option(
-            help="Which, by name or group (usual, baselines, fusion), with commas between; usual unless you say."
-        ),
-    ] = "",
-    rating_scale: Annotated[
-        str | None,
-        typer.Option(help="Lowest and highest rating, such as 1:5; others are left out of their prediction."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of everything that draws.")] = 0,
-    device: Annotated[str, typer.Option(help="Where towers are trained: cpu or cuda.")] = "cpu",
-    as_json: Annotated[bool, _flag("--json", "Print JSON.")] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for what is made; WORKSPACE/evaluation unless you say.")
-    ] = None,
-) -> None:
-    """Measure what is served, and baselines, on events that are held back from the log."""
-    from ui.evaluating import evaluate_workspace
-
-    evaluate_workspace(
-        workspace,
-        protocol=protocol,
-        last=last,
-        hide_items=hide_items,
-        systems=systems,
-        rating_scale=rating_scale,
-        seed=seed,
-        device=device,
-        as_json=as_json,
-        out=out,
-    )
+app.command()(evaluate)
 
 
 @app.command()

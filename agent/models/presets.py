@@ -20,7 +20,8 @@ class Preset:
     lora_targets: regex of the modules that an adapter tunes: the language model only, never the vision tower.
     image_px: side of the square thumbnails it is shown; chosen for few picture tokens.
     max_prompt_tokens, max_images: what one prompt may hold, pictures included.
-    alpha: weight of the retriever's prior, fitted where it was measured (`python -m tests.bench.quality`).
+    alpha: weight of the retriever's prior, fitted where it was measured (`tastemaker evaluate --builtin
+    --fit-alpha 150`).
     """
 
     model_id: str

@@ -47,8 +47,13 @@ def save(name: str, figures: Sequence[Figure]) -> None:
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    (RESULTS.parent / "results.md").write_text(_page(), encoding="utf-8")
+    write_page()
     print(json.dumps(result, indent=2))
+
+
+def write_page() -> None:
+    """Renew docs/results.md, which also has what `tastemaker evaluate --builtin --out docs/results` found."""
+    (RESULTS.parent / "results.md").write_text(_page(), encoding="utf-8")
 
 
 def _page() -> str:
@@ -64,5 +69,10 @@ def _page() -> str:
         lines += ["| figure | value | 95% interval | unit | n |", "| --- | ---: | --- | --- | ---: |"]
         for row in result["figures"]:
             interval = "" if row["low"] is None else f"{row['low']:g} to {row['high']:g}"
-            lines.append(f"| {row['figure']} | {row['value']:g} | {interval} | {row['unit']} | {row['n']:,} |")
+            value = "" if row["value"] is None else f"{row['value']:g}"
+            lines.append(f"| {row['figure']} | {value} | {interval} | {row['unit']} | {row['n']:,} |")
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    write_page()
