@@ -11,9 +11,9 @@ import pytest
 
 from agent.models.scripted import ScriptedModel
 from finetune.builtin.bench import BuiltinSettings, held_out_looks
-from finetune.builtin.corpus import LOOKS, Gallery, held_out_look
+from finetune.builtin.corpus import LOOKS, Gallery
 from finetune.builtin.draw_pack import save_pack, seeded_looks
-from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS
+from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, held_out_look
 from finetune.builtin.evaluate_builtin import as_json, evaluate_builtin
 from retrieval.errors import SettingsError
 
