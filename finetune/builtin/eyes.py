@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 TOLD = ("colour", "pattern", "accent", "category")
 """What is said of a look, in this order."""
-CHECKPOINT = "eyes.pt"
+CHECKPOINT, WEIGHTS = "eyes.pt", "eyes.safetensors"
+"""Files of a run: what it goes on from, and what it made."""
 _SHARPNESS = 12.0
 """Squared distance to a word's embedding that makes it e times less likely; the words lie 100 and more apart."""
 
@@ -107,7 +108,7 @@ class EyeTrainer:
         self, model: LlavaForConditionalGeneration, lines: Lines, settings: EyeSettings, run: Path, device: str
     ) -> None:
         self.model, self.lines, self.settings, self.run, self.device = model, lines, settings, run, device
-        self.parts = nn.ModuleList([model.model.vision_tower, model.model.multi_modal_projector])
+        self.parts = _parts(model)
         model.model.vision_tower.set_attn_implementation("eager")  # on a CPU twice as fast for so few patches
         self.optimizers = make_optimizers(
             self.parts, [model.model.vision_tower.encoder], muon_lr=settings.muon_lr, adam_lr=settings.adam_lr
@@ -186,14 +187,27 @@ def word_loss(told: torch.Tensor, places: torch.Tensor, words: torch.Tensor) -> 
     return choice + 0.01 * missed, (logits.argmax(-1) == places).float().mean(0)
 
 
-def load_eyes(model: LlavaForConditionalGeneration, run: Path, device: str) -> None:
+def save_eyes(model: LlavaForConditionalGeneration, run: Path) -> None:
+    """Write tower and projector in bfloat16 as RUN/eyes.safetensors: what `load_eyes` reads."""
+    from safetensors.torch import save_file
+
+    state = {name: held.bfloat16().contiguous() for name, held in _parts(model).state_dict().items()}
+    save_whole(lambda path: save_file(state, path), run / WEIGHTS)
+
+
+def load_eyes(model: LlavaForConditionalGeneration, run: Path) -> None:
     """Put the tower and the projector of a finished run of `train_eyes` into the model.
 
     Raises FileNotFoundError when the run has none, and RuntimeError when they have another size.
     """
-    state = torch.load(run / CHECKPOINT, weights_only=True, map_location=device)
-    parts = nn.ModuleList([model.model.vision_tower, model.model.multi_modal_projector])
-    parts.load_state_dict(state["parts"])
+    from safetensors.torch import load_file
+
+    state = {name: held.float() for name, held in load_file(run / WEIGHTS).items()}
+    _parts(model).load_state_dict(state)
+
+
+def _parts(model: LlavaForConditionalGeneration) -> nn.ModuleList:
+    return nn.ModuleList([model.model.vision_tower, model.model.multi_modal_projector])
 
 
 def _jitter(batch: torch.Tensor, generator: torch.Generator, shift: int) -> torch.Tensor:

@@ -2,7 +2,8 @@
 
 python -m finetune.builtin.train_eyes --pack pack.npz --held held.npz --run runs/eyes --device cpu --seed 0
 
-The words are those of the model in `--words`, which stays as it is. Resumable: run the same command again and it goes
+The words are those of the model in `--words`, which stays as it is; the eyes of `finetune/builtin/weights` are a
+`--start` that saves an hour. Resumable: run the same command again and it goes
 on after the last whole epoch. Packs come from `python -m finetune.builtin.draw_pack`; `--pack` may be given more than
 once. Looks that are held out for measuring are left out; on them, in `--held`, the figures at the end are measured.
 """
@@ -26,7 +27,7 @@ from agent.models.presets import PRESETS
 from finetune.builtin.draw_pack import load_pack, load_training_packs
 from finetune.builtin.drawing.look import Look, held_out_look
 from finetune.builtin.export import file_sha256, load_exported
-from finetune.builtin.eyes import TOLD, EyeSettings, EyeTrainer, Lines, words_of
+from finetune.builtin.eyes import TOLD, EyeSettings, EyeTrainer, Lines, load_eyes, save_eyes, words_of
 from finetune.builtin.model import Size, build_model
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     words = Path(PRESETS["builtin"].model_id)
     parser.add_argument("--words", type=Path, default=words, help="folder of the model whose words are used")
+    parser.add_argument("--start", type=Path, help="run whose eyes to begin with")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--epochs", type=int, default=usual.epochs)
@@ -67,6 +69,8 @@ def main() -> None:
     size, tokenizer = Size(), Tokenizer.from_file(str(options.words / "tokenizer.json"))
     model = build_model(size, tokenizer)
     load_exported(model, options.words, decoder_only=True)
+    if options.start is not None:
+        load_eyes(model, options.start)
     model.to(options.device)
     lines = Lines(tokenizer, size.picture_tokens)
     trainer = EyeTrainer(model, lines, settings, options.run, options.device)
@@ -81,6 +85,7 @@ def main() -> None:
             file.write(text + "\n")
 
     trainer.train(pictures, looks, report)
+    save_eyes(model, options.run)
     record = {
         "settings": asdict(settings),
         "size": asdict(size),

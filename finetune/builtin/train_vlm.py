@@ -113,7 +113,7 @@ class Trainer:
             load_exported(self.model, paths.start, decoder_only=paths.eyes is not None or not paths.packs)
             start_quoted_words(self.model, self.tokenizer)
         if paths.eyes is not None:
-            load_eyes(self.model, paths.eyes, device="cpu")
+            load_eyes(self.model, paths.eyes)
         self.model.to(torch.device(device))  # type: ignore[arg-type]
         AttentionInterface.register("precise", precise_attention)
         self.model.model.language_model.set_attn_implementation("precise")

@@ -12,10 +12,14 @@ import pytest
 import torch
 
 from agent.models.presets import PRESETS
-from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, Look, random_look
+from finetune.builtin import eyes
+from finetune.builtin.draw_pack import seeded_looks
+from finetune.builtin.drawing import draw
+from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, Look, held_out_look, random_look
 from finetune.builtin.export import load_exported
-from finetune.builtin.eyes import EyeSettings, EyeTrainer, Lines, load_eyes, said, word_loss
+from finetune.builtin.eyes import EyeSettings, EyeTrainer, Lines, load_eyes, said, save_eyes, word_loss
 from finetune.builtin.model import Size, build_model
+from finetune.builtin.train_eyes import measure_eyes
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -90,6 +94,22 @@ def test_a_tower_comes_nearer_to_the_words_and_a_run_goes_on_where_it_stopped(
     assert [line["epoch"] for line in figures] == list(range(1, 9))
     assert figures[-1]["loss"] < figures[3]["loss"] < figures[0]["loss"]
     fresh = build_model(TINY, tokenizer)
-    load_eyes(fresh, tmp_path, "cpu")
+    save_eyes(model, tmp_path)
+    load_eyes(fresh, tmp_path)
     trained = model.model.multi_modal_projector.linear_2.weight
-    assert torch.equal(fresh.model.multi_modal_projector.linear_2.weight, trained)
+    assert torch.equal(fresh.model.multi_modal_projector.linear_2.weight, trained.bfloat16().float())
+
+
+def test_the_shipped_eyes_read_pictures_of_looks_that_no_training_saw(tokenizer: Tokenizer) -> None:
+    """60 looks that were held out; colour and category are nearly always right, patterns mostly."""
+    size = Size()
+    model = build_model(size, tokenizer)
+    load_exported(model, BUILTIN, decoder_only=True)
+    load_eyes(model, Path(eyes.__file__).parent / "weights")
+    looks = [look for look in seeded_looks(1500, 77) if held_out_look(look)][:60]
+    drawn = np.stack([np.asarray(draw(look, px=size.image_px)) for look in looks])
+    figures = measure_eyes(model, Lines(tokenizer, size.picture_tokens), drawn, looks, "cpu")
+    assert figures["category"] > 0.95
+    assert figures["colour"] > 0.9
+    assert figures["accent"] > 0.85
+    assert figures["pattern"] > 0.6
