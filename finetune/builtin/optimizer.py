@@ -44,9 +44,10 @@ class Muon(torch.optim.Optimizer):
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
     """(n, rows, columns) -> the same with all singular values near 1."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    flipped = matrices.shape[1] > matrices.shape[2]
+    flipped = matrices.shape[1] < matrices.shape[2]  # the products of the iteration are as large as the shorter side
+    half = torch.bfloat16 if matrices.is_cuda else torch.float32  # many CPUs only imitate bfloat16
     # Contiguous at every step: products of transposed views are ten times as slow on a CPU.
-    tall: torch.Tensor = (matrices.transpose(1, 2) if flipped else matrices).bfloat16().contiguous()
+    tall: torch.Tensor = (matrices.transpose(1, 2) if flipped else matrices).to(half).contiguous()
     tall = tall / (tall.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(5):
         gram = tall.transpose(1, 2).contiguous() @ tall
