@@ -123,7 +123,7 @@ class Recommender:
         settings = settle(Path(path), settings)
         with ExitStack() as opening:
             workspace = opening.enter_context(Workspace.open(path))
-            encoder = open_encoder(workspace.settings.encoder)
+            encoder = open_encoder(workspace.settings.encoder, own=workspace.encoders_folder)
             store = opening.enter_context(open_store(workspace, serve=shared))
             store.check_encoder(record_of(encoder))
             finder = CandidateFinder(workspace, store, encoder)

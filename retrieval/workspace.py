@@ -34,8 +34,8 @@ _LOCK_TIMEOUT_S = 60
 class WorkspaceSettings(BaseModel):
     """What a workspace is made with.
 
-    encoder: a preset's name, a sentence-transformers name or a path. encoder_fingerprint: of the encoder that its
-    vectors were made with; None until something is indexed.
+    encoder: a preset's name, a sentence-transformers name, a path, or one of its own. encoder_fingerprint: of the
+    encoder that its vectors were made with; None until something is indexed.
     database_url: a SQLAlchemy URL, such as postgresql+psycopg://user@host/name; None is tastemaker.db in the folder.
     chroma_url: http(s)://host:port of a Chroma server; None is the folder's own store.
     currency: ISO 4217 code of prices that name none.
@@ -161,6 +161,11 @@ class Workspace:
     @cached_property
     def media(self) -> MediaStore:
         return MediaStore(self.path / "media")
+
+    @property
+    def encoders_folder(self) -> Path:
+        """Where the image encoders are kept that were trained on its own catalogue; made when the first one is."""
+        return self.path / "encoders"
 
     @property
     def rejects_folder(self) -> Path:

@@ -109,19 +109,27 @@ def index(
     ] = None,
     sync: Annotated[bool, _flag("--sync", "Withdraw items that the catalogue no longer has.")] = False,
     rebuild: Annotated[bool, _flag("--rebuild", "Embed everything anew, e.g. with another encoder.")] = False,
+    train_encoder: Annotated[
+        bool, _flag("--train-encoder", "First train the workspace's own image encoder on the catalogue's pictures.")
+    ] = False,
 ) -> None:
     """Read a catalogue, keep its pictures, embed what changed."""
     from retrieval.catalog import check_catalog
-    from retrieval.encoders import open_encoder
+    from retrieval.encoders import BUILTIN, open_encoder
     from retrieval.indexing import index_catalog
     from retrieval.workspace import Workspace
+    from ui.own_encoder import forget_others, own_encoder
 
+    if train_encoder and encoder not in (None, BUILTIN):
+        raise SettingsError(f"--train-encoder trains the {BUILTIN} encoder further; leave out --encoder {encoder}")
     check_catalog(catalog)
-    with Workspace.open_or_create(workspace) as opened, _progress() as progress:
-        name = encoder or opened.settings.encoder
-        report = index_catalog(
-            opened, catalog, encoder=open_encoder(name), sync=sync, rebuild=rebuild, progress=progress
-        )
+    with Workspace.open_or_create(workspace) as opened:
+        if train_encoder:
+            encoder, rebuild = own_encoder(opened, catalog, _err), True
+        with _progress() as progress:
+            chosen = open_encoder(encoder or opened.settings.encoder, own=opened.encoders_folder)
+            report = index_catalog(opened, catalog, encoder=chosen, sync=sync, rebuild=rebuild, progress=progress)
+        forget_others(opened)
     _print_index_report(report)
 
 

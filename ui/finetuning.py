@@ -102,7 +102,7 @@ def ranker(
             fitted = fit_ranker(
                 opened,
                 store,
-                open_encoder(opened.settings.encoder),
+                open_encoder(opened.settings.encoder, own=opened.encoders_folder),
                 chosen,
                 training=training,
                 settings=settings,

@@ -94,8 +94,8 @@ def product_caption(look: Look, rng: random.Random) -> Caption:
 
 
 def captions(look: Look, rng: random.Random, count: int) -> list[Caption]:
-    """A full caption first, then short ones, and now and then a product entry (they are long, and slow to embed)."""
-    kinds = [full_caption, *(rng.choices((short_caption, product_caption), weights=(4, 1), k=count - 1))]
+    """Mostly short captions, some full ones, and now and then a product entry (they are long, and slow to embed)."""
+    kinds = rng.choices((short_caption, full_caption, product_caption), weights=(190, 9, 1), k=count)
     return [kind(look, rng) for kind in kinds]
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from finetune.builtin.captions import TOLD, full_caption
 from finetune.builtin.draw_pack import load_pack
-from finetune.builtin.image_pupil import labels_of
+from finetune.builtin.image_lesson import labels_of
 from finetune.builtin.text_space import embed_texts, minilm_folder
 from retrieval.builtin import IMAGE_ENCODER
 from retrieval.builtin.image_tower import ImageTower, load_image_tower, pixels_of
@@ -29,19 +29,21 @@ _KNOWN = 8_000
 def measure(tower: ImageTower, held: Path, known: Path, folder: Path, *, gallery: int = 500) -> dict[str, float]:
     """Figures on a held-out pack: text-to-picture recall among `gallery`, attributes of nearest neighbours, cosines.
 
-    Nearest neighbours are sought among 8,000 pictures of the pack `known`.
+    Nearest neighbours are sought among 8,000 pictures of the pack `known`, and once more among the held-out ones.
     """
     pictures, looks = load_pack(held)
     rng = random.Random(0)  # noqa: S311
     text = embed_texts([full_caption(look, rng).text for look in looks], folder)
-    image = _vectors(tower, pictures)
+    image = vectors_of(tower, pictures)
     known_pictures, known_looks = load_pack(known)
     labels, known_labels = labels_of(looks).numpy(), labels_of(known_looks[:_KNOWN]).numpy()
-    nearest = neighbours(image, labels, _vectors(tower, known_pictures[:_KNOWN]), known_labels)
-    return {**recall(text, image, gallery), **nearest, **_cosines(text, image)}
+    nearest = neighbours(image, labels, vectors_of(tower, known_pictures[:_KNOWN]), known_labels)
+    among_held = {f"{name}_among_held": value for name, value in neighbours(image, labels).items()}
+    return {**recall(text, image, gallery), **nearest, **among_held, **_cosines(text, image)}
 
 
-def _vectors(tower: ImageTower, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+def vectors_of(tower: ImageTower, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(n, dimensions) unit vectors of pictures (n, px, px, 3) uint8 RGB of the tower's size."""
     with torch.inference_mode():
         batches = (pixels_of(pictures[start : start + 64]) for start in range(0, len(pictures), 64))
         return torch.cat([tower(batch) for batch in batches]).numpy()
@@ -59,10 +61,22 @@ def recall(text: NDArray[np.float32], image: NDArray[np.float32], gallery: int) 
 
 
 def neighbours(
-    image: NDArray[np.float32], labels: NDArray[np.int64], known: NDArray[np.float32], known_labels: NDArray[np.int64]
+    image: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    known: NDArray[np.float32] | None = None,
+    known_labels: NDArray[np.int64] | None = None,
 ) -> dict[str, float]:
-    """Share of the pictures whose nearest known picture has the same value, by attribute."""
-    same = known_labels[(image @ known.T).argmax(axis=1)] == labels
+    """Share of the pictures whose nearest known picture has the same value, by attribute.
+
+    Without known ones, the nearest of the others.
+    """
+    if known is None or known_labels is None:
+        cosines = image @ image.T
+        np.fill_diagonal(cosines, -np.inf)
+        known_labels = labels
+    else:
+        cosines = image @ known.T
+    same = known_labels[cosines.argmax(axis=1)] == labels
     return {f"neighbour_{name}": round(float(same[:, i].mean()), 4) for i, name in enumerate(TOLD)}
 
 

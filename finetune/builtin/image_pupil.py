@@ -1,51 +1,45 @@
-"""What the image encoder learns from: its losses, and in which order they come."""
+"""What the image encoder learns from: its losses, how it starts, and in which order the losses come."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, SHAPES, Look
-from retrieval.builtin.image_tower import ImageTower
+from finetune.builtin.image_lesson import Attribute
+from retrieval.builtin.image_tower import ImageTower, TowerSettings
 
-FORMS = tuple(f"{category}/{shape}" for category, shapes in SHAPES.items() for shape in shapes)
-_SIZES = (len(CATEGORIES), len(FORMS), len(COLOURS), len(COLOURS), len(PATTERNS))
-_SHARE = (0.40, 0.05, 0.22, 0.11, 0.22)
 _SHARPNESS, _REACH = 16.0, 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each loss counts at a moment. see: of the five attributes, read from the convolutions.
+    """How much counts at a moment. join: all that is about the vector, 0 to 1; kin: of that, what neighbours share.
 
-    join: of all that is about the vector. strength: of the augmentation, 0 to 1. apart: whether batches of two
-    categories have begun.
+    strength: of the augmentation, 0 to 1.
     """
 
-    see: tuple[float, float, float, float, float]
-    join: float
-    strength: float
-    apart: bool
+    join: float = 1.0
+    kin: float = 5.0
+    strength: float = 0.5
 
 
 def weights_at(share: float) -> Weights:
     """The lesson plan, by the share of the steps that are done.
 
-    Patterns come first, alone and hardly augmented: learned together with the easy attributes, or on pictures that
-    are changed a lot, they stay at chance for longer than the whole training lasts. Then come the other attributes,
-    then the text.
+    First the tower learns to name what it sees, since patterns take longest; then comes the text; last, with pictures
+    that are hardly changed, how near neighbours are.
     """
-    others = 0.05 + 0.45 * _ramp(share, 0.20, 0.28)
-    join = _ramp(share, 0.35, 0.45)
+    last = _ramp(share, 0.30, 0.40)
     return Weights(
-        see=(others, others, 2 * others, 2 * others, 2.0 - join),
-        join=join,
-        strength=0.1 + 0.9 * _ramp(share, 0.25, 0.60),
-        apart=share > 0.40,
+        join=_ramp(share, 0.15, 0.30),
+        kin=2 + 3 * last,
+        strength=0.1 + 0.45 * _ramp(share, 0.10, 0.30) - 0.40 * last,
     )
 
 
@@ -54,33 +48,39 @@ def _ramp(share: float, start: float, stop: float) -> float:
 
 
 class Pupil(nn.Module):
-    """The tower, with what it needs only while it learns: temperature and attribute heads."""
+    """The tower, with what it needs only while it learns: temperature and a head for each attribute to be named."""
 
-    def __init__(self) -> None:
+    def __init__(self, attributes: Sequence[Attribute], tower: ImageTower | None = None) -> None:
+        """tower: what to go on from; without it, one that reads waves and knows nothing."""
         super().__init__()
-        self.tower = ImageTower()
+        self.tower = tower or wave_tower()
+        self.attributes = tuple(attributes)
         self.log_scale = nn.Parameter(torch.tensor(math.log(20.0)))
-        self.eyes = nn.ModuleList(nn.Linear(2 * self.tower.settings.widths[-1], size) for size in _SIZES)
+        self.heads = nn.ModuleList(nn.Linear(self.tower.seen, a.values) for a in attributes if a.effort)
 
     def losses(self, pixels: Tensor, text: Tensor, told: Tensor, labels: Tensor, weights: Weights) -> dict[str, Tensor]:
-        """The losses of a batch; text: (n, 384), told: (n, 5) bool, labels: (n, 5) in the order of captions.TOLD."""
-        with torch.autocast(pixels.device.type, dtype=torch.bfloat16):
-            pooled = self.tower.pooled(pixels)
-            vectors = self.tower.projection(pooled)
-        vectors, pooled = functional.normalize(vectors.float(), dim=-1), pooled.float()
-        parts = [functional.cross_entropy(eye(pooled), labels[:, i]) for i, eye in enumerate(self.eyes)]
-        see = sum((w * part for w, part in zip(weights.see, parts, strict=True)), torch.zeros((), device=pixels.device))
+        """The losses of a batch; text: (n, 384), told: (n, attributes) bool, labels: (n, attributes), -1 unknown."""
+        pooled = self.tower.pooled(pixels)
+        named = self._naming(pooled, labels)
+        see = sum((a.effort * named[a.name] for a in self.attributes if a.effort), torch.zeros((), device=text.device))
+        joined = self.joining(pooled, text, told, labels, weights)
+        return {**joined, "loss": see + weights.join * joined["loss"], **named}
+
+    def joining(
+        self, pooled: Tensor, text: Tensor, told: Tensor, labels: Tensor, weights: Weights
+    ) -> dict[str, Tensor]:
+        """The losses of the vectors alone; pooled: (n, seen), what the tower saw."""
+        vectors = functional.normalize(self.tower.projection(pooled), dim=-1)
         contrast = self.contrast(vectors, text, told, labels)
         align = (1 - (vectors * text).sum(dim=-1)).mean()
-        kin = kin_loss(vectors, labels)
-        total = see + weights.join * (contrast + align + kin)
+        kin = kin_loss(vectors, labels, self.attributes)
+        return {"loss": contrast + align + weights.kin * kin, "contrast": contrast, "align": align, "kin": kin}
+
+    def _naming(self, pooled: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        columns = [column for column, a in enumerate(self.attributes) if a.effort]
         return {
-            "loss": total,
-            "contrast": contrast,
-            "align": align,
-            "kin": kin,
-            "pattern": parts[-1],
-            "colour": parts[2],
+            self.attributes[column].name: _named(head(pooled), labels[:, column])
+            for column, head in zip(columns, self.heads, strict=True)
         }
 
     def contrast(self, vectors: Tensor, text: Tensor, told: Tensor, labels: Tensor) -> Tensor:
@@ -90,36 +90,52 @@ class Pupil(nn.Module):
         return (_spread(logits, fits) + _spread(logits.T, fits.T)) / 2
 
 
+def _named(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy over the labels that are known, 0 where none is."""
+    total = functional.cross_entropy(logits, labels, ignore_index=-1, reduction="sum")
+    return total / (labels >= 0).sum().clamp(min=1)
+
+
 def _spread(logits: Tensor, fits: Tensor) -> Tensor:
     """Cross-entropy against a target that is even over all that fit."""
     target = fits / fits.sum(dim=1, keepdim=True)
     return -(target * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
 
 
-def kin_loss(vectors: Tensor, labels: Tensor) -> Tensor:
+def kin_loss(vectors: Tensor, labels: Tensor, attributes: Sequence[Attribute]) -> Tensor:
     """How far each picture's order of neighbours is from the order of shared attributes (Kullback-Leibler, 0 if not).
 
-    _SHARE weighs the attributes; two pictures that share all are meant to be nearer by a cosine of _REACH than two
-    that share none.
+    Two pictures that share all attributes are meant to be nearer by a cosine of _REACH than two that share none.
     """
     apart = ~torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
-    shared = (labels[:, None] == labels[None]).float() @ torch.tensor(_SHARE, device=vectors.device)
-    target = shared[apart].view(len(vectors), -1).mul(_SHARPNESS).log_softmax(dim=1)
+    shares = torch.tensor([a.share for a in attributes], device=vectors.device)
+    same = (labels[:, None] == labels[None]) & (labels[:, None] >= 0)
+    target = (same.float() @ shares)[apart].view(len(vectors), -1).mul(_SHARPNESS).log_softmax(dim=1)
     found = (vectors @ vectors.T)[apart].view(len(vectors), -1).mul(_SHARPNESS / _REACH).log_softmax(dim=1)
     return functional.kl_div(found, target, log_target=True, reduction="batchmean")
 
 
-def labels_of(looks: list[Look]) -> Tensor:
-    """(n, 5) int64 in the order of TOLD."""
-    return torch.tensor(
-        [
-            [
-                CATEGORIES.index(look.category),
-                FORMS.index(f"{look.category}/{look.shape}"),
-                COLOURS.index(look.colour),
-                COLOURS.index(look.accent),
-                PATTERNS.index(look.pattern),
-            ]
-            for look in looks
-        ]
-    )
+def wave_tower(settings: TowerSettings | None = None) -> ImageTower:
+    """A tower whose first look reads windows as waves: a cosine transform of brightness and two colour contrasts.
+
+    A random start sees colours and outlines, and takes many times as long to tell stripes from zigzags. Fine waves are
+    weak in pictures, and so are made louder.
+    """
+    tower = ImageTower(settings)
+    count, _, side, _ = tower.look.weight.shape
+    wave = np.arange(side)[:, None]
+    cosines = np.cos(np.pi * (np.arange(side) + 0.5) * wave / side)
+    cosines /= np.linalg.norm(cosines, axis=1, keepdims=True)
+    found = []
+    for colour, coarser in (((1, 1, 1), 1.0), ((1, -1, 0), 1.5), ((1, 1, -2), 1.5)):
+        contrast = np.array(colour) / np.linalg.norm(colour)
+        found += [(coarser * np.hypot(u, v), contrast, u, v) for u in range(side) for v in range(side)]
+    found.sort(key=lambda one: one[0])
+    waves = [
+        np.einsum("c,i,j->cij", contrast, cosines[u], cosines[v]) * (0.3 + np.hypot(u, v))
+        for _, contrast, u, v in found[:count]
+    ]
+    with torch.no_grad():
+        tower.look.weight.copy_(torch.from_numpy(np.stack(waves)))
+        nn.init.zeros_(tower.look.bias)  # type: ignore[arg-type]  # it has one
+    return tower

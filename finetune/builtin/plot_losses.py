@@ -13,14 +13,15 @@ from pathlib import Path
 def plot_losses(history: Path, picture: Path) -> None:
     """Write a PNG with one panel for each value of the history's lines, over the steps.
 
-    history: JSON lines, each with `step` and numbers. Raises ValueError when it holds no line.
+    history: JSON lines, each with `step` and numbers; `processor_s`, the time spent, is not drawn. Raises ValueError
+    when it holds no line.
     """
     from matplotlib.figure import Figure
 
     lines = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()]
     if not lines:
         raise ValueError(f"{history} holds no line; train first")
-    names = [name for name in lines[-1] if name != "step"]
+    names = [name for name in lines[-1] if name not in ("step", "processor_s")]
     figure = Figure(figsize=(3.2 * len(names), 2.6), layout="constrained")
     for panel, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         steps = [line["step"] for line in lines if name in line]

@@ -1,152 +1,185 @@
-"""Train the built-in image encoder into MiniLM's space (locked text, Zhai et al. 2022), on one core in minutes.
+"""Train the built-in image encoder into MiniLM's space (locked text, Zhai et al. 2022), on one core.
 
-    python -m finetune.builtin.draw_pack --count 24000 --px 96 --seed 1 --out runs/train.npz
-    python -m finetune.builtin.draw_pack --count 2000 --px 96 --seed 2 --out runs/held.npz
-    python -m finetune.builtin.train_image_encoder --pack runs/train.npz --held runs/held.npz --run runs/image
+    python -m finetune.builtin.draw_pack --count 30000 --px 96 --seed 5 --out runs/a.npz
+    python -m finetune.builtin.draw_pack --count 30000 --px 96 --seed 6 --out runs/b.npz
+    python -m finetune.builtin.train_image_encoder --pack runs/a.npz --pack runs/b.npz --run runs/image
 
 Changed from the paper: several pictures may fit one caption (a short one, "a mug", fits every mug), so the target
-is spread over all that fit; every other batch holds two categories only, so that pattern and colour must tell pictures
-apart; pictures that share more of their looks are kept nearer to each other; and before the text comes, the tower
-learns to name what it sees, patterns first.
+is spread over all that fit; every other batch holds few categories only, so that pattern and colour must tell pictures
+apart; pictures that share more of their looks are kept nearer to each other; before the text comes, the tower learns
+to name what it sees, and after it the projection learns alone, in large batches. Started again with the same --run, it
+goes on from the last checkpoint.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import math
-import random
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from finetune.builtin.augment import augment
-from finetune.builtin.captions import captions
-from finetune.builtin.draw_pack import load_pack
-from finetune.builtin.drawing.look import CATEGORIES
-from finetune.builtin.image_figures import measure
-from finetune.builtin.image_pupil import Pupil, Weights, labels_of, weights_at
+from finetune.builtin.image_lesson import Lesson, drawn_lesson
+from finetune.builtin.image_pupil import Pupil, Weights, weights_at
+from finetune.builtin.optimizer import make_optimizers, set_rate
+from finetune.builtin.plot_losses import plot_losses
 from finetune.builtin.text_space import embed_texts, minilm_folder
-from retrieval.builtin.image_tower import ImageTower, load_image_tower, pixels_of, save_image_tower
+from retrieval.builtin.image_tower import ImageTower, pixels_of, save_image_tower
+from retrieval.errors import StoreError
+from retrieval.hashing import file_sha256
+
+HISTORY = "history.jsonl"
+SPENT = "processor_s"
+"""The losses over the steps, and what of a line is no loss: processor seconds since the start."""
+
+Report = Callable[[int, int, dict[str, float]], None]
+"""Called with steps done, steps in all, and the losses of the last one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How long and how fast the encoder is trained; which loss counts when is `image_pupil.weights_at`."""
+    """How long and how fast the encoder is trained; which loss counts when is `image_pupil.weights_at`.
 
-    steps: int = 2000
-    batch: int = 128
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.03
-    warm_up: int = 60
-    captions: int = 3
-    seed: int = 0
-    save_every: int = 100
-    report_every: int = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """A pack with its captions: pictures (n, px, px, 3), labels (n, 5), and for each caption vectors and what it tells.
-
-    vectors: (n, captions, 384) float16. told: (n, captions, 5) bool.
+    first_lesson: whether it begins by naming what it sees; not for a tower that can see already.
+    last_steps, last_batch: of the projection alone, at the end.
     """
 
-    pictures: NDArray[np.uint8]
-    labels: Tensor
-    vectors: Tensor
-    told: Tensor
+    steps: int = 2000
+    batch: int = 32
+    muon_rate: float = 0.02
+    adam_rate: float = 2e-3
+    warm_up: int = 40
+    captions: int = 2
+    last_steps: int = 200
+    last_batch: int = 1024
+    first_lesson: bool = True
+    seed: int = 0
+    save_every: int = 100
+    report_every: int = 10
 
 
-def prepare(pack: Path, folder: Path, settings: Settings, cache: Path) -> Lesson:
-    """Read the pack and embed its captions, or take them from the cache of an earlier start."""
-    pictures, looks = load_pack(pack)
-    rng = random.Random(settings.seed)  # noqa: S311
-    written = [captions(look, rng, settings.captions) for look in looks]
-    texts = [caption.text for row in written for caption in row]
-    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-    vectors = _cached(cache, digest)
-    if vectors is None:
-        distinct = list(dict.fromkeys(texts))
-        row_of = {text: row for row, text in enumerate(distinct)}
-        embedded = embed_texts(distinct, folder, half=True, progress=True).astype(np.float16)
-        vectors = embedded[[row_of[text] for text in texts]].reshape(len(looks), settings.captions, -1)
-        np.savez(cache, digest=np.array(digest), vectors=vectors)
-    told = torch.tensor([[caption.told for caption in row] for row in written])
-    return Lesson(pictures, labels_of(looks), torch.from_numpy(vectors), told)
+def train(
+    lesson: Lesson,
+    settings: Settings,
+    run: Path,
+    *,
+    device: str = "cpu",
+    start: ImageTower | None = None,
+    report: Report | None = None,
+) -> ImageTower:
+    """Train for `settings.steps`, going on from the run's last checkpoint; loss lines go to run/HISTORY.
 
-
-def _cached(cache: Path, digest: str) -> NDArray[np.float16] | None:
-    if not cache.is_file():
-        return None
-    with np.load(cache, allow_pickle=False) as file:
-        return file["vectors"] if str(file["digest"]) == digest else None
-
-
-def train(lesson: Lesson, settings: Settings, run: Path, *, device: str) -> ImageTower:
-    """Train for `settings.steps`, going on from the run's last checkpoint; loss lines go to run/history.jsonl."""
+    start: what to go on from instead of a tower that knows nothing. Raises StoreError when the disk is full, with the
+    last checkpoint kept, and ValueError when the run was started with other settings.
+    """
     torch.manual_seed(settings.seed)
-    pupil = Pupil().to(device)
-    pupil.tower.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-    optimizer = torch.optim.AdamW(pupil.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    pupil = Pupil(lesson.attributes, start).to(device)
+    tower = pupil.tower
+    optimizers = make_optimizers(
+        [pupil], [tower.fine, tower.coarse], muon_lr=settings.muon_rate, adam_lr=settings.adam_rate
+    )
     checkpoint = run / "checkpoint.pt"
-    done = _resume(checkpoint, pupil, optimizer, settings)
-    started, first = time.monotonic(), done
+    done = _resume(checkpoint, pupil, optimizers, settings)
+    begun = time.process_time() - _spent(run / HISTORY, done)
     pupil.train()
-    with (run / "history.jsonl").open("a", encoding="utf-8") as history:
+    with (run / HISTORY).open("a", encoding="utf-8") as history:
         for step in range(done, settings.steps):
-            for group in optimizer.param_groups:
-                group["lr"] = _learning_rate(step, settings)
-            weights = weights_at(step / settings.steps)
-            losses = pupil.losses(*_batch(lesson, step, settings, weights, device), weights)
-            optimizer.zero_grad(set_to_none=True)
+            set_rate(optimizers, _rate(step, settings))
+            weights = weights_at(step / settings.steps) if settings.first_lesson else Weights()
+            losses = pupil.losses(*_batch(lesson, step, settings, weights.strength, device), weights)
             losses["loss"].backward()  # type: ignore[no-untyped-call]  # as torch declares it
-            nn.utils.clip_grad_norm_(pupil.parameters(), 1.0)
-            optimizer.step()
-            if step % settings.report_every == settings.report_every - 1:
+            nn.utils.clip_grad_norm_(pupil.parameters(), 5.0)
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            if (step + 1) % settings.report_every == 0:
                 values = {name: round(value.item(), 4) for name, value in losses.items()}
-                history.write(json.dumps({"step": step + 1, **values}) + "\n")
+                spent = {SPENT: round(time.process_time() - begun, 1)}
+                history.write(json.dumps({"step": step + 1, **values, **spent}) + "\n")
                 history.flush()
-                rate = (step + 1 - first) * settings.batch / (time.monotonic() - started)
-                print(f"step {step + 1}/{settings.steps} {values} {rate:.0f} pictures/s", file=sys.stderr, flush=True)
+                if report is not None:
+                    report(step + 1, settings.steps, values)
             if (step + 1) % settings.save_every == 0 or step + 1 == settings.steps:
-                _save(checkpoint, pupil, optimizer, step + 1, settings)
-    return pupil.cpu().eval().tower
+                _save(checkpoint, pupil, optimizers, step + 1, settings)
+    pupil.eval()
+    if settings.last_steps:
+        _last_lesson(pupil, lesson, settings, device)
+    return pupil.cpu().tower
+
+
+def _last_lesson(pupil: Pupil, lesson: Lesson, settings: Settings, device: str) -> None:
+    """The projection alone, from what the tower saw of each picture: so cheap that batches can be large, and only in a
+    large one are there pictures that share nearly everything.
+    """
+    pooled = _seen(pupil.tower, lesson, device)
+    optimizer = torch.optim.AdamW(pupil.tower.projection.parameters(), lr=settings.adam_rate / 2, weight_decay=0.01)
+    large = replace(settings, batch=settings.last_batch, warm_up=20, steps=settings.last_steps)
+    for step in range(large.steps):
+        set_rate([optimizer], _rate(step, large))
+        generator = _seeded(settings.seed, 2_000_000 + step)
+        rows = _rows(lesson, step, large, generator)
+        which = torch.randint(lesson.vectors.shape[1], (len(rows),), generator=generator)
+        parts = (pooled[rows], lesson.vectors[rows, which].float(), lesson.told[rows, which], lesson.labels[rows])
+        seen, text, told, labels = (part.to(device) for part in parts)
+        optimizer.zero_grad(set_to_none=True)
+        pupil.joining(seen, text, told, labels, Weights())["loss"].backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+
+@torch.no_grad()
+def _seen(tower: ImageTower, lesson: Lesson, device: str) -> Tensor:
+    """(n, seen) float32: what the tower saw of each picture."""
+    parts = [
+        tower.pooled(pixels_of(lesson.pictures[start : start + 64]).to(device)).cpu()
+        for start in range(0, len(lesson), 64)
+    ]
+    return torch.cat(parts)
 
 
 def _batch(
-    lesson: Lesson, step: int, settings: Settings, weights: Weights, device: str
+    lesson: Lesson, step: int, settings: Settings, strength: float, device: str
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The batch of this step, the same whether the run was interrupted or not."""
     generator = _seeded(settings.seed, 1_000_000 + step)
-    apart = weights.apart and step % 2 == 1
-    rows = _two_categories(lesson, settings, generator) if apart else _mixed(lesson, step, settings)
+    rows = _rows(lesson, step, settings, generator)
     which = torch.randint(lesson.vectors.shape[1], (len(rows),), generator=generator)
-    pixels = augment(pixels_of(lesson.pictures[rows.numpy()]), generator, strength=weights.strength)
-    text = lesson.vectors[rows, which].float()
-    parts = (pixels.contiguous(memory_format=torch.channels_last), text, lesson.told[rows, which], lesson.labels[rows])
+    pixels = augment(pixels_of(lesson.pictures[rows.numpy()]), generator, strength=strength)
+    parts = (pixels, lesson.vectors[rows, which].float(), lesson.told[rows, which], lesson.labels[rows])
     pixels, text, told, labels = (part.to(device) for part in parts)
     return pixels, text, told, labels
 
 
+def _rows(lesson: Lesson, step: int, settings: Settings, generator: torch.Generator) -> Tensor:
+    """Lookalikes in every other batch."""
+    return _lookalikes(lesson, settings, generator) if step % 2 else _mixed(lesson, step, settings)
+
+
 def _mixed(lesson: Lesson, step: int, settings: Settings) -> Tensor:
-    """This step's rows of a shuffled pass over the pack."""
-    epoch, place = divmod(step, len(lesson.pictures) // settings.batch)
-    order = torch.randperm(len(lesson.pictures), generator=_seeded(settings.seed, epoch))
-    return order[place * settings.batch : (place + 1) * settings.batch]
+    """This step's rows of a shuffled pass over the lesson."""
+    size = min(settings.batch, len(lesson))
+    epoch, place = divmod(step // 2, len(lesson) // size)
+    order = torch.randperm(len(lesson), generator=_seeded(settings.seed, epoch))
+    return order[place * size : (place + 1) * size]
 
 
-def _two_categories(lesson: Lesson, settings: Settings, generator: torch.Generator) -> Tensor:
-    """Rows of two categories, or fewer than a batch where the pack has no more."""
-    chosen = torch.randperm(len(CATEGORIES), generator=generator)[:2]
-    rows = torch.isin(lesson.labels[:, 0], chosen).nonzero().flatten()
+def _lookalikes(lesson: Lesson, settings: Settings, generator: torch.Generator) -> Tensor:
+    """Rows that share their first attribute with many of the batch: of two values, or as many as fill it."""
+    first = lesson.labels[:, 0]
+    values = torch.randperm(lesson.attributes[0].values, generator=generator)
+    rows = torch.zeros(0, dtype=torch.int64)
+    for taken, value in enumerate(values.tolist()):
+        if taken >= 2 and len(rows) >= settings.batch:
+            break
+        rows = torch.cat([rows, (first == value).nonzero().flatten()])
     return rows[torch.randperm(len(rows), generator=generator)[: settings.batch]]
 
 
@@ -154,28 +187,36 @@ def _seeded(seed: int, number: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + number)
 
 
-def _learning_rate(step: int, settings: Settings) -> float:
-    """Linear warm-up, then half a cosine down to nothing."""
+def _rate(step: int, settings: Settings) -> float:
+    """Share of the learning rates: a linear warm-up, then half a cosine down to nothing."""
     if step < settings.warm_up:
-        return settings.learning_rate * (step + 1) / settings.warm_up
+        return (step + 1) / settings.warm_up
     share = (step - settings.warm_up) / max(1, settings.steps - settings.warm_up)
-    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+    return 0.5 * (1 + math.cos(math.pi * share))
 
 
-def _save(path: Path, pupil: Pupil, optimizer: torch.optim.Optimizer, step: int, settings: Settings) -> None:
+def _save(path: Path, pupil: Pupil, optimizers: list[torch.optim.Optimizer], step: int, settings: Settings) -> None:
     """Write beside and rename, so that a full disk or a kill leaves the last checkpoint whole."""
     draft = path.with_suffix(".draft")
     state = {
         "step": step,
         "settings": asdict(settings),
         "pupil": pupil.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
     }
-    torch.save(state, draft)
-    draft.replace(path)
+    try:
+        torch.save(state, draft)
+        draft.replace(path)
+    except (OSError, RuntimeError) as error:  # torch's writer raises either when the disk is full
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise StoreError(
+            f"no checkpoint of step {step} could be written to {path} ({error}); the one before is kept: "
+            "make room and start again"
+        ) from error
 
 
-def _resume(path: Path, pupil: Pupil, optimizer: torch.optim.Optimizer, settings: Settings) -> int:
+def _resume(path: Path, pupil: Pupil, optimizers: list[torch.optim.Optimizer], settings: Settings) -> int:
     """The number of steps already done. Raises ValueError when the run was started with other settings."""
     if not path.is_file():
         return 0
@@ -185,14 +226,43 @@ def _resume(path: Path, pupil: Pupil, optimizer: torch.optim.Optimizer, settings
             f"{path} was written with {state['settings']}, not {asdict(settings)}; use another --run folder"
         )
     pupil.load_state_dict(state["pupil"])
-    optimizer.load_state_dict(state["optimizer"])
+    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
     return int(state["step"])
+
+
+def _spent(history: Path, done: int) -> float:
+    """Processor seconds of the steps that are done; lines of later ones, lost with their checkpoint, are removed."""
+    if not history.is_file():
+        return 0.0
+    lines = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()]
+    kept = [line for line in lines if line["step"] <= done]
+    history.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    return float(kept[-1].get(SPENT, 0.0)) if kept else 0.0
+
+
+def _teller(batch: int) -> Report:
+    """Tells losses, pictures per second and minutes left on standard error."""
+    begun: list[tuple[float, int]] = []
+
+    def tell(done: int, total: int, losses: dict[str, float]) -> None:
+        begun.append((time.monotonic(), done))
+        (since, first), now = begun[0], time.monotonic()
+        rate = (done - first) / max(1e-6, now - since)
+        left = (total - done) / rate / 60 if rate else math.nan
+        said = " ".join(f"{name} {value:.2f}" for name, value in losses.items())
+        print(
+            f"step {done}/{total} {said}, {rate * batch:.0f} pictures/s, {left:.0f} min left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return tell
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pack", type=Path, required=True)
-    parser.add_argument("--held", type=Path, required=True)
+    parser.add_argument("--pack", type=Path, action="append", required=True, help="may be given more than once")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--minilm", type=Path, help="folder of all-MiniLM-L6-v2; by default the installed package's")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
@@ -200,22 +270,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=Settings().seed)
     options = parser.parse_args()
     settings = Settings(steps=options.steps, seed=options.seed)
-    folder = options.minilm or minilm_folder()
     options.run.mkdir(parents=True, exist_ok=True)
-    lesson = prepare(options.pack, folder, settings, options.run / "captions.npz")
-    started = time.process_time()
-    tower = train(lesson, settings, options.run, device=options.device)
+    embed = partial(embed_texts, folder=options.minilm or minilm_folder(), device=options.device, progress=True)
+    cache = options.run / "captions.npz"
+    lesson = drawn_lesson(options.pack, embed, count=settings.captions, seed=settings.seed, cache=cache)
+    before, started = _spent(options.run / HISTORY, settings.steps), time.process_time()
+    tower = train(lesson, settings, options.run, device=options.device, report=_teller(settings.batch))
     facts = {
         "settings": asdict(settings),
-        "processor_minutes": round((time.process_time() - started) / 60, 1),
-        "pack_sha256": hashlib.sha256(options.pack.read_bytes()).hexdigest(),
-        "pictures": len(lesson.pictures),
+        "device": options.device,
+        "processor_minutes": round((before + time.process_time() - started) / 60, 1),
+        "packs_sha256": [file_sha256(pack) for pack in options.pack],
+        "pictures": len(lesson),
     }
-    weights = options.run / "image_encoder.safetensors"
-    save_image_tower(tower, weights, facts)
-    figures = measure(load_image_tower(weights), options.held, options.pack, folder)
-    (options.run / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(figures, indent=2))
+    save_image_tower(tower, options.run / "image_encoder.safetensors", facts)
+    plot_losses(options.run / HISTORY, options.run / "losses.png")
 
 
 if __name__ == "__main__":

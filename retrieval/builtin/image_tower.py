@@ -1,4 +1,4 @@
-"""The built-in image encoder: a small convolutional tower whose vectors live in MiniLM's space.
+"""The built-in image encoder: a small tower whose vectors live in MiniLM's space.
 
 Trained by `finetune/builtin/train_image_encoder.py`; its model card is docs/models/image-encoder.md.
 """
@@ -24,7 +24,7 @@ from retrieval.media import fit
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-TOWER_VERSION = 1
+TOWER_VERSION = 2
 WEIGHTS = Path(__file__).with_name("image_encoder.safetensors")
 _BATCH = 64
 _MEAN, _STD = 0.5, 0.25
@@ -32,52 +32,68 @@ _MEAN, _STD = 0.5, 0.25
 
 @dataclass(frozen=True, slots=True)
 class TowerSettings:
-    """The shape of the tower. widths, blocks: channels and residual blocks by stage; each stage halves the side."""
+    """The shape of the tower. window, stride: of its first look, in pixels. widths, blocks, wider: channels, residual
+    blocks and how much wider a block is inside, on the fine grid and on the one of half its side.
+    """
 
     image_px: int = 96
     dimensions: int = 384
-    stem: int = 24
-    widths: tuple[int, ...] = (32, 64, 128, 224)
-    blocks: tuple[int, ...] = (1, 1, 2, 1)
+    window: int = 16
+    stride: int = 8
+    widths: tuple[int, int] = (128, 256)
+    blocks: tuple[int, int] = (2, 1)
+    wider: tuple[int, int] = (2, 2)
 
 
 class _Block(nn.Module):
-    """Two 3 x 3 convolutions and a shortcut (He et al. 2016, basic block)."""
+    """A look at the 3 x 3 neighbours, channel by channel, then a layer across channels (Liu et al. 2022, ConvNeXt).
 
-    def __init__(self, inner: int, outer: int, stride: int) -> None:
+    Takes and gives (n, height, width, channels): so the wide products need no copies.
+    """
+
+    def __init__(self, width: int, wider: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(inner, outer, 3, stride, 1, bias=False)
-        self.first_norm = nn.BatchNorm2d(outer)
-        self.second = nn.Conv2d(outer, outer, 3, 1, 1, bias=False)
-        self.second_norm = nn.BatchNorm2d(outer)
-        same = inner == outer and stride == 1
-        self.shortcut = nn.Identity() if same else nn.Conv2d(inner, outer, 1, stride, bias=False)
-        nn.init.zeros_(self.second_norm.weight)
+        self.near = nn.Conv2d(width, width, 3, 1, 1, groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, wider * width)
+        self.down = nn.Linear(wider * width, width)
+        nn.init.zeros_(self.down.weight)
+        nn.init.zeros_(self.down.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        inside = functional.relu(self.first_norm(self.first(x)))
-        return functional.relu(self.second_norm(self.second(inside)) + self.shortcut(x))
+        inside = self.norm(_channels_last(self.near(_channels_first(x))))
+        changed: Tensor = self.down(functional.gelu(self.up(inside)))
+        return x + changed
 
 
 class ImageTower(nn.Module):
-    """Pictures (n, 3, px, px) to unit vectors (n, 384) in the space of the text encoder it was trained beside."""
+    """Pictures (n, 3, px, px) to unit vectors (n, 384) in the space of the text encoder it was trained beside.
+
+    What both grids saw goes into the vector, as mean and maximum over places: a pattern is fine and everywhere.
+    """
 
     def __init__(self, settings: TowerSettings | None = None) -> None:
         super().__init__()
         self.settings = settings or TowerSettings()
-        stem, widths = self.settings.stem, self.settings.widths
-        self.stem = nn.Sequential(nn.Conv2d(3, stem, 6, 2, 2, bias=False), nn.BatchNorm2d(stem), nn.ReLU())
-        blocks: list[nn.Module] = []
-        inner = stem
-        for width, count in zip(widths, self.settings.blocks, strict=True):
-            blocks += [_Block(inner if index == 0 else width, width, 2 if index == 0 else 1) for index in range(count)]
-            inner = width
-        self.blocks = nn.Sequential(*blocks)
+        window, stride, (fine, coarse) = self.settings.window, self.settings.stride, self.settings.widths
+        many_fine, many_coarse = self.settings.blocks
+        self.look = nn.Conv2d(3, fine, window, stride, (window - stride) // 2)
+        self.look_norm = nn.LayerNorm(fine)
+        self.fine = nn.Sequential(*(_Block(fine, self.settings.wider[0]) for _ in range(many_fine)))
+        self.fine_norm = nn.LayerNorm(fine)
+        self.halve = nn.Conv2d(fine, coarse, 2, 2)
+        self.coarse = nn.Sequential(*(_Block(coarse, self.settings.wider[1]) for _ in range(many_coarse)))
+        self.coarse_norm = nn.LayerNorm(coarse)
         self.projection = nn.Sequential(
-            nn.Linear(2 * inner, self.settings.dimensions),
+            nn.Linear(self.seen, self.settings.dimensions),
             nn.GELU(),
             nn.Linear(self.settings.dimensions, self.settings.dimensions),
         )
+
+    @property
+    def seen(self) -> int:
+        """Length of what `pooled` returns for a picture."""
+        return 2 * sum(self.settings.widths)
 
     @property
     def image_px(self) -> int:
@@ -93,9 +109,11 @@ class ImageTower(nn.Module):
         return functional.normalize(self.projection(self.pooled(pixels)), dim=-1)
 
     def pooled(self, pixels: Tensor) -> Tensor:
-        """What the convolutions saw, before the projection: (n, 2 * last width), mean and maximum over places."""
-        seen = self.blocks(self.stem((pixels - _MEAN) / _STD))
-        return torch.cat([seen.mean(dim=(2, 3)), seen.amax(dim=(2, 3))], dim=1)
+        """What the grids saw, before the projection: (n, seen), mean and maximum over places of each."""
+        fine = self.look_norm(_channels_last(self.look((pixels - _MEAN) / _STD)))
+        fine = self.fine_norm(self.fine(fine))
+        coarse = self.coarse_norm(self.coarse(_channels_last(self.halve(_channels_first(fine)))))
+        return torch.cat([part for x in (fine, coarse) for part in (x.mean(dim=(1, 2)), x.amax(dim=(1, 2)))], dim=1)
 
     def embed(self, pictures: Sequence[Image]) -> NDArray[np.float32]:
         """Unit vectors (n, 384) float32 of opened pictures; those of another size are letterboxed on white."""
@@ -103,9 +121,17 @@ class ImageTower(nn.Module):
         parts = [np.zeros((0, self.dimensions), dtype=np.float32)]
         with torch.inference_mode():
             for start in range(0, len(pictures), _BATCH):
-                batch = np.stack([_square(picture, self.image_px) for picture in pictures[start : start + _BATCH]])
+                batch = np.stack([squared(picture, self.image_px) for picture in pictures[start : start + _BATCH]])
                 parts.append(self(pixels_of(batch)).float().numpy())
         return np.concatenate(parts)
+
+
+def _channels_first(x: Tensor) -> Tensor:
+    return x.permute(0, 3, 1, 2)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return x.permute(0, 2, 3, 1)
 
 
 def pixels_of(pictures: NDArray[np.uint8]) -> Tensor:
@@ -113,20 +139,20 @@ def pixels_of(pictures: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(255)
 
 
-def load_image_tower(weights: Path = WEIGHTS) -> ImageTower:
-    """The trained tower, ready to embed.
+def load_image_tower(weights: Path = WEIGHTS, *, remedy: str = "install the package again") -> ImageTower:
+    """The trained tower, ready to embed. remedy: what to do about bad weights, for the message.
 
     Raises WeightsError when the file is missing, of another version, or not the one whose SHA-256 stands beside it.
     """
     from safetensors.torch import load_file
 
-    settings = _checked_settings(weights)
+    settings = _checked_settings(weights, remedy)
     tower = ImageTower(settings)
     try:
         tower.load_state_dict({name: tensor.float() for name, tensor in load_file(weights).items()}, strict=True)
     except RuntimeError as error:
         raise WeightsError(
-            f"{weights} does not fit the tower that {_beside(weights).name} describes: {error}"
+            f"{weights} does not fit the tower that {_beside(weights).name} describes ({error}); {remedy}"
         ) from error
     return tower.eval()
 
@@ -147,29 +173,27 @@ def save_image_tower(tower: ImageTower, weights: Path, facts: dict[str, Any]) ->
     return digest
 
 
-def _checked_settings(weights: Path) -> TowerSettings:
+def _checked_settings(weights: Path, remedy: str) -> TowerSettings:
     beside = _beside(weights)
     try:
         described = json.loads(beside.read_text(encoding="utf-8"))
         version, expected = described["version"], described["sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{beside} cannot be read ({error}); install the package again") from error
+        raise WeightsError(f"{beside} cannot be read ({error}); {remedy}") from error
     if version != TOWER_VERSION:
         raise WeightsError(
-            f"{weights} is of version {version}, this program reads {TOWER_VERSION}; use matching releases"
+            f"{weights} is of version {version}, this program reads {TOWER_VERSION}; use matching releases, or {remedy}"
         )
     try:
         found = file_sha256(weights)
     except OSError as error:
-        raise WeightsError(f"{weights} cannot be read ({error}); install the package again") from error
+        raise WeightsError(f"{weights} cannot be read ({error}); {remedy}") from error
     if found != expected:
-        raise WeightsError(
-            f"{weights} has SHA-256 {found}, expected {expected}; it is damaged: install the package again"
-        )
+        raise WeightsError(f"{weights} has SHA-256 {found}, expected {expected}; it is damaged: {remedy}")
     known = {field.name for field in fields(TowerSettings)}
     values = described.get("settings", {})
     if not isinstance(values, dict) or set(values) != known:
-        raise WeightsError(f"{beside} lacks the tower's settings {sorted(known)}; install the package again")
+        raise WeightsError(f"{beside} lacks the tower's settings {sorted(known)}; {remedy}")
     shapes: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
     return TowerSettings(**shapes)
 
@@ -178,7 +202,7 @@ def _beside(weights: Path) -> Path:
     return weights.with_suffix(".json")
 
 
-def _square(picture: Image, px: int) -> NDArray[np.uint8]:
+def squared(picture: Image, px: int) -> NDArray[np.uint8]:
     """The picture as (px, px, 3) RGB, letterboxed on white like the thumbnails that models are shown."""
     from PIL import Image as PilImage
 
