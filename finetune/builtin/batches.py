@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ class Batch:
     ids: (n, length) int64. pictures: gallery rows in reading order, one for each run of picture tokens.
     targets: (n, length) int64, the token to predict at each place, IGNORED where nothing is learned.
     relevance: (n, length) float32, -1 where there is none; at the last token of each candidate.
-    match: the same at the last token of each candidate's attributes and pictures: whether this is what is wanted.
+    match: the same at the last token of each candidate's attributes and pictures: how much this is what is wanted.
     sections: (n, length) int64, whether a place is in the history, the request or the list; IGNORED elsewhere.
     names: (n, length) int64, at the last token of each candidate the place of its letter; IGNORED elsewhere.
     chances: (n, letters) float32, how likely each letter is the answer; the answer's 1 where there is just one, and a
@@ -87,12 +87,14 @@ class Encoder:
     def ranking(self, example: Ranking) -> Encoded:
         right = LETTERS.index(example.answer)
         encoded, text, offsets = self._list(example.prompt, example.letters, example.relevance, {right: 1.0})
-        match = _matches(text, offsets, encoded.ids, self.image, example)
+        wanted = dict.fromkeys(example.wanted, 1.0)
+        match = _matches(text, offsets, encoded.ids, self.image, wanted, example.seen)
         return replace(encoded, kind=example.kind, match=match)
 
     def taste(self, example: TasteList) -> Encoded:
         chances = dict(zip(map(LETTERS.index, example.letters), example.chances, strict=True))
-        return self._list(example.prompt, example.letters, example.relevance, chances)[0]
+        encoded, text, offsets = self._list(example.prompt, example.letters, example.relevance, chances)
+        return replace(encoded, match=_matches(text, offsets, encoded.ids, self.image, example.met, example.seen))
 
     def _list(
         self, prompt: Prompt, letters: Sequence[str], relevance: Sequence[float], chances: dict[int, float]
@@ -124,19 +126,27 @@ class Encoder:
 
 
 def _matches(
-    text: str, offsets: Sequence[tuple[int, int]], ids: Sequence[int], image: int, example: Ranking
+    text: str,
+    offsets: Sequence[tuple[int, int]],
+    ids: Sequence[int],
+    image: int,
+    wanted: Mapping[tuple[str, str], float],
+    seen: Sequence[float],
 ) -> dict[int, float]:
-    """Where an attribute of a candidate ends, and whether it is wanted; for pictures, which share of it they show."""
+    """Where an attribute of a candidate ends, and how much it is wanted; for pictures, how much what they show is.
+
+    wanted: by name and value, 0 to 1. seen: by candidate.
+    """
     start = text.index("Candidates:\n")
     labels: dict[int, float] = {}
     by_end = {end: place for place, (begin, end) in enumerate(offsets) if end > begin >= start}
     for found in _ATTRIBUTE.finditer(text, start):
-        values = [value for name, value in example.wanted if found[1].startswith(f"{name} ")]
-        hits = [at for value in values if (at := found[1].find(value)) >= 0]
-        ends = [found.start(1) + at + len(v) for at, v in zip(hits, values, strict=False)] or [found.end(1)]
-        labels |= {by_end[end]: float(bool(hits)) for end in ends if end in by_end}
+        named = [(value, share) for (name, value), share in wanted.items() if found[1].startswith(f"{name} ")]
+        hits = [(at + len(value), share) for value, share in named if (at := found[1].find(value)) >= 0]
+        ends = [(found.start(1) + end, share) for end, share in hits] or [(found.end(1), 0.0)]
+        labels |= {by_end[end]: share for end, share in ends if end in by_end}
     lasts = [p for p in range(len(ids) - 1) if ids[p] == image != ids[p + 1] and offsets[p][0] >= start]
-    return labels | dict(zip(lasts, example.seen, strict=False))
+    return labels | dict(zip(lasts, seen, strict=False))
 
 
 def _sections(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
@@ -209,12 +219,12 @@ class Mixture:
     full_lists: share of lists of 20.
     """
 
-    rank: float = 0.3
-    taste: float = 0.32
+    rank: float = 0.22
+    taste: float = 0.26
     reason: float = 0.12
-    update: float = 0.15
-    compare: float = 0.04
-    answer: float = 0.04
+    update: float = 0.25
+    compare: float = 0.05
+    answer: float = 0.05
     shop: float = 0.45
     pictures: bool = True
     full_lists: float = 0.05
@@ -244,6 +254,8 @@ def draw_batch(
     return collate(examples, pad=0)
 
 
+_TASTE_SIZES, _TASTE_WEIGHTS = (6, 12, 20), ((6, 3, 1), (3, 3, 4))
+"""Candidates of a list by taste, and how often; in the last lesson there are more long ones."""
 _KINDS = ("rank", "taste", "reason", "update", "compare", "answer", "caption")
 
 
@@ -255,8 +267,7 @@ def _weights(mixture: Mixture) -> list[float]:
 def _tastes(
     rng: random.Random, encoder: Encoder, shelves: Shelves, mixture: Mixture, level: int, tokens: int
 ) -> list[Encoded]:
-    lesson = LESSONS[level]
-    candidates = len(LETTERS) if level and rng.random() < mixture.full_lists else max(lesson.candidates, 6)
+    candidates = rng.choices(_TASTE_SIZES, weights=_TASTE_WEIGHTS[level == len(LESSONS) - 1])[0]
     pictures = mixture.pictures and rng.random() < 0.8
     detail = rng.choice((Detail(), Detail(), Detail().shorter()))
     examples: list[Encoded] = []

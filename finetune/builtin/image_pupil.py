@@ -48,15 +48,17 @@ def _ramp(share: float, start: float, stop: float) -> float:
 
 
 class Pupil(nn.Module):
-    """The tower, with what it needs only while it learns: temperature and a head for each attribute to be named."""
+    """The tower, with what it needs only while it learns: a temperature, and heads that name what it has no names for."""
 
     def __init__(self, attributes: Sequence[Attribute], tower: ImageTower | None = None) -> None:
-        """tower: what to go on from; without it, one that reads waves and knows nothing."""
+        """tower: what to go on from; without it, one that reads waves, knows nothing, and will name these attributes."""
         super().__init__()
-        self.tower = tower or wave_tower()
+        names = tuple(a.values for a in attributes if a.effort)
+        self.tower = tower or wave_tower(TowerSettings(names=names))
         self.attributes = tuple(attributes)
         self.log_scale = nn.Parameter(torch.tensor(math.log(20.0)))
-        self.heads = nn.ModuleList(nn.Linear(self.tower.seen, a.values) for a in attributes if a.effort)
+        own = self.tower.settings.names == names
+        self.heads = self.tower.heads if own else nn.ModuleList(nn.Linear(self.tower.seen, count) for count in names)
 
     def losses(self, pixels: Tensor, text: Tensor, told: Tensor, labels: Tensor, weights: Weights) -> dict[str, Tensor]:
         """The losses of a batch; text: (n, 384), told: (n, attributes) bool, labels: (n, attributes), -1 unknown."""
@@ -70,7 +72,7 @@ class Pupil(nn.Module):
         self, pooled: Tensor, text: Tensor, told: Tensor, labels: Tensor, weights: Weights
     ) -> dict[str, Tensor]:
         """The losses of the vectors alone; pooled: (n, seen), what the tower saw."""
-        vectors = functional.normalize(self.tower.projection(pooled), dim=-1)
+        vectors = self.tower.vectors(pooled)
         contrast = self.contrast(vectors, text, told, labels)
         align = (1 - (vectors * text).sum(dim=-1)).mean()
         kin = kin_loss(vectors, labels, self.attributes)

@@ -8,7 +8,8 @@ the answer follows how much that shopper likes it. No shopper or article of the 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,10 @@ _SHARPNESS = 0.5
 """Points of liking that make an answer e times as likely."""
 _ASKED = 1.5
 """Points that an article gains by each thing that was asked for and that it has."""
+_LUKEWARM = 3.0
+"""Points of liking at which an article is as much wanted as not."""
+_OFTEN = 3
+"""Times that a history has a value when it surely is liked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,9 @@ class TasteTask:
 class TasteList:
     """One list. chances: by candidate in prompt order, how likely it is the answer; they sum to 1.
 
-    relevance: the same, 1 for the best. liking: points of each candidate, for tests.
+    relevance: 0 to 1, how much each is wanted, whatever the others are. liking: the same in points.
+    met: by attribute and value, how often the history has it: 0 to 1, where 1 is _OFTEN times or more.
+    seen: by candidate, the mean of that over what its picture shows.
     """
 
     prompt: Prompt
@@ -75,6 +82,8 @@ class TasteList:
     chances: tuple[float, ...]
     relevance: tuple[float, ...]
     liking: tuple[float, ...]
+    met: Mapping[tuple[str, str], float]
+    seen: tuple[float, ...]
 
 
 def make_taste_list(rng: random.Random, shelves: Shelves, task: TasteTask) -> TasteList:
@@ -82,7 +91,7 @@ def make_taste_list(rng: random.Random, shelves: Shelves, task: TasteTask) -> Ta
     _, tastes = random_tastes(rng)
     pool = _pool(rng, shelves, tastes)
     points = np.array([liking(tastes, shelves.products[place]) for place in pool])
-    past = _clicked(rng, points, rng.randint(3, 8))
+    past = _clicked(rng, points, rng.randint(2, 8))
     wishes = _wishes(rng, [shelves.products[place] for place in pool], points) if task.request else {}
     wanted = points + [_ASKED * _met(shelves.products[place], wishes) for place in pool]
     chosen = _found(rng, wanted, set(past), task.candidates)
@@ -93,10 +102,18 @@ def make_taste_list(rng: random.Random, shelves: Shelves, task: TasteTask) -> Ta
         shown = [Shown(with_junk(rng, one.item), one.picture) for one in shown]
     history = [_shown(shelves, pool[at], pictures=task.pictures) for at in past]
     prompt = rank_prompt(history, request, shown, task.detail, letters=letters)
-    best = wanted[chosen].max()
-    odds = np.exp((wanted[chosen] - best) / _SHARPNESS)
+    odds = np.exp((wanted[chosen] - wanted[chosen].max()) / _SHARPNESS)
+    relevance = 1 / (1 + np.exp(_LUKEWARM - wanted[chosen]))
+    met = _met_in([shelves.products[pool[at]] for at in past])
+    looks = [[met.get((name, value_of(shelves.products[pool[at]], name)), 0.0) for name in LOOKS] for at in chosen]
     return TasteList(
-        prompt, letters, tuple((odds / odds.sum()).tolist()), tuple(odds.tolist()), tuple(wanted[chosen].tolist())
+        prompt,
+        letters,
+        tuple((odds / odds.sum()).tolist()),
+        tuple(relevance.tolist()),
+        tuple(wanted[chosen].tolist()),
+        met,
+        tuple(float(np.mean(shares)) for shares in looks),
     )
 
 
@@ -130,6 +147,14 @@ def value_of(product: Product, name: str) -> str:
     if name in LOOKS:
         return str(getattr(product.look, name))
     return product.place if name == product.place_kind else str(getattr(product, name, ""))
+
+
+def _met_in(past: Sequence[Product]) -> dict[tuple[str, str], float]:
+    """By attribute and value, how often the liked articles have it, 0 to 1."""
+    names = (*LOOKS, "material", "style")
+    found = Counter((name, value_of(product, name)) for product in past for name in names)
+    found.update((product.place_kind, product.place) for product in past)
+    return {pair: min(1.0, count / _OFTEN) for pair, count in found.items()}
 
 
 def _met(product: Product, wishes: dict[str, str]) -> int:

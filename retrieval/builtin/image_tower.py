@@ -24,7 +24,7 @@ from retrieval.media import fit
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-TOWER_VERSION = 2
+TOWER_VERSION = 3
 WEIGHTS = Path(__file__).with_name("image_encoder.safetensors")
 _BATCH = 64
 _MEAN, _STD = 0.5, 0.25
@@ -33,7 +33,8 @@ _MEAN, _STD = 0.5, 0.25
 @dataclass(frozen=True, slots=True)
 class TowerSettings:
     """The shape of the tower. window, stride: of its first look, in pixels. widths, blocks, wider: channels, residual
-    blocks and how much wider a block is inside, on the fine grid and on the one of half its side.
+    blocks and how much wider a block is inside, on the fine grid and on the one of half its side. names: how many
+    values each attribute has that it learns to name.
     """
 
     image_px: int = 96
@@ -43,6 +44,7 @@ class TowerSettings:
     widths: tuple[int, int] = (128, 256)
     blocks: tuple[int, int] = (2, 1)
     wider: tuple[int, int] = (2, 2)
+    names: tuple[int, ...] = ()
 
 
 class _Block(nn.Module):
@@ -69,7 +71,8 @@ class _Block(nn.Module):
 class ImageTower(nn.Module):
     """Pictures (n, 3, px, px) to unit vectors (n, 384) in the space of the text encoder it was trained beside.
 
-    What both grids saw goes into the vector, as mean and maximum over places: a pattern is fine and everywhere.
+    What both grids saw goes into the vector, as mean and maximum over places: a pattern is fine and everywhere. So does
+    how surely each attribute has each of its values: what can be read off is not always what a projection tells.
     """
 
     def __init__(self, settings: TowerSettings | None = None) -> None:
@@ -84,8 +87,9 @@ class ImageTower(nn.Module):
         self.halve = nn.Conv2d(fine, coarse, 2, 2)
         self.coarse = nn.Sequential(*(_Block(coarse, self.settings.wider[1]) for _ in range(many_coarse)))
         self.coarse_norm = nn.LayerNorm(coarse)
+        self.heads = nn.ModuleList(nn.Linear(self.seen, values) for values in self.settings.names)
         self.projection = nn.Sequential(
-            nn.Linear(self.seen, self.settings.dimensions),
+            nn.Linear(self.seen + sum(self.settings.names), self.settings.dimensions),
             nn.GELU(),
             nn.Linear(self.settings.dimensions, self.settings.dimensions),
         )
@@ -106,7 +110,12 @@ class ImageTower(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """pixels: (n, 3, px, px) float, 0 to 1. Returns (n, dimensions), normalised."""
-        return functional.normalize(self.projection(self.pooled(pixels)), dim=-1)
+        return self.vectors(self.pooled(pixels))
+
+    def vectors(self, pooled: Tensor) -> Tensor:
+        """(n, dimensions), normalised, of what the grids saw of each picture, (n, seen)."""
+        names = [head(pooled).softmax(dim=-1) for head in self.heads]
+        return functional.normalize(self.projection(torch.cat([pooled, *names], dim=1)), dim=-1)
 
     def pooled(self, pixels: Tensor) -> Tensor:
         """What the grids saw, before the projection: (n, seen), mean and maximum over places of each."""

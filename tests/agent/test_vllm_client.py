@@ -343,10 +343,10 @@ class TestBadServers:
         assert isinstance(self.ask(lambda handler, _: refuse(handler, message)), PromptTooLongError)
 
     def test_longer_than_the_model_takes_in_process(self) -> None:
-        answer = {**completion(), "usage": {"prompt_tokens": 1601}}
+        answer = {**completion(), "usage": {"prompt_tokens": 1921}}
         with stand_in(Vllm(instead={CHAT: always(answer)})) as server:
             model = VllmModel(server.url)
-            with pytest.raises(PromptTooLongError, match="1601"):
+            with pytest.raises(PromptTooLongError, match="1921"):
                 model.score([PROMPT], ["A"])
             model.close()
 
