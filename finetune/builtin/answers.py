@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.models.base import Prompt
 from agent.prompts import Detail, answer_prompt, clean, describe
@@ -42,6 +42,15 @@ _ASKED = {
     "year": ("what year is {it} from?", "how old is {it}?", "when did {it} come out?"),
 }
 _BY_NAME = ("what is the {name} of {it}?", "what {name} does {it} have?", "tell me the {name} of {it}", "its {name}?")
+_PICTURED = (
+    "which {name} does its picture show?",
+    "what {name} does the picture show?",
+    "what {name} is in the picture?",
+    "going by the picture, which {name} is it?",
+    "what {name} do you see in its picture?",
+)
+_SEEN = {"colour": "colour", "pattern": "pattern", "accent": "accent colour"}
+"""What pictures are asked about, and what it is called."""
 _PROPERTIES = phrases(
     """
     washable|waterproof|dishwasher safe|handmade|vegan|in stock|easy to clean|good for children|foldable|heavy|
@@ -64,11 +73,13 @@ _NOT_TOLD = (
 
 
 def make_answer(rng: random.Random, schema: Schema, detail: Detail, gallery: Gallery | None) -> Answer:
-    """A question about one item: of an attribute, whether it has a value, its price, or what nobody has told."""
+    """A question about one item: an attribute, whether it has a value, its price, its picture, or what nobody told."""
     thing = make_thing(rng, schema, {}, gallery)
     facts = told_facts(thing, detail.candidate_chars)
     draw = rng.random()
-    if not facts or draw < 0.25:
+    if gallery is not None and thing.picture_row is not None and rng.random() < 0.5:
+        thing, question, text = _of_picture(rng, thing, thing.picture_row, gallery)
+    elif not facts or draw < 0.25:
         question, text = _untold(rng, thing, facts, detail)
     elif draw < 0.6:
         name = rng.choice(list(facts))
@@ -133,6 +144,14 @@ def _of_price(rng: random.Random, thing: Thing, price: Money) -> tuple[str, str]
     yes = price.major < limit if below else price.major > limit
     text = f"{'Yes' if yes else 'No'}, it costs {price}."
     return question.format(it=_it(rng, thing), way=way, limit=limit), text
+
+
+def _of_picture(rng: random.Random, thing: Thing, row: int, gallery: Gallery) -> tuple[Thing, str, str]:
+    """What the picture shows; half of the time it is another item's, so that the text is no help."""
+    row = rng.randrange(len(gallery.looks)) if rng.random() < 0.5 else row
+    name = rng.choice(tuple(_SEEN))
+    text = f"The picture shows the {_SEEN[name]} {getattr(gallery.looks[row], name)}."
+    return replace(thing, picture_row=row), rng.choice(_PICTURED).format(name=_SEEN[name]), text
 
 
 def _untold(rng: random.Random, thing: Thing, facts: Mapping[str, str], detail: Detail) -> tuple[str, str]:

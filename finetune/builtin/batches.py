@@ -192,7 +192,11 @@ def collate(examples: Sequence[Encoded], pad: int) -> Batch:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """How hard the lists are. most: attributes of an item. details: how much text is shown of each."""
+    """How hard the lists are. most: attributes of an item. details: how much text is shown of each.
+
+    tastes: candidates of lists by taste, one as likely as the other. Short ones teach to weigh what a history tells, of
+    which long ones of the same length in tokens have fewer.
+    """
 
     candidates: int
     most: int
@@ -200,14 +204,23 @@ class Lesson:
     request: float
     text: float
     look: float
+    tastes: tuple[int, ...]
 
 
 LESSONS = (
-    Lesson(3, 1, (Detail(60, 60),), request=0.7, text=0.3, look=0.0),
-    Lesson(3, 2, (Detail(60, 60),), request=0.5, text=0.35, look=0.1),
-    Lesson(6, 3, (Detail(80, 60),), request=0.4, text=0.3, look=0.15),
-    Lesson(12, 5, (Detail(80, 60), Detail(110, 80)), request=0.35, text=0.25, look=0.18),
-    Lesson(20, 8, (Detail(80, 60), Detail(110, 80), Detail(150, 80)), request=0.35, text=0.25, look=0.18),
+    Lesson(3, 1, (Detail(60, 60),), request=0.7, text=0.3, look=0.0, tastes=(3,)),
+    Lesson(3, 2, (Detail(60, 60),), request=0.5, text=0.35, look=0.1, tastes=(3, 6)),
+    Lesson(6, 3, (Detail(80, 60),), request=0.4, text=0.3, look=0.15, tastes=(3, 6, 6, 12)),
+    Lesson(12, 5, (Detail(80, 60), Detail(110, 80)), request=0.35, text=0.25, look=0.18, tastes=(6, 12, 12, 20)),
+    Lesson(
+        20,
+        8,
+        (Detail(80, 60), Detail(110, 80), Detail(150, 80)),
+        request=0.35,
+        text=0.25,
+        look=0.18,
+        tastes=(6, 12, 20, 20),
+    ),
 )
 
 
@@ -254,8 +267,6 @@ def draw_batch(
     return collate(examples, pad=0)
 
 
-_TASTE_SIZES, _TASTE_WEIGHTS = (6, 12, 20), ((6, 3, 1), (3, 3, 4))
-"""Candidates of a list by taste, and how often; in the last lesson there are more long ones."""
 _KINDS = ("rank", "taste", "reason", "update", "compare", "answer", "caption")
 
 
@@ -267,9 +278,9 @@ def _weights(mixture: Mixture) -> list[float]:
 def _tastes(
     rng: random.Random, encoder: Encoder, shelves: Shelves, mixture: Mixture, level: int, tokens: int
 ) -> list[Encoded]:
-    candidates = rng.choices(_TASTE_SIZES, weights=_TASTE_WEIGHTS[level == len(LESSONS) - 1])[0]
-    pictures = mixture.pictures and rng.random() < 0.8
-    detail = rng.choice((Detail(), Detail(), Detail().shorter()))
+    candidates = rng.choice(LESSONS[level].tastes)
+    pictures = mixture.pictures and rng.random() < 0.6
+    detail = rng.choice((Detail(), Detail().shorter(), Detail().shorter().shorter()))
     examples: list[Encoded] = []
     while _budget(examples) < tokens:
         ordered = candidates == len(LETTERS) and rng.random() < 0.5
@@ -281,7 +292,7 @@ def _tastes(
 def _rankings(
     rng: random.Random, encoder: Encoder, gallery: Gallery, mixture: Mixture, level: int, tokens: int
 ) -> list[Encoded]:
-    if rng.random() < 0.2:
+    if rng.random() < 0.35:
         level = rng.randint(0, level)
     lesson = LESSONS[level]
     candidates = len(LETTERS) if level and rng.random() < mixture.full_lists else lesson.candidates

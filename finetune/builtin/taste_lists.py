@@ -2,7 +2,9 @@
 
 The lists of `finetune.builtin.corpus` have one right answer by construction. Here everything about an article counts a
 little, as in the shop itself: the history is what a shopper of random tastes would click, and each candidate's share of
-the answer follows how much that shopper likes it. No shopper or article of the shipped shop takes part.
+the answer follows how much that shopper can be expected to like it, as far as the history tells. That is what can be
+learned: what they really like is mostly chance to somebody who sees eight clicks. No shopper or article of the shipped
+shop takes part.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +29,27 @@ from finetune.builtin.shoppers import Tastes, click_chance, liking, random_taste
 MOST_PRODUCTS = 8_000
 _POOL = 60
 """Articles of each favourite category that come into question for one list."""
-_SHARPNESS = 0.5
-"""Points of liking that make an answer e times as likely."""
+_SHARPNESS = 0.35
+"""Points of expected liking that make an answer e times as likely."""
 _ASKED = 1.5
 """Points that an article gains by each thing that was asked for and that it has."""
-_LUKEWARM = 3.0
-"""Points of liking at which an article is as much wanted as not."""
+_LUKEWARM = 1.5
+"""Points of expected liking at which an article is as much wanted as not."""
 _OFTEN = 3
 """Times that a history has a value when it surely is liked."""
+WORTH: Mapping[str, float] = MappingProxyType(
+    {
+        "category": 0.4,
+        "colour": 0.95,
+        "pattern": 1.4,
+        "accent": 0.4,
+        "material": 0.45,
+        "style": 0.8,
+        "room": 0.35,
+        "occasion": 0.35,
+    }
+)
+"""Points to be expected of a candidate for each attribute whose value the history has often: a linear fit of liking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +88,16 @@ class TasteTask:
 class TasteList:
     """One list. chances: by candidate in prompt order, how likely it is the answer; they sum to 1.
 
-    relevance: 0 to 1, how much each is wanted, whatever the others are. liking: the same in points.
-    met: by attribute and value, how often the history has it: 0 to 1, where 1 is _OFTEN times or more.
-    seen: by candidate, the mean of that over what its picture shows.
+    relevance: 0 to 1, how much each can be expected to be wanted, whatever the others are. expected: that in points.
+    liking: points of each candidate in truth. met: by attribute and value, how often the history has it: 0 to 1, where
+    1 is _OFTEN times or more. seen: by candidate, the mean of that over what its picture shows.
     """
 
     prompt: Prompt
     letters: tuple[str, ...]
     chances: tuple[float, ...]
     relevance: tuple[float, ...]
+    expected: tuple[float, ...]
     liking: tuple[float, ...]
     met: Mapping[tuple[str, str], float]
     seen: tuple[float, ...]
@@ -102,15 +119,18 @@ def make_taste_list(rng: random.Random, shelves: Shelves, task: TasteTask) -> Ta
         shown = [Shown(with_junk(rng, one.item), one.picture) for one in shown]
     history = [_shown(shelves, pool[at], pictures=task.pictures) for at in past]
     prompt = rank_prompt(history, request, shown, task.detail, letters=letters)
-    odds = np.exp((wanted[chosen] - wanted[chosen].max()) / _SHARPNESS)
-    relevance = 1 / (1 + np.exp(_LUKEWARM - wanted[chosen]))
     met = _met_in([shelves.products[pool[at]] for at in past])
-    looks = [[met.get((name, value_of(shelves.products[pool[at]], name)), 0.0) for name in LOOKS] for at in chosen]
+    found = [shelves.products[pool[at]] for at in chosen]
+    expected = np.array([_expected(product, met) + _ASKED * _met(product, wishes) for product in found])
+    odds = np.exp((expected - expected.max()) / _SHARPNESS)
+    relevance = 1 / (1 + np.exp(2 * (_LUKEWARM - expected)))
+    looks = [[met.get((name, value_of(product, name)), 0.0) for name in LOOKS] for product in found]
     return TasteList(
         prompt,
         letters,
         tuple((odds / odds.sum()).tolist()),
         tuple(relevance.tolist()),
+        tuple(expected.tolist()),
         tuple(wanted[chosen].tolist()),
         met,
         tuple(float(np.mean(shares)) for shares in looks),
@@ -151,10 +171,18 @@ def value_of(product: Product, name: str) -> str:
 
 def _met_in(past: Sequence[Product]) -> dict[tuple[str, str], float]:
     """By attribute and value, how often the liked articles have it, 0 to 1."""
-    names = (*LOOKS, "material", "style")
-    found = Counter((name, value_of(product, name)) for product in past for name in names)
-    found.update((product.place_kind, product.place) for product in past)
+    found = Counter(
+        (name, value_of(product, name))
+        for product in past
+        for name in (*LOOKS, "material", "style", product.place_kind)
+    )
     return {pair: min(1.0, count / _OFTEN) for pair, count in found.items()}
+
+
+def _expected(product: Product, met: Mapping[tuple[str, str], float]) -> float:
+    """Points that a product can be expected to get from somebody with such a history."""
+    names = [name for name in WORTH if name not in ("room", "occasion") or name == product.place_kind]
+    return sum(WORTH[name] * met.get((name, value_of(product, name)), 0.0) for name in names)
 
 
 def _met(product: Product, wishes: dict[str, str]) -> int:

@@ -62,16 +62,16 @@ class Settings:
     """
 
     seed: int = 0
-    tokens: int = 20_000_000
+    tokens: int = 16_000_000
     step_tokens: int = 6_000
-    muon_lr: float = 0.012
-    adam_lr: float = 1.5e-3
+    muon_lr: float = 0.006
+    adam_lr: float = 8e-4
     warmup_steps: int = 30
-    cool_down: float = 0.3
+    cool_down: float = 0.8
     relevance_weight: float = 1.0
     first_lesson: int = 1
     level_up: float = 0.8
-    latest: tuple[float, ...] = (0.15, 0.25, 0.35, 0.45)
+    latest: tuple[float, ...] = (0.1, 0.25, 0.6, 0.75)
     reading_weight: float = 0.5
     reading_share: float = 0.2
     checkpoint_s: float = 120.0

@@ -105,6 +105,12 @@ def test_an_answer_is_true_or_says_that_nobody_told(seed, gallery):
         if found := re.fullmatch(r"The description does not say what its (\w+) is\.", text):
             assert f"; {found[1]} " not in shown
             assert found[1] in example.question.lower() or "warranty" in text
+    elif text.startswith("The picture shows the "):
+        assert thing.picture_row is not None
+        look = gallery.looks[thing.picture_row]
+        seen = {"colour": look.colour, "pattern": look.pattern, "accent colour": look.accent}
+        assert text in {f"The picture shows the {name} {value}." for name, value in seen.items() if name in text}
+        assert "picture" in example.question
     elif text.startswith("Yes, it "):
         assert text[8:-1] in true + values
     elif text.startswith("No, it "):
@@ -112,6 +118,22 @@ def test_an_answer_is_true_or_says_that_nobody_told(seed, gallery):
     else:
         subject = "It" if text.startswith("It ") else thing.item.title
         assert text.removeprefix(f"{subject} ")[:-1] in true
+
+
+def test_an_answer_about_the_picture_is_of_the_picture_that_is_shown(gallery):
+    """Even where it is another item's than the one that the text is about."""
+    belied = 0
+    for seed in range(1, 400, 2):
+        example = make_answer(*drawn(seed, gallery)[:3], gallery)
+        if example.text.startswith("The picture shows the "):
+            picture = next(part for part in example.prompt[1].parts if isinstance(part, Picture))
+            look = gallery.looks[int(picture.key)]
+            name = next(name for name in ("accent colour", "pattern", "colour") if f"the {name} " in example.text)
+            value = getattr(look, name.removesuffix(" colour"))
+            assert name in example.question.lower()
+            assert example.text == f"The picture shows the {name} {value}."
+            belied += value not in example.thing.values.get(name.removesuffix(" colour"), (value,))
+    assert belied > 10
 
 
 def test_a_yes_and_a_no_fit_their_question(gallery):
