@@ -48,10 +48,10 @@ def _ramp(share: float, start: float, stop: float) -> float:
 
 
 class Pupil(nn.Module):
-    """The tower, with what it needs only while it learns: a temperature, and heads that name what it has no names for."""
+    """The tower, with what only learning needs: a temperature, and heads that name what the tower has no names for."""
 
     def __init__(self, attributes: Sequence[Attribute], tower: ImageTower | None = None) -> None:
-        """tower: what to go on from; without it, one that reads waves, knows nothing, and will name these attributes."""
+        """tower: what to go on from; without it, one that reads waves and is to name these attributes."""
         super().__init__()
         names = tuple(a.values for a in attributes if a.effort)
         self.tower = tower or wave_tower(TowerSettings(names=names))

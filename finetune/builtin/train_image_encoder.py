@@ -1,14 +1,14 @@
 """Train the built-in image encoder into MiniLM's space (locked text, Zhai et al. 2022), on one core.
 
-    python -m finetune.builtin.draw_pack --count 30000 --px 96 --seed 5 --out runs/a.npz
-    python -m finetune.builtin.draw_pack --count 30000 --px 96 --seed 6 --out runs/b.npz
+    python -m finetune.builtin.draw_pack --count 12000 --px 96 --seed 5 --out runs/a.npz
+    python -m finetune.builtin.draw_pack --count 12000 --px 96 --seed 6 --out runs/b.npz
     python -m finetune.builtin.train_image_encoder --pack runs/a.npz --pack runs/b.npz --run runs/image
 
 Changed from the paper: several pictures may fit one caption (a short one, "a mug", fits every mug), so the target
 is spread over all that fit; every other batch holds few categories only, so that pattern and colour must tell pictures
 apart; pictures that share more of their looks are kept nearer to each other; before the text comes, the tower learns
-to name what it sees, and after it the projection learns alone, in large batches. Started again with the same --run, it
-goes on from the last checkpoint.
+to name what it sees, which goes into the vector, and after it the projection learns alone, in large batches. Started
+again with the same --run, it goes on from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Settings:
     last_steps, last_batch: of the projection alone, at the end.
     """
 
-    steps: int = 2000
+    steps: int = 6000
     batch: int = 32
     muon_rate: float = 0.02
     adam_rate: float = 2e-3

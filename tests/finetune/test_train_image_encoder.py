@@ -124,6 +124,24 @@ def test_a_caption_that_tells_only_the_category_fits_every_picture_of_it():
     assert pupil.contrast(text[[2, 3, 0, 1]], text, told, labels).item() > 5
 
 
+def test_a_tower_that_begins_learns_names_that_go_into_its_vectors():
+    pupil = Pupil(DRAWN)
+    assert pupil.tower.settings.names == tuple(attribute.values for attribute in DRAWN)
+    assert pupil.heads is pupil.tower.heads
+    pooled = torch.randn(3, pupil.tower.seen)
+    before = pupil.tower.vectors(pooled)
+    with torch.no_grad():
+        pupil.heads[2].bias[4] += 50  # now everything is surely of one colour
+    assert (before - pupil.tower.vectors(pooled)).norm(dim=1).min() > 1e-3
+
+
+def test_a_tower_that_goes_on_keeps_its_names_and_the_pupil_has_those_of_the_new_catalogue():
+    tower = wave_tower(replace(SMALL, names=(4, 3)))
+    pupil = Pupil((Attribute("sleeves", 2, effort=1.0, share=1.0), Attribute("title", 9, effort=0.0, share=0.0)), tower)
+    assert [head.out_features for head in pupil.heads] == [2]
+    assert [head.out_features for head in pupil.tower.heads] == [4, 3]
+
+
 def test_naming_comes_first_then_the_text_and_neighbours_last():
     early, middle, late = weights_at(0.1), weights_at(0.3), weights_at(0.9)
     assert (early.join, middle.join, late.join) == (0, 1, 1)

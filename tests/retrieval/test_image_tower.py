@@ -138,7 +138,7 @@ def test_weights_of_another_version_are_refused(tmp_path):
     beside = weights.with_suffix(".json")
     beside.write_text(json.dumps({**json.loads(beside.read_text()), "version": 7}))
     with pytest.raises(
-        WeightsError, match="is of version 7, this program reads 2; use matching releases, or install the package again"
+        WeightsError, match="is of version 7, this program reads 3; use matching releases, or install the package again"
     ):
         load_image_tower(weights)
 
