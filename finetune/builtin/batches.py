@@ -232,11 +232,11 @@ class Mixture:
     full_lists: share of lists of 20.
     """
 
-    rank: float = 0.22
-    taste: float = 0.26
-    reason: float = 0.12
-    update: float = 0.25
-    compare: float = 0.05
+    rank: float = 0.2
+    taste: float = 0.34
+    reason: float = 0.1
+    update: float = 0.22
+    compare: float = 0.04
     answer: float = 0.05
     shop: float = 0.45
     pictures: bool = True

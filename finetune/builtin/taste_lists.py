@@ -111,7 +111,8 @@ def make_taste_list(rng: random.Random, shelves: Shelves, task: TasteTask) -> Ta
     past = _clicked(rng, points, rng.randint(2, 8))
     wishes = _wishes(rng, [shelves.products[place] for place in pool], points) if task.request else {}
     wanted = points + [_ASKED * _met(shelves.products[place], wishes) for place in pool]
-    chosen = _found(rng, wanted, set(past), task.candidates)
+    alike = _alike(rng, [shelves.products[place] for place in pool], past, task.candidates)
+    chosen = _found(rng, wanted, alike, task.candidates)
     letters = tuple(rng.sample(LETTERS, len(chosen))) if task.shuffled_letters else LETTERS[: len(chosen)]
     request = request_text(rng, list(wishes.items()), shop=True) if wishes else None
     shown = [_shown(shelves, pool[at], pictures=task.pictures) for at in chosen]
@@ -189,11 +190,19 @@ def _met(product: Product, wishes: dict[str, str]) -> int:
     return sum(value_of(product, name) == value for name, value in wishes.items())
 
 
-def _found(rng: random.Random, wanted: NDArray[np.float64], past: set[int], count: int) -> list[int]:
+def _alike(rng: random.Random, pool: Sequence[Product], past: Sequence[int], count: int) -> list[int]:
+    """Places in the pool that were not clicked, often of one or two categories that were: retrievers find such."""
+    liked = list(dict.fromkeys(pool[at].look.category for at in past))
+    some = set(rng.sample(liked, min(len(liked), rng.choice((1, 1, 2, len(liked))))))
+    new = [at for at in range(len(pool)) if at not in set(past)]
+    alike = [at for at in new if pool[at].look.category in some]
+    return new if rng.random() < 0.3 or len(alike) < count else alike
+
+
+def _found(rng: random.Random, wanted: NDArray[np.float64], open_to: Sequence[int], count: int) -> list[int]:
     """Candidates in random order: most are what a retriever that knows half the truth puts first, the rest chance."""
     known = rng.uniform(0.2, 1.0)
-    scores = known * wanted + np.array([rng.gauss(0, 1) for _ in wanted])
-    order = [int(at) for at in np.argsort(-scores) if int(at) not in past]
+    order = sorted(open_to, key=lambda at: -(known * wanted[at] + rng.gauss(0, 1)))
     first = order[: max(1, round(count * rng.uniform(0.6, 1.0)))]
     rest = [at for at in order if at not in set(first)]
     chosen = first + rng.sample(rest, count - len(first))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -34,15 +35,18 @@ if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration
 
 
+_QUOTED = re.compile('"([^"]*)"')
+
+
 @torch.no_grad()
 def measure_eyes(
     model: LlavaForConditionalGeneration, lines: Lines, pictures: NDArray[np.uint8], looks: list[Look], device: str
 ) -> dict[str, float]:
-    """Share of the pictures whose tokens are nearest to the right word, for each thing that is told of a look."""
+    """Share of the pictures whose tokens are nearest to the right word, quoted or not, by each thing told of a look."""
     seen = words_of(model, pictures, device).float()
     words = model.model.language_model.embed_tokens.weight.float()
     told = torch.cat([torch.cdist(part.flatten(0, 1), words).argmin(-1) for part in torch.split(seen, 256)])
-    read = [f"{text};" for text in lines.read(told.view(len(pictures), -1).cpu())]
+    read = [_QUOTED.sub(r" \1", f"{text};") for text in lines.read(told.view(len(pictures), -1).cpu())]
     return {name: round(float(np.mean(_right(name, read, looks))), 4) for name in TOLD}
 
 

@@ -113,7 +113,7 @@ class Trainer:
         self.model = build_model(settings.size, self.tokenizer)
         if paths.start is not None and not _is_run(paths.start):
             load_exported(self.model, paths.start, decoder_only=paths.eyes is not None or not paths.packs)
-            start_quoted_words(self.model, self.tokenizer)
+            start_quoted_words(self.model, self.tokenizer, new_from=_words_of(paths.start))
         if paths.eyes is not None:
             load_eyes(self.model, paths.eyes)
         self.model.to(torch.device(device))  # type: ignore[arg-type]
@@ -310,16 +310,26 @@ def _tokenizer(paths: Paths, settings: Settings) -> Tokenizer:
     return tokenizer
 
 
+def _words_of(folder: Path) -> int:
+    """How many tokens the model in the folder knows."""
+    from tokenizers import Tokenizer
+
+    return int(Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size())
+
+
 def _is_run(folder: Path) -> bool:
     return (folder / CHECKPOINT).exists()
 
 
 @torch.no_grad()
-def start_quoted_words(model: LlavaForConditionalGeneration, tokenizer: Tokenizer) -> None:
-    """Words in quotation marks begin as the plain words, so that they are found and repeated at once."""
+def start_quoted_words(model: LlavaForConditionalGeneration, tokenizer: Tokenizer, *, new_from: int = 0) -> None:
+    """Words in quotation marks begin as the plain words, so that they are found and repeated at once.
+
+    new_from: number of the first token that the model does not know yet.
+    """
     for weight in (model.model.language_model.embed_tokens.weight, model.lm_head.weight):
         for token, place in tokenizer.get_vocab(with_added_tokens=True).items():
-            if len(token) > 2 and token[0] == token[-1] == '"':
+            if place >= new_from and len(token) > 2 and token[0] == token[-1] == '"':
                 pieces = tokenizer.encode(f"a {token[1:-1]}").ids[1:]
                 weight[place] = weight[pieces].mean(0)
 

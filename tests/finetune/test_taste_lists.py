@@ -65,16 +65,27 @@ def test_what_a_history_has_often_is_met(shelves: Shelves) -> None:
 
 
 def test_the_history_tells_the_taste(shelves: Shelves) -> None:
-    """What is liked shares more categories with the candidates that are wanted most than with the others."""
+    """The best candidate has a colour that was liked more often than the others have one."""
     rng = random.Random(2)
-    shares = {True: [], False: []}  # type: dict[bool, list[bool]]
+    shares: dict[bool, list[bool]] = {True: [], False: []}
     for _ in range(150):
         example = make_taste_list(rng, shelves, task())
         past, told = "".join(p for p in example.prompt[1].parts if isinstance(p, str)).split("Candidates:\n")
-        liked = {line.split("; category ")[1].split(";")[0] for line in past.splitlines() if "; category " in line}
+        liked = {line.split("; colour ")[1].split(";")[0] for line in past.splitlines() if "; colour " in line}
         for line, relevance in zip(told.splitlines(), example.relevance, strict=False):
-            shares[relevance == max(example.relevance)].append(line.split("; category ")[1].split(";")[0] in liked)
+            shares[relevance == max(example.relevance)].append(line.split("; colour ")[1].split(";")[0] in liked)
     assert np.mean(shares[True]) > np.mean(shares[False]) + 0.1
+
+
+def test_candidates_are_often_of_a_category_that_was_liked(shelves: Shelves) -> None:
+    rng = random.Random(7)
+    kinds = []
+    for _ in range(100):
+        example = make_taste_list(rng, shelves, task(pictures=False))
+        told = "".join(p for p in example.prompt[1].parts if isinstance(p, str)).split("Candidates:\n")[1]
+        kinds.append(len({line.split("; category ")[1].split(";")[0] for line in told.splitlines() if "; c" in line}))
+    assert kinds.count(1) > 20
+    assert max(kinds) > 3
 
 
 def test_what_was_asked_for_raises_the_chances(shelves: Shelves) -> None:
