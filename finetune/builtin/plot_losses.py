@@ -7,23 +7,33 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import zip_longest
 from pathlib import Path
+
+_ACROSS = 5
+"""Panels in a row."""
 
 
 def plot_losses(history: Path, picture: Path) -> None:
-    """Write a PNG with one panel for each value of the history's lines, over the steps.
+    """Write a PNG with one panel for each value of the history's lines, over the steps, five in a row.
 
-    history: JSON lines, each with `step` and numbers; `processor_s`, the time spent, is not drawn. Raises ValueError
-    when it holds no line.
+    history: JSON lines, each with `step` and numbers; tokens and `processor_s`, the time spent, are not drawn. Raises
+    ValueError when it holds no line.
     """
     from matplotlib.figure import Figure
 
     lines = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()]
     if not lines:
         raise ValueError(f"{history} holds no line; train first")
-    names = [name for name in lines[-1] if name not in ("step", "processor_s")]
-    figure = Figure(figsize=(3.2 * len(names), 2.6), layout="constrained")
-    for panel, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+    names = [name for name in lines[-1] if name not in ("step", "tokens", "processor_s")]
+    across = min(_ACROSS, len(names))
+    down = -(-len(names) // across)
+    figure = Figure(figsize=(3.2 * across, 2.6 * down), layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False).flat
+    for panel, name in zip_longest(panels, names):
+        if name is None:
+            panel.axis("off")
+            continue
         steps = [line["step"] for line in lines if name in line]
         panel.plot(steps, [line[name] for line in lines if name in line], color="#2b6e8f", linewidth=1.3)
         panel.set_title(name, fontsize=10)
