@@ -194,7 +194,7 @@ def _alike(rng: random.Random, pool: Sequence[Product], past: Sequence[int], cou
     """Places in the pool that were not clicked, often of one or two categories that were: retrievers find such."""
     liked = list(dict.fromkeys(pool[at].look.category for at in past))
     some = set(rng.sample(liked, min(len(liked), rng.choice((1, 1, 2, len(liked))))))
-    new = [at for at in range(len(pool)) if at not in set(past)]
+    new = sorted(set(range(len(pool))) - set(past))
     alike = [at for at in new if pool[at].look.category in some]
     return new if rng.random() < 0.3 or len(alike) < count else alike
 
