@@ -11,6 +11,7 @@ from agent.evidence import YOUR_PICTURE
 from agent.facts import CatalogueFacts, Phrase, spoken_forms, told_values
 from agent.models.base import VisionLanguageModel
 from agent.prompts import Detail, Shown, reason_prompt
+from agent.reason_pattern import reason_pattern
 from agent.sentences import plain_reason
 from agent.settings import LEAST_CHARS, ReasonSettings
 from agent.wording import FUNCTION_WORDS, KINDS, Word, contains, fold, starts_sentence, stems_of, words_of
@@ -80,8 +81,9 @@ def _generate(
     detail = Detail()
     while True:
         prompts = [reason_prompt(entry.shown, request, entry.evidence, detail) for entry in entries]
+        patterns = [reason_pattern(entry.evidence) for entry in entries] if model.info.guided else None
         try:
-            answers = model.generate(prompts, max_tokens=settings.max_tokens)
+            answers = model.generate(prompts, max_tokens=settings.max_tokens, patterns=patterns)
         except PromptTooLongError:
             detail = detail.shorter()
             if detail.candidate_chars < LEAST_CHARS:
@@ -173,6 +175,12 @@ _NEGATION = re.compile(
 _LIKED_PART = re.compile(rf"\b(?:[Yy]ou liked|[Ll]ike|with) (?!{_TITLE}\b)[A-Z]\w* liked\b")
 
 
+_HANGING = re.compile(
+    r"\b(?:a|an|the|its|their|your|of|in|with|is|are|has|have|and|or|by|at|both)[.!?…]|"
+    r"\b(?:a|an|the|its|their|your) (?:a|an|the|its|their|your|of|in|for|to|with|is|are|has|have|and|or|by|at)\b"
+)
+
+
 def _denies_or_repeats(bare: str) -> str | None:
     if part := _LIKED_PART.search(bare):
         return f"it names a part of a title: {part.group()!r}"
@@ -193,6 +201,8 @@ def _wrong_form(reason: str, bare: str, max_words: int) -> str | None:
         return f"it has more than {max_words} words"
     if len(_SENTENCES.findall(bare)) > _MOST_SENTENCES:
         return f"it has more than {_MOST_SENTENCES} sentences"
+    if hanging := _HANGING.search(bare):
+        return f"something is left out: {hanging.group()!r}"
     return None
 
 

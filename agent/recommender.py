@@ -88,7 +88,7 @@ class Recommender:
         self._make_model = make_model
         self._settings = settings
         self._resources = resources or ExitStack()
-        self._showcase = Showcase(workspace)
+        self._showcase = Showcase(workspace, store)
         self._last_stage = LastStage(workspace.path, lambda: store.towers_version)
         self._lock = threading.Lock()
         self._model: VisionLanguageModel | None = None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from agent.echoes import with_echoes
 from agent.models.base import Prompt, VisionLanguageModel
 from agent.prompts import LETTERS, Detail, Shown, rank_prompt
 from agent.settings import LEAST_CHARS, RerankSettings
@@ -47,13 +48,18 @@ def rerank(
 ) -> list[Ranked]:
     """The candidates, best first: score = log p(letter) + alpha * log prior.
 
-    history: liked items, oldest first. The prior is the candidates' scores made to sum to 1.
+    history: liked items, oldest first. The prompt shows the latest of them, and what the candidates have in common
+    with more of them. The prior is the candidates' scores made to sum to 1.
     Lists longer than settings.list_size are read in windows, whose best meet in a final list that puts the windows on
     one scale. Raises ModelError when the model cannot answer or answers with scores that cannot be used.
     """
     settings = settings or RerankSettings()
-    recent = history[len(history) - min(len(history), settings.history_items) :]
-    log_probs = _compare(model, recent, request, contenders, settings.list_size)
+    counted = history[len(history) - min(len(history), settings.counted_items) :]
+    recent = counted[len(counted) - min(len(counted), settings.history_items) :]
+    told = with_echoes([contender.shown for contender in contenders], counted)
+    entries = [replace(contender, shown=shown) for contender, shown in zip(contenders, told, strict=True)]
+    orders = model.info.orders if settings.orders is None else settings.orders
+    log_probs = _compare(_Reader(model, recent, request, orders), entries, settings.list_size)
     alpha = model.info.alpha if settings.alpha is None else settings.alpha
     priors = log_priors([contender.candidate for contender in contenders])
     ranked = [
@@ -63,24 +69,18 @@ def rerank(
     return sorted(ranked, key=lambda entry: -entry.score)
 
 
-def _compare(
-    model: VisionLanguageModel,
-    history: Sequence[Shown],
-    request: str | None,
-    contenders: Sequence[Contender],
-    list_size: int,
-) -> list[float]:
+def _compare(reader: _Reader, contenders: Sequence[Contender], list_size: int) -> list[float]:
     """Log-probability of each contender, all on the scale of one list."""
     if len(contenders) <= list_size:
-        return _score_lists(model, history, request, [contenders])[0] if contenders else []
+        return reader.score([contenders])[0] if contenders else []
     windows = _deal(len(contenders), list_size)
-    tables = _score_lists(model, history, request, [[contenders[row] for row in window] for window in windows])
+    tables = reader.score([[contenders[row] for row in window] for window in windows])
     places = max(1, list_size // len(windows))
     finalists: list[int] = []
     for window, scores in zip(windows, tables, strict=True):
         order = sorted(range(len(window)), key=lambda place: -scores[place])
         finalists += [window[place] for place in order[:places]]
-    final = _compare(model, history, request, [contenders[row] for row in finalists], list_size)
+    final = _compare(reader, [contenders[row] for row in finalists], list_size)
     return _on_one_scale(windows, tables, dict(zip(finalists, final, strict=True)))
 
 
@@ -102,29 +102,48 @@ def _on_one_scale(
     return [merged[row] for row in sorted(merged)]
 
 
-def _score_lists(
-    model: VisionLanguageModel,
-    history: Sequence[Shown],
-    request: str | None,
-    lists: Sequence[Sequence[Contender]],
-) -> list[list[float]]:
-    """Log-probabilities of the letters of each list, told in as much detail as the model has room for."""
-    letters = LETTERS[: max(len(entries) for entries in lists)]
-    detail = Detail()
-    while True:
-        prompts = [_prompt(model, history, request, entries, detail) for entries in lists]
-        try:
-            rows = model.score(prompts, letters)
-        except PromptTooLongError:
-            shorter = detail.shorter()
-            if shorter.candidate_chars >= LEAST_CHARS:
-                detail = shorter
-            elif history:
-                history = ()  # the candidates matter more than the past
-            else:
-                raise
-            continue
-        return [_checked(row, len(entries)) for row, entries in zip(rows, lists, strict=True)]
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads lists to the model, for one person and request.
+
+    orders: 2 reads each list from both ends and takes the mean of the logs, so that no place has an advantage
+    (permutation self-consistency, Tang et al. 2024, with two permutations).
+    """
+
+    model: VisionLanguageModel
+    history: Sequence[Shown]
+    request: str | None
+    orders: int
+
+    def score(self, lists: Sequence[Sequence[Contender]]) -> list[list[float]]:
+        """Log-probabilities of the letters of each list."""
+        if self.orders == 1:
+            return self._score(lists)
+        tables = self._score([*lists, *(entries[::-1] for entries in lists)])
+        forth, back = tables[: len(lists)], tables[len(lists) :]
+        return [
+            [(one + other) / 2 for one, other in zip(row, turned[::-1], strict=True)]
+            for row, turned in zip(forth, back, strict=True)
+        ]
+
+    def _score(self, lists: Sequence[Sequence[Contender]]) -> list[list[float]]:
+        """In as much detail as the model has room for."""
+        letters = LETTERS[: max(len(entries) for entries in lists)]
+        history, detail = self.history, Detail()
+        while True:
+            prompts = [_prompt(self.model, history, self.request, entries, detail) for entries in lists]
+            try:
+                rows = self.model.score(prompts, letters)
+            except PromptTooLongError:
+                shorter = detail.shorter()
+                if shorter.candidate_chars >= LEAST_CHARS:
+                    detail = shorter
+                elif history:
+                    history = ()  # the candidates matter more than the past
+                else:
+                    raise
+                continue
+            return [_checked(row, len(entries)) for row, entries in zip(rows, lists, strict=True)]
 
 
 def _prompt(

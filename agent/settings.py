@@ -24,6 +24,8 @@ class RerankSettings(BaseModel):
     alpha: weight of the retriever's prior beside the model's log-probability; 0 is the model alone, None is what was
         fitted: the workspace's ranker where it has one, else what was fitted for the model, or 1.
     list_size: candidates in one prompt; longer lists are read in windows. history_items: liked items in the prompt.
+    counted_items: latest liked items that candidates are told to have something in common with, those included.
+    orders: in how many orders each list is read, 1 or 2; None is what suits the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +33,8 @@ class RerankSettings(BaseModel):
     alpha: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     list_size: int = Field(default=20, ge=2, le=20)
     history_items: int = Field(default=8, ge=0, le=20)
+    counted_items: int = Field(default=20, ge=0, le=100)
+    orders: int | None = Field(default=None, ge=1, le=2)
 
 
 class ReasonSettings(BaseModel):

@@ -9,6 +9,7 @@ from agent.rerank import Contender, Ranked, rerank
 
 if TYPE_CHECKING:
     from agent.models.base import VisionLanguageModel
+    from agent.prompts import Shown
     from agent.settings import RerankSettings
     from agent.showing import Showcase
     from retrieval.candidates import CandidateFinder
@@ -29,9 +30,9 @@ def shortlist(finder: CandidateFinder, showcase: Showcase, query: Query, size: i
     """The best `size` candidates for the query, with pictures of that side."""
     found = finder.search(query, size)
     items = {item.item_id: item for item in showcase.items(entry.item_id for entry in found)}
-    contenders = [
-        Contender(entry, showcase.shown(items[entry.item_id], image_px)) for entry in found if entry.item_id in items
-    ]
+    known = [entry for entry in found if entry.item_id in items]
+    shown = showcase.shown_all([items[entry.item_id] for entry in known], image_px)
+    contenders = [Contender(entry, told) for entry, told in zip(known, shown, strict=True)]
     return Shortlist(query, showcase.items(event.item_id for event in query.history), contenders)
 
 
@@ -39,6 +40,10 @@ def compare(
     model: VisionLanguageModel, listed: Shortlist, showcase: Showcase, *, settings: RerankSettings
 ) -> list[Ranked]:
     """The candidates, best first, as `agent.rerank.rerank` puts them. Raises ModelError."""
-    recent = listed.history[max(0, len(listed.history) - settings.history_items) :]
-    liked = [showcase.shown(item, model.info.image_px) for item in recent]
+    liked = latest(listed, showcase, model.info.image_px, settings)
     return rerank(model, liked, listed.query.text, listed.contenders, settings=settings)
+
+
+def latest(listed: Shortlist, showcase: Showcase, image_px: int, settings: RerankSettings) -> list[Shown]:
+    """What was liked last, as much of it as `agent.rerank.rerank` looks at, oldest first."""
+    return showcase.shown_all(listed.history[max(0, len(listed.history) - settings.counted_items) :], image_px)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from retrieval.errors import MediaError, StoreError
 from retrieval.types import Item
 
 if TYPE_CHECKING:
+    from retrieval.store import VectorStore
     from retrieval.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -25,8 +27,10 @@ _THUMBNAILS_KEPT = 2048
 class Showcase:
     """The workspace's items, their first pictures at a model's size, and what is true of the catalogue as a whole."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, store: VectorStore | None = None) -> None:
+        """store: where the vectors of the items' pictures are; without one, nothing is known of how they look."""
         self._workspace = workspace
+        self._store = store
         self._lock = threading.Lock()
         self._facts: CatalogueFacts | None = None
         self._facts_version = 0
@@ -45,6 +49,11 @@ class Showcase:
         except (MediaError, StoreError) as error:
             logger.warning("%s is shown without its picture: %s", item.item_id, error)
             return Shown(item)
+
+    def shown_all(self, items: Sequence[Item], image_px: int) -> list[Shown]:
+        """The items with their pictures and looks. Raises StoreError when the vectors cannot be read."""
+        looks = {} if self._store is None else self._store.get("image", [item.item_id for item in items if item.images])
+        return [replace(self.shown(item, image_px), look=looks.get(item.item_id)) for item in items]
 
     def facts(self) -> CatalogueFacts:
         """Counts over the catalogue as it is now, withdrawn items included; costs what has changed since the last."""

@@ -77,7 +77,7 @@ def ranker_cases(
         past_workspace(workspace, store, folder / "past", known_events(workspace, table, part.past)) as past,
         _learned(past, prepare) as past_store,
     ):
-        finder, showcase = CandidateFinder(past, past_store, encoder), Showcase(past)
+        finder, showcase = CandidateFinder(past, past_store, encoder), Showcase(past, past_store)
         cases = []
         for user_id, target in asked:
             cases.append(_case(user_id, target, finder, showcase, model, settings))

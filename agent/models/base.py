@@ -44,6 +44,8 @@ class ModelInfo:
     max_prompt_tokens: longest prompt, pictures included.
     max_images: most pictures in one prompt.
     alpha: how much the retriever's prior weighs beside this model's word on a list, 0 or more.
+    guided: whether its reasons are written within a pattern (`agent.reason_pattern`), as small models need.
+    orders: in how many orders it reads a list, 1 or 2: what stands last has it harder with a small model.
     """
 
     name: str
@@ -52,6 +54,8 @@ class ModelInfo:
     max_prompt_tokens: int
     max_images: int
     alpha: float = 1.0
+    guided: bool = False
+    orders: int = 1
 
 
 @runtime_checkable
@@ -78,12 +82,28 @@ class VisionLanguageModel(Protocol):
 
     async def ascore(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]: ...
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None) -> list[str]:
-        """Greedy continuation of each prompt, as one batch; with a schema, JSON text that satisfies it."""
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        patterns: Sequence[str] | None = None,
+    ) -> list[str]:
+        """Greedy continuation of each prompt, as one batch.
+
+        schema: the answers are JSON text that satisfies it. patterns: instead, a regular expression for each prompt
+        that its answer matches, whole, or is the beginning of where max_tokens cut it off.
+        """
         ...
 
     async def agenerate(
-        self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        patterns: Sequence[str] | None = None,
     ) -> list[str]: ...
 
     def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:

@@ -1,8 +1,9 @@
-"""JSON that satisfies a schema by construction: at every step only tokens that can still lead there are left."""
+"""Answers of a form by construction: at every step only tokens that can still lead there are left."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,22 +24,37 @@ class Grammars:
 
         self._tokens = from_tokenizer(tokenizer, n_vocab=n_vocab, eos_token=stops)
 
-    def json(self, schema: JsonSchema) -> JsonConstraint:
-        """A constraint for one call of `generate`. Raises ValueError for a schema that cannot be compiled."""
+    def json(self, schema: JsonSchema) -> str:
+        """The grammar of JSON that satisfies the schema. Raises ValueError for one that cannot be compiled."""
         from llguidance import LLMatcher
 
-        grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), defaults={"whitespace_flexible": False})
+        told = LLMatcher.grammar_from_json_schema(json.dumps(schema), defaults={"whitespace_flexible": False})
+        return self._checked(told, "JSON schema")
+
+    def regex(self, pattern: str) -> str:
+        """The grammar of texts that match the pattern. Raises ValueError for one that cannot be compiled."""
+        from llguidance import LLMatcher
+
+        return self._checked(LLMatcher.grammar_from_regex(pattern), "pattern")
+
+    def constraint(self, grammars: Sequence[str]) -> Constraint:
+        """For one call of `generate` with so many rows."""
+        return Constraint(self._tokens, grammars)
+
+    def _checked(self, grammar: str, what: str) -> str:
+        from llguidance import LLMatcher
+
         if error := LLMatcher.validate_grammar(grammar, self._tokens):
-            raise ValueError(f"the JSON schema cannot be compiled: {error}")
-        return JsonConstraint(self._tokens, grammar)
+            raise ValueError(f"the {what} cannot be compiled: {error}")
+        return grammar
 
 
-class JsonConstraint:
+class Constraint:
     """A logits processor of transformers: one matcher for each row of the batch."""
 
-    def __init__(self, tokens: Any, grammar: str) -> None:
+    def __init__(self, tokens: Any, grammars: Sequence[str]) -> None:
         self._tokens = tokens
-        self._grammar = grammar
+        self._grammars = grammars
         self._matchers: list[Any] = []
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
@@ -47,7 +63,7 @@ class JsonConstraint:
         from llguidance.torch import allocate_token_bitmask, apply_token_bitmask_inplace, fill_next_token_bitmask
 
         if not self._matchers:
-            self._matchers = [LLMatcher(self._tokens, self._grammar) for _ in range(len(input_ids))]
+            self._matchers = [LLMatcher(self._tokens, grammar) for grammar in self._grammars]
         else:
             for matcher, token in zip(self._matchers, input_ids[:, -1].tolist(), strict=True):
                 if not matcher.is_stopped():

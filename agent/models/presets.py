@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.models.base import ModelInfo
 from retrieval.errors import SettingsError
 
 _PROJECTIONS = r"\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 LANGUAGE_MODEL = r".*language_model.*" + _PROJECTIONS
+_BUILTIN = str(Path(__file__).parent.parent / "builtin")
 TEXT_MODEL = r".*text_model.*" + _PROJECTIONS
 
 
@@ -22,6 +24,8 @@ class Preset:
     max_prompt_tokens, max_images: what one prompt may hold, pictures included.
     alpha: weight of the retriever's prior, fitted where it was measured (`tastemaker evaluate --builtin
     --fit-alpha 150`).
+    guided: whether its reasons are written within a pattern (`agent.reason_pattern`).
+    orders: in how many orders it reads a list, 1 or 2.
     """
 
     model_id: str
@@ -30,10 +34,19 @@ class Preset:
     max_prompt_tokens: int
     max_images: int = 32
     alpha: float = 1.0
+    guided: bool = False
+    orders: int = 1
+
+    def info(self, name: str, adapter: str | None) -> ModelInfo:
+        """What callers must know of the model that is called so, with the adapter that it is served with."""
+        limits = (self.image_px, self.max_prompt_tokens, self.max_images)
+        return ModelInfo(name, adapter, *limits, self.alpha, self.guided, self.orders)
 
 
 PRESETS: dict[str, Preset] = {
-    "builtin": Preset(str(Path(__file__).parent.parent / "builtin"), LANGUAGE_MODEL, 96, 1920, alpha=16.0),
+    "builtin": Preset(
+        str(Path(__file__).parent.parent / "builtin"), LANGUAGE_MODEL, 96, 1920, alpha=16.0, guided=True, orders=2
+    ),
     "llava-1.5-7b": Preset("llava-hf/llava-1.5-7b-hf", LANGUAGE_MODEL, 336, 3800, 4),
     "llava-next-7b": Preset("llava-hf/llava-v1.6-vicuna-7b-hf", LANGUAGE_MODEL, 336, 3800, 2),
     "qwen2.5-vl-3b": Preset("Qwen/Qwen2.5-VL-3B-Instruct", LANGUAGE_MODEL, 112, 8192),

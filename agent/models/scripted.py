@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from agent.models.base import JsonSchema, ModelInfo, Picture, Prompt
@@ -81,8 +82,17 @@ class ScriptedModel:
     def score(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
         return [_log_softmax(self._score_rule(self._checked(prompt), choices)) for prompt in prompts]
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None) -> list[str]:
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        patterns: Sequence[str] | None = None,
+    ) -> list[str]:
         texts = [self._checked(prompt) for prompt in prompts]
+        if patterns is not None:
+            raise ValueError("the scripted engine keeps to no pattern; its reasons are the evidence's own words")
         if schema is not None:
             return [json.dumps(_smallest(schema)) for _ in texts]
         return [" ".join(self._text_rule(text).split()[:max_tokens]) for text in texts]
@@ -95,9 +105,15 @@ class ScriptedModel:
         return await asyncio.to_thread(self.score, prompts, choices)
 
     async def agenerate(
-        self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        patterns: Sequence[str] | None = None,
     ) -> list[str]:
-        return await asyncio.to_thread(self.generate, prompts, max_tokens=max_tokens, schema=schema)
+        job = partial(self.generate, prompts, max_tokens=max_tokens, schema=schema, patterns=patterns)
+        return await asyncio.to_thread(job)
 
     async def astream(self, prompt: Prompt, *, max_tokens: int) -> AsyncIterator[str]:
         for piece in self.stream(prompt, max_tokens=max_tokens):

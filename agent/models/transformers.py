@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+Job = TypeVar("Job")
 
 MAX_IMAGE_PX = 512  # larger vision towers are shown less, or a list of pictures does not fit
 MAX_PROMPT_TOKENS = 8192
@@ -72,7 +74,7 @@ class TransformersModel:
         if adapter is not None:
             model = load_adapter(model, adapter)
         served_as = None if adapter is None else adapter_name(adapter)
-        info = ModelInfo(name, served_as, preset.image_px, preset.max_prompt_tokens, preset.max_images, preset.alpha)
+        info = preset.info(name, served_as)
         opened = cls(model, processor, info)
         if name not in PRESETS:
             opened.info = opened._measured()
@@ -98,8 +100,17 @@ class TransformersModel:
         ids = single_tokens(self.info.name, choices, tokens)
         return self._in_batches(prompts, lambda batch: self._score(batch, ids))
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None) -> list[str]:
-        answers = self._in_batches(prompts, lambda batch: self._write(batch, max_tokens, schema))
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        patterns: Sequence[str] | None = None,
+    ) -> list[str]:
+        wanted: Sequence[str | None] = patterns or [None] * len(prompts)
+        jobs = [(prompt, self._grammar(schema, pattern)) for prompt, pattern in zip(prompts, wanted, strict=True)]
+        answers = self._in_batches(jobs, lambda batch: self._write(batch, max_tokens))
         return answers if schema is None else [whole_json(answer) for answer in answers]
 
     def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
@@ -132,9 +143,15 @@ class TransformersModel:
         return await asyncio.to_thread(self.score, prompts, choices)
 
     async def agenerate(
-        self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        patterns: Sequence[str] | None = None,
     ) -> list[str]:
-        return await asyncio.to_thread(self.generate, prompts, max_tokens=max_tokens, schema=schema)
+        job = partial(self.generate, prompts, max_tokens=max_tokens, schema=schema, patterns=patterns)
+        return await asyncio.to_thread(job)
 
     async def astream(self, prompt: Prompt, *, max_tokens: int) -> AsyncIterator[str]:
         pieces = self.stream(prompt, max_tokens=max_tokens)
@@ -147,11 +164,11 @@ class TransformersModel:
     def close(self) -> None:
         """Frees nothing by itself: the weights go with the object."""
 
-    def _in_batches(self, prompts: Sequence[Prompt], answer: Callable[[Sequence[Prompt]], list[T]]) -> list[T]:
+    def _in_batches(self, jobs: Sequence[Job], answer: Callable[[Sequence[Job]], list[T]]) -> list[T]:
         answers: list[T] = []
-        for start in range(0, len(prompts), self._batch_size):
+        for start in range(0, len(jobs), self._batch_size):
             with self._lock:
-                answers += answer(prompts[start : start + self._batch_size])
+                answers += answer(jobs[start : start + self._batch_size])
         return answers
 
     def _score(self, prompts: Sequence[Prompt], ids: list[int]) -> list[list[float]]:
@@ -170,8 +187,10 @@ class TransformersModel:
             raise ModelAnswerError(f"{self.info.name} gave scores that are not numbers; its weights may be damaged")
         return log_probs
 
-    def _write(self, prompts: Sequence[Prompt], max_tokens: int, schema: JsonSchema | None) -> list[str]:
-        constraint: list[Any] = [] if schema is None else [self._constraint(schema)]
+    def _write(self, jobs: Sequence[tuple[Prompt, str | None]], max_tokens: int) -> list[str]:
+        """jobs: each prompt, and the grammar of its answer or None; one kind of answer for all of them."""
+        prompts, grammars = [prompt for prompt, _ in jobs], [grammar for _, grammar in jobs if grammar is not None]
+        constraint = [self._grammars.constraint(grammars)] if self._grammars is not None and grammars else []
         encoded = self._generate(prompts, max_new_tokens=max_tokens, logits_processor=constraint)
         texts: list[str] = self._tokenizer.batch_decode(encoded, skip_special_tokens=True)
         return texts
@@ -270,11 +289,14 @@ class TransformersModel:
             return False  # a model whose forward pass has another shape: its plain path still works
         return float(difference.abs().max()) < _AGREEMENT
 
-    def _constraint(self, schema: JsonSchema) -> Any:
-        if self._grammars is None:
-            n_vocab = self._model.config.get_text_config().vocab_size
-            self._grammars = Grammars(self._tokenizer, n_vocab=n_vocab, stops=self._stops)
-        return self._grammars.json(schema)
+    def _grammar(self, schema: JsonSchema | None, pattern: str | None) -> str | None:
+        if schema is None and pattern is None:
+            return None
+        with self._lock:
+            if self._grammars is None:
+                n_vocab = self._model.config.get_text_config().vocab_size
+                self._grammars = Grammars(self._tokenizer, n_vocab=n_vocab, stops=self._stops)
+        return self._grammars.json(schema) if schema is not None else self._grammars.regex(str(pattern))
 
 
 _GENERATION_OPTIONS = ("max_new_tokens", "output_logits", "return_dict_in_generate")

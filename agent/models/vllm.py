@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from agent.models.answers import single_tokens, whole_json
 from agent.models.background import BackgroundLoop
-from agent.models.base import JsonSchema, ModelInfo, Picture, Prompt
+from agent.models.base import JsonSchema, Picture, Prompt
 from agent.models.data_urls import DataUrls
 from agent.models.presets import preset_of
 from agent.models.vllm_client import Choice, Completion, RejectedRequestError, ServedModels, Tokens, VllmClient
@@ -48,7 +48,7 @@ class VllmModel:
         label_scores: bool | None = None,
     ) -> None:
         preset = preset_of(name)
-        self.info = ModelInfo(name, adapter, preset.image_px, preset.max_prompt_tokens, preset.max_images, preset.alpha)
+        self.info = preset.info(name, adapter)
         self._known_as = (adapter,) if adapter is not None else (name, preset.model_id)
         self._client = VllmClient(url, timeout_s=timeout_s, concurrency=concurrency, api_key=api_key)
         self._loop = BackgroundLoop("tastemaker-vllm")
@@ -71,13 +71,25 @@ class VllmModel:
     async def ascore(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
         return await self._loop.wait(self._score(prompts, choices))
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None) -> list[str]:
-        return self._loop.run(self._generate(prompts, max_tokens, schema))
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        patterns: Sequence[str] | None = None,
+    ) -> list[str]:
+        return self._loop.run(self._generate(prompts, max_tokens, schema, patterns))
 
     async def agenerate(
-        self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        patterns: Sequence[str] | None = None,
     ) -> list[str]:
-        return await self._loop.wait(self._generate(prompts, max_tokens, schema))
+        return await self._loop.wait(self._generate(prompts, max_tokens, schema, patterns))
 
     def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
         return self._loop.iterate(self._stream(prompt, max_tokens))
@@ -105,18 +117,26 @@ class VllmModel:
 
         return await _all([row(prompt) for prompt in prompts])
 
-    async def _generate(self, prompts: Sequence[Prompt], max_tokens: int, schema: JsonSchema | None) -> list[str]:
+    async def _generate(
+        self,
+        prompts: Sequence[Prompt],
+        max_tokens: int,
+        schema: JsonSchema | None,
+        patterns: Sequence[str] | None,
+    ) -> list[str]:
         wanted: dict[str, Any] = {"max_tokens": max_tokens}
         if schema is not None:
             answer = {"name": "answer", "schema": schema, "strict": True}
             wanted["response_format"] = {"type": "json_schema", "json_schema": answer}
 
-        async def text(prompt: Prompt) -> str:
-            choice = await self._complete(self._chat(prompt), wanted)
+        async def text(prompt: Prompt, pattern: str | None) -> str:
+            form = {} if pattern is None else {"structured_outputs": {"regex": pattern}}
+            choice = await self._complete(self._chat(prompt), wanted | form)
             written = choice.message.content or ""
             return written if schema is None else whole_json(written)
 
-        return await _all([text(prompt) for prompt in prompts])
+        forms: Sequence[str | None] = patterns or [None] * len(prompts)
+        return await _all([text(prompt, pattern) for prompt, pattern in zip(prompts, forms, strict=True)])
 
     async def _stream(self, prompt: Prompt, max_tokens: int) -> AsyncIterator[str]:
         body = await self._body(self._chat(prompt))

@@ -94,7 +94,7 @@ class Encoder:
     def taste(self, example: TasteList) -> Encoded:
         chances = dict(zip(map(LETTERS.index, example.letters), example.chances, strict=True))
         encoded, text, offsets = self._list(example.prompt, example.letters, example.relevance, chances)
-        return replace(encoded, match=_matches(text, offsets, encoded.ids, self.image, example.met, example.seen))
+        return replace(encoded, match=_matches(text, offsets, encoded.ids, self.image, example.worth, example.seen))
 
     def _list(
         self, prompt: Prompt, letters: Sequence[str], relevance: Sequence[float], chances: dict[int, float]
@@ -135,6 +135,7 @@ def _matches(
 ) -> dict[int, float]:
     """Where an attribute of a candidate ends, and how much it is wanted; for pictures, how much what they show is.
 
+    Of a value with an echo it is the echo's number that tells.
     wanted: by name and value, 0 to 1. seen: by candidate.
     """
     start = text.index("Candidates:\n")
@@ -142,11 +143,19 @@ def _matches(
     by_end = {end: place for place, (begin, end) in enumerate(offsets) if end > begin >= start}
     for found in _ATTRIBUTE.finditer(text, start):
         named = [(value, share) for (name, value), share in wanted.items() if found[1].startswith(f"{name} ")]
-        hits = [(at + len(value), share) for value, share in named if (at := found[1].find(value)) >= 0]
+        hits = [
+            (_echo_end(found[1], at + len(value)), share) for value, share in named if (at := found[1].find(value)) >= 0
+        ]
         ends = [(found.start(1) + end, share) for end, share in hits] or [(found.end(1), 0.0)]
         labels |= {by_end[end]: share for end, share in ends if end in by_end}
     lasts = [p for p in range(len(ids) - 1) if ids[p] == image != ids[p + 1] and offsets[p][0] >= start]
     return labels | dict(zip(lasts, seen, strict=False))
+
+
+def _echo_end(attribute: str, end: int) -> int:
+    """Where the echo of the value that ends here ends; without one, here."""
+    echo = _ECHO.match(attribute, end)
+    return echo.end() if echo else end
 
 
 def _sections(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
@@ -155,6 +164,7 @@ def _sections(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
     return [sum(begin > bound for bound in bounds) for begin, _ in offsets]
 
 
+_ECHO = re.compile(r" \|\d+")
 _ATTRIBUTE = re.compile(r"; ([^;»…]+)(?=[;»…])")
 
 
@@ -232,12 +242,12 @@ class Mixture:
     full_lists: share of lists of 20.
     """
 
-    rank: float = 0.2
-    taste: float = 0.34
-    reason: float = 0.1
-    update: float = 0.22
-    compare: float = 0.04
-    answer: float = 0.05
+    rank: float = 0.18
+    taste: float = 0.42
+    reason: float = 0.2
+    update: float = 0.08
+    compare: float = 0.03
+    answer: float = 0.04
     shop: float = 0.45
     pictures: bool = True
     full_lists: float = 0.05

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -166,10 +167,11 @@ class Bench:
     @cached_property
     def key(self) -> str:
         """Names what scores depend on: the model, the shop, the image encoder and how prompts are written."""
-        from agent import prompts
+        from agent import echoes, prompts
 
-        told = f"{self.model_hash} {shop_hash()} {encoder_hash()}".encode() + Path(prompts.__file__).read_bytes()
-        return hashlib.sha256(told).hexdigest()[:12]
+        told = f"{self.model_hash} {shop_hash()} {encoder_hash()}".encode()
+        written = "".join(inspect.getsource(module) for module in (prompts, echoes)).encode()
+        return hashlib.sha256(told + written).hexdigest()[:12]
 
     @cached_property
     def model_hash(self) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agent.echoes import with_echoes
 from agent.models.base import Picture, Prompt
 from agent.prompts import LETTERS, Detail, Shown, rank_prompt
 from finetune.builtin import words
@@ -98,6 +99,7 @@ class Ranking:
     answer: the letter of the best candidate. relevance: by candidate in prompt order, 0 to 1.
     kind: "request", "text" (taste by text), "look" (taste by look alone), "both".
     wanted: what decides, as attribute and value. seen: by candidate, the share of it that its picture shows.
+    history, request, shown: what the prompt is made of.
     """
 
     prompt: Prompt
@@ -105,8 +107,11 @@ class Ranking:
     answer: str
     relevance: tuple[float, ...]
     kind: str
-    wanted: tuple[Want, ...] = ()
-    seen: tuple[float, ...] = ()
+    wanted: tuple[Want, ...]
+    seen: tuple[float, ...]
+    history: tuple[Shown, ...]
+    request: str | None
+    shown: tuple[Shown, ...]
 
 
 def shop_schema(rng: random.Random, *, most: int = 8) -> Schema:
@@ -127,6 +132,11 @@ def shop_schema(rng: random.Random, *, most: int = 8) -> Schema:
     if most < len(fields):
         return Schema(tuple(rng.sample(fields, most)), shop=True, titles="shop")
     return Schema(fields, rng.choice((("price",), ("price", "description"))), shop=True, titles="shop")
+
+
+def held_out_schema(rng: random.Random) -> Schema:
+    """A catalogue of attributes, values and words that training never has."""
+    return random_schema(rng, held_out=True)
 
 
 def random_schema(rng: random.Random, *, held_out: bool = False, most: int = 5) -> Schema:
@@ -347,10 +357,12 @@ def make_ranking(rng: random.Random, schema: Schema, task: Task, gallery: Galler
     letters = tuple(rng.sample(LETTERS, task.candidates)) if task.shuffled_letters else LETTERS[: task.candidates]
     request = request_text(rng, asked, shop=schema.shop) if asked else None
     shown = [shown_as(rng, thing, junk=task.junk_titles) for thing in things]
-    prompt = rank_prompt([shown_as(rng, thing) for thing in history], request, shown, task.detail, letters=letters)
+    liked_ones = [shown_as(rng, thing) for thing in history]
+    prompt = rank_prompt(liked_ones, request, with_echoes(shown, liked_ones), task.detail, letters=letters)
     wanted = (*asked, *liked)
     seen = tuple(_seen(thing, wanted) for thing in things) if gallery is not None and schema.shop else ()
-    return Ranking(prompt, letters, letters[best], tuple(scores), task.kind, wanted, seen)
+    told = (tuple(liked_ones), request, tuple(shown))
+    return Ranking(prompt, letters, letters[best], tuple(scores), task.kind, wanted, seen, *told)
 
 
 def _seen(thing: Thing, wanted: Sequence[Want]) -> float:

@@ -211,6 +211,7 @@ def _speed(bench: Bench) -> list[Figure]:
     import torch
 
     from agent.prompts import Detail, reason_prompt
+    from agent.reason_pattern import reason_pattern
     from finetune.builtin.measures_safety import random_lists
     from finetune.builtin.measures_speed import measure_speed
 
@@ -228,7 +229,8 @@ def _speed(bench: Bench) -> list[Figure]:
         for entry in told
     ]
     note = f"{torch.get_num_threads()} threads"
-    return measure_speed(bench.model, lists, reasons, note=note)
+    patterns = [reason_pattern(entry.evidence) for entry in told] if bench.model.info.guided else None
+    return measure_speed(bench.model, lists, reasons, patterns=patterns, note=note)
 
 
 def _vllm(bench: Bench) -> list[Figure]:

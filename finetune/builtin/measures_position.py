@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agent.prompts import LETTERS, Detail
-from finetune.builtin.corpus import Gallery, Schema, Task, make_ranking, shop_schema
-from finetune.builtin.evaluate_vlm import held_out_schema, with_pixels
+from agent.models.base import Picture
+from agent.prompts import LETTERS, Detail, Shown
+from agent.rerank import Contender, rerank
+from agent.settings import RerankSettings
+from finetune.builtin.corpus import Gallery, Schema, Task, held_out_schema, make_ranking, shop_schema
 from finetune.builtin.figures import Figure, Floats, drawn
+from retrieval.types import Candidate
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,7 +32,8 @@ def measure_positions(
 ) -> list[Figure]:
     """By how much NDCG@10 differs between the target put first and twentieth, in the same lists otherwise.
 
-    lists: of the drawn shop with pictures, and as many of unseen catalogues without. The model's word alone.
+    lists: of the drawn shop with pictures, and as many of unseen catalogues without. The model's word alone, as
+    `agent.rerank` asks for it.
     """
     shop = _values(model, shop_schema, gallery, paint, lists, seed)
     unseen = _values(model, held_out_schema, None, paint, lists, seed)
@@ -55,13 +60,20 @@ def _values(
         values = []
         for _ in range(lists):
             example = make_ranking(rng, schema(rng), task, gallery)
-            prompt = example.prompt if gallery is None else with_pixels(example.prompt, paint)
-            (scores,) = model.score([prompt], example.letters)
-            target = scores[place]
-            ahead = sum(score > target for score in scores) + sum(score == target for score in scores[:place])
+            history, shown = ([_painted(one, paint) for one in told] for told in (example.history, example.shown))
+            contenders = [Contender(Candidate(str(row), 1.0), one) for row, one in enumerate(shown)]
+            ranked = rerank(model, history, example.request, contenders, settings=RerankSettings(alpha=0))
+            ahead = [entry.candidate.item_id for entry in ranked].index(str(place))
             values.append(1 / math.log2(ahead + 2) if ahead < 10 else 0.0)
         columns.append(np.array(values))
     return columns[0], columns[1]
+
+
+def _painted(shown: Shown, paint: Paint) -> Shown:
+    """The item with a real picture in place of the gallery's row number."""
+    if shown.picture is None:
+        return shown
+    return replace(shown, picture=Picture(paint(int(shown.picture.key)), f"row-{shown.picture.key}"))
 
 
 def _figure(name: str, first: Floats, last: Floats) -> Figure:

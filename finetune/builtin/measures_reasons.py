@@ -11,9 +11,9 @@ import numpy as np
 
 from agent.facts import shareable_values
 from agent.prompts import Detail, value_text
-from finetune.builtin.corpus import Schema
+from agent.reason_pattern import reason_pattern
+from finetune.builtin.corpus import Schema, held_out_schema
 from finetune.builtin.drawing.look import COLOURS, PATTERNS
-from finetune.builtin.evaluate_vlm import held_out_schema
 from finetune.builtin.figures import Figure, Floats, share
 from finetune.builtin.named import Named, named_in
 from finetune.builtin.reasonings import Reasoning, make_reasoning
@@ -66,10 +66,18 @@ def measure_true_unseen(
     examples = [make_reasoning(rng, one, Detail(), None) for one in schemas]
     texts: list[str] = []
     for start in range(0, count, _BATCH):
-        texts += model.generate([example.prompt for example in examples[start : start + _BATCH]], max_tokens=_TOKENS)
+        some = examples[start : start + _BATCH]
+        texts += model.generate([e.prompt for e in some], max_tokens=_TOKENS, patterns=_patterns(model, some))
     named = [_named_unseen(text, e, one) for text, e, one in zip(texts, examples, schemas, strict=True)]
     name = "attributes named in reasons that are true, held-out schemas"
     return [_true_figure(name, named, range(count), 0.85, 0.95)]
+
+
+def _patterns(model: VisionLanguageModel, examples: Sequence[Reasoning]) -> list[str] | None:
+    """As `agent.explain` asks for reasons."""
+    if not model.info.guided:
+        return None
+    return [reason_pattern([fact.evidence for fact in example.facts]) for example in examples]
 
 
 def _named_unseen(text: str, example: Reasoning, schema: Schema) -> Named:

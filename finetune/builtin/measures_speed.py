@@ -26,21 +26,22 @@ def measure_speed(
     lists: Sequence[Asked],
     reasons: Sequence[Prompt],
     *,
+    patterns: Sequence[str] | None = None,
     clock: Clock = time.perf_counter,
     note: str = "",
 ) -> list[Figure]:
     """Medians in milliseconds: a list of 20 with pictures, the first word of a reason, five reasons in one batch.
 
-    reasons: prompts, a multiple of five. The first of everything is not counted. A list's pictures may be new to the
-    model, so that their features are computed; those of lists that were just ranked are not, which is told beside it.
+    reasons: prompts, a multiple of five. patterns: what each keeps to, where the model is guided. The first of
+    everything is not counted. A list's pictures may be new to the model, so that their features are computed; those of
+    lists that were just ranked are not, which is told beside it.
     """
     fresh = [_timed(lambda asked=asked: _rerank(model, asked), clock) for asked in lists]  # type: ignore[misc]
     again = [_timed(lambda asked=asked: _rerank(model, asked), clock) for asked in lists]  # type: ignore[misc]
     first = [_timed(lambda prompt=prompt: _first_word(model, prompt), clock) for prompt in reasons]  # type: ignore[misc]
-    fives = [reasons[start : start + 5] for start in range(0, len(reasons) - 4, 5)]
     batched = [
-        _timed(lambda five=five: model.generate(five, max_tokens=_REASON_TOKENS), clock)  # type: ignore[misc]
-        for five in fives
+        _timed(lambda at=at: _five(model, reasons, patterns, at), clock)  # type: ignore[misc]
+        for at in range(0, len(reasons) - 4, 5)
     ]
     return [
         _median("rerank of 20 with pictures, p50", fresh, 400, note),
@@ -75,6 +76,11 @@ def _rerank(model: VisionLanguageModel, asked: Asked) -> object:
 def _first_word(model: VisionLanguageModel, prompt: Prompt) -> None:
     pieces = model.stream(prompt, max_tokens=_REASON_TOKENS)
     next(pieces, None)
+
+
+def _five(model: VisionLanguageModel, prompts: Sequence[Prompt], patterns: Sequence[str] | None, at: int) -> object:
+    kept = None if patterns is None else patterns[at : at + 5]
+    return model.generate(prompts[at : at + 5], max_tokens=_REASON_TOKENS, patterns=kept)
 
 
 def _timed(work: Callable[[], object], clock: Clock) -> float:

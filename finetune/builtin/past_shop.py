@@ -97,7 +97,7 @@ def past_shop(folder: Path, shop: Path = SHOP_FOLDER, *, made: Path | None = Non
         encoder = open_encoder()
         store = stack.enter_context(open_store(workspace))
         finder = CandidateFinder(workspace, store, encoder)
-        yield PastShop(load_truth(shop), workspace, store, encoder, finder, Showcase(workspace))
+        yield PastShop(load_truth(shop), workspace, store, encoder, finder, Showcase(workspace, store))
 
 
 def _index(folder: Path, shop: Path) -> None:

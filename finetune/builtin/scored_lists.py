@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Literal
 
 from agent.rerank import Contender, log_priors, rerank
 from agent.settings import RerankSettings
-from agent.shortlist import shortlist
+from agent.shortlist import latest, shortlist
 from finetune.builtin.visits import Wish
 
 if TYPE_CHECKING:
     from agent.models.base import VisionLanguageModel
+    from agent.prompts import Shown
     from agent.shortlist import Shortlist
     from finetune.builtin.past_shop import PastShop, Shopper
     from finetune.builtin.truth import Truth
@@ -74,10 +75,9 @@ def scored(model: VisionLanguageModel, past: PastShop, shopper: Shopper, arm: Ar
     """One list, scored as `agent.rerank` scores it. Raises ModelError."""
     found = listed(past, shopper, arm, image_px=model.info.image_px)
     settings = RerankSettings(alpha=0)
-    recent = found.history[max(0, len(found.history) - settings.history_items) :]
-    liked = [past.showcase.shown(item, model.info.image_px) for item in recent]
+    liked = latest(found, past.showcase, model.info.image_px, settings)
     if arm == "text":
-        liked = [replace(shown, picture=None) for shown in liked]
+        liked = [_unseen(shown) for shown in liked]
     ranked = rerank(model, liked, found.query.text, found.contenders, settings=settings)
     log_prob = {entry.candidate.item_id: entry.log_prob for entry in ranked}
     candidates = [contender.candidate for contender in found.contenders]
@@ -86,7 +86,11 @@ def scored(model: VisionLanguageModel, past: PastShop, shopper: Shopper, arm: Ar
 
 
 def _blind(contender: Contender) -> Contender:
-    return Contender(contender.candidate, replace(contender.shown, picture=None))
+    return Contender(contender.candidate, _unseen(contender.shown))
+
+
+def _unseen(shown: Shown) -> Shown:
+    return replace(shown, picture=None, look=None)
 
 
 class KeptLists:

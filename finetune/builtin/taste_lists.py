@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.echoes import with_echoes
 from agent.models.base import Picture, Prompt
 from agent.prompts import LETTERS, Detail, Shown, rank_prompt
 from finetune.builtin.corpus import LOOKS, with_junk
@@ -35,41 +36,56 @@ _ASKED = 1.5
 """Points that an article gains by each thing that was asked for and that it has."""
 _LUKEWARM = 1.5
 """Points of expected liking at which an article is as much wanted as not."""
-_OFTEN = 3
-"""Times that a history has a value when it surely is liked."""
+_MUCH = 2.0
+"""Points of an attribute that count as all that one can give."""
+_SHOWN = 8
+"""Liked articles that a prompt shows; what is counted may be more."""
 WORTH: Mapping[str, float] = MappingProxyType(
     {
-        "category": 0.4,
-        "colour": 0.95,
-        "pattern": 1.4,
+        "category": 0.8,
+        "colour": 1.9,
+        "pattern": 2.6,
         "accent": 0.4,
-        "material": 0.45,
-        "style": 0.8,
-        "room": 0.35,
-        "occasion": 0.35,
+        "material": 0.8,
+        "style": 1.4,
+        "room": 0.65,
+        "occasion": 0.65,
     }
 )
-"""Points to be expected of a candidate for each attribute whose value the history has often: a linear fit of liking."""
+"""Points to be expected for each attribute of whose value the history consists: a linear fit of liking to shares."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shelves:
-    """Articles to make lists of. rows: by article, its row in the gallery. by_category: places in products."""
+    """Articles to make lists of. rows: by article, its row in the gallery. by_category: places in products.
+
+    vectors: (n_products, d) unit vectors of the articles' pictures, as the image encoder gives them; None without any.
+    """
 
     products: Sequence[Product]
     rows: Sequence[int]
     by_category: dict[str, list[int]]
+    vectors: NDArray[np.float32] | None = None
 
     @classmethod
-    def of(cls, looks: Sequence[Look], *, seed: int) -> Shelves:
-        """At most MOST_PRODUCTS articles with these looks, the rest of each drawn at random."""
+    def of(
+        cls,
+        looks: Sequence[Look],
+        *,
+        seed: int,
+        vectors_of: Callable[[Sequence[int]], NDArray[np.float32]] | None = None,
+    ) -> Shelves:
+        """At most MOST_PRODUCTS articles with these looks, the rest of each drawn at random.
+
+        vectors_of: what the image encoder says of the pictures in these rows of the gallery.
+        """
         rng = random.Random(f"{seed}/shelves")  # noqa: S311
         rows = rng.sample(range(len(looks)), min(MOST_PRODUCTS, len(looks)))
         products = [product_with(looks[row], rng) for row in rows]
         by_category: dict[str, list[int]] = {name: [] for name in CATEGORIES}
         for place, product in enumerate(products):
             by_category[product.look.category].append(place)
-        return cls(products, rows, by_category)
+        return cls(products, rows, by_category, None if vectors_of is None else vectors_of(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +105,9 @@ class TasteList:
     """One list. chances: by candidate in prompt order, how likely it is the answer; they sum to 1.
 
     relevance: 0 to 1, how much each can be expected to be wanted, whatever the others are. expected: that in points.
-    liking: points of each candidate in truth. met: by attribute and value, how often the history has it: 0 to 1, where
-    1 is _OFTEN times or more. seen: by candidate, the mean of that over what its picture shows.
+    liking: points of each candidate in truth. met: by attribute and value, the share of what was liked that has it.
+    seen: by candidate, the mean of that over what its picture shows. worth: by attribute and value, what that counts: 0
+    for nothing to 1.
     """
 
     prompt: Prompt
@@ -101,6 +118,7 @@ class TasteList:
     liking: tuple[float, ...]
     met: Mapping[tuple[str, str], float]
     seen: tuple[float, ...]
+    worth: Mapping[tuple[str, str], float]
 
 
 def make_taste_list(rng: random.Random, shelves: Shelves, task: TasteTask) -> TasteList:
@@ -108,7 +126,7 @@ def make_taste_list(rng: random.Random, shelves: Shelves, task: TasteTask) -> Ta
     _, tastes = random_tastes(rng)
     pool = _pool(rng, shelves, tastes)
     points = np.array([liking(tastes, shelves.products[place]) for place in pool])
-    past = _clicked(rng, points, rng.randint(2, 8))
+    past = _clicked(rng, points, min(20, max(2, round(rng.lognormvariate(2.1, 0.6)))))
     wishes = _wishes(rng, [shelves.products[place] for place in pool], points) if task.request else {}
     wanted = points + [_ASKED * _met(shelves.products[place], wishes) for place in pool]
     alike = _alike(rng, [shelves.products[place] for place in pool], past, task.candidates)
@@ -117,9 +135,9 @@ def make_taste_list(rng: random.Random, shelves: Shelves, task: TasteTask) -> Ta
     request = request_text(rng, list(wishes.items()), shop=True) if wishes else None
     shown = [_shown(shelves, pool[at], pictures=task.pictures) for at in chosen]
     if task.junk:
-        shown = [Shown(with_junk(rng, one.item), one.picture) for one in shown]
+        shown = [replace(one, item=with_junk(rng, one.item)) for one in shown]
     history = [_shown(shelves, pool[at], pictures=task.pictures) for at in past]
-    prompt = rank_prompt(history, request, shown, task.detail, letters=letters)
+    prompt = rank_prompt(history[-_SHOWN:], request, with_echoes(shown, history), task.detail, letters=letters)
     met = _met_in([shelves.products[pool[at]] for at in past])
     found = [shelves.products[pool[at]] for at in chosen]
     expected = np.array([_expected(product, met) + _ASKED * _met(product, wishes) for product in found])
@@ -135,6 +153,7 @@ def make_taste_list(rng: random.Random, shelves: Shelves, task: TasteTask) -> Ta
         tuple(wanted[chosen].tolist()),
         met,
         tuple(float(np.mean(shares)) for shares in looks),
+        {(name, value): min(1.0, WORTH[name] * share / _MUCH) for (name, value), share in met.items()},
     )
 
 
@@ -171,13 +190,13 @@ def value_of(product: Product, name: str) -> str:
 
 
 def _met_in(past: Sequence[Product]) -> dict[tuple[str, str], float]:
-    """By attribute and value, how often the liked articles have it, 0 to 1."""
+    """By attribute and value, the share of the liked articles that have it."""
     found = Counter(
         (name, value_of(product, name))
         for product in past
         for name in (*LOOKS, "material", "style", product.place_kind)
     )
-    return {pair: min(1.0, count / _OFTEN) for pair, count in found.items()}
+    return {pair: count / len(past) for pair, count in found.items()}
 
 
 def _expected(product: Product, met: Mapping[tuple[str, str], float]) -> float:
@@ -211,5 +230,8 @@ def _found(rng: random.Random, wanted: NDArray[np.float64], open_to: Sequence[in
 
 
 def _shown(shelves: Shelves, place: int, *, pictures: bool) -> Shown:
-    picture = Picture(image=None, key=str(shelves.rows[place])) if pictures else None  # type: ignore[arg-type]
-    return Shown(item_of(shelves.products[place]), picture)
+    if not pictures:
+        return Shown(item_of(shelves.products[place]))
+    look = None if shelves.vectors is None else shelves.vectors[place]
+    picture = Picture(image=None, key=str(shelves.rows[place]))  # type: ignore[arg-type]
+    return Shown(item_of(shelves.products[place]), picture, look)

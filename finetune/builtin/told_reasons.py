@@ -52,14 +52,26 @@ class Overheard:
     async def ascore(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
         return await self._model.ascore(prompts, choices)
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None) -> list[str]:
-        self.written = self._model.generate(prompts, max_tokens=max_tokens, schema=schema)
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        patterns: Sequence[str] | None = None,
+    ) -> list[str]:
+        self.written = self._model.generate(prompts, max_tokens=max_tokens, schema=schema, patterns=patterns)
         return self.written
 
     async def agenerate(
-        self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        patterns: Sequence[str] | None = None,
     ) -> list[str]:
-        return await self._model.agenerate(prompts, max_tokens=max_tokens, schema=schema)
+        return await self._model.agenerate(prompts, max_tokens=max_tokens, schema=schema, patterns=patterns)
 
     def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
         return self._model.stream(prompt, max_tokens=max_tokens)

@@ -18,10 +18,12 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from PIL import Image
 from torch import nn
 from torch.nn import functional
 from transformers import AttentionInterface
@@ -40,6 +42,7 @@ from finetune.builtin.plot_losses import plot_losses
 from finetune.builtin.precision import mixed_precision
 from finetune.builtin.taste_lists import Shelves
 from finetune.builtin.tokenizer import add_quoted_words, train_tokenizer
+from retrieval.builtin.image_tower import load_image_tower
 
 CHECKPOINT = "checkpoint.pt"
 _SURE = frozenset({"request", "text", "both"})
@@ -47,6 +50,10 @@ _SURE = frozenset({"request", "text", "both"})
 _TEXT_ONLY_LOOKS = 20_000
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
     from tokenizers import Tokenizer
     from transformers import LlavaForConditionalGeneration
 
@@ -144,10 +151,13 @@ class Trainer:
     def _look_at_packs(self) -> None:
         """What the eyes, which learn no more, say of every picture, and articles that look like that."""
         looks, self.features = list(seeded_looks(_TEXT_ONLY_LOOKS, self.settings.seed)), torch.empty(0)
+        encode = None
         if self.paths.packs:
             pictures, looks = load_training_packs(self.paths.packs)
             self.features = words_of(self.model, pictures, self.device)
-        self.material = Material(Gallery.of(looks), Shelves.of(looks, seed=self.settings.seed))
+            encode = partial(_encoded, pictures)
+        shelves = Shelves.of(looks, seed=self.settings.seed, vectors_of=encode)
+        self.material = Material(Gallery.of(looks), shelves)
 
     def _loop(self) -> None:
         settings, progress = self.settings, self.progress
@@ -308,6 +318,11 @@ def _tokenizer(paths: Paths, settings: Settings) -> Tokenizer:
         tokenizer = train_tokenizer(settings.size.vocabulary, settings.seed)
     tokenizer.save(str(path))
     return tokenizer
+
+
+def _encoded(pictures: NDArray[np.uint8], rows: Sequence[int]) -> NDArray[np.float32]:
+    """(len(rows), d): what the built-in image encoder says of these pictures, as the product compares looks."""
+    return load_image_tower().embed([Image.fromarray(pictures[row]) for row in rows])
 
 
 def _words_of(folder: Path) -> int:

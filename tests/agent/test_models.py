@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 import shutil
 import subprocess
 import sys
@@ -190,6 +191,20 @@ class TestTransformers:
     def test_a_choice_of_several_tokens_cannot_be_scored(self) -> None:
         with pytest.raises(ModelAnswerError, match="must be one"):
             tiny_transformers().score([ranking()], ["AB"])
+
+    def test_each_answer_keeps_to_its_pattern(self) -> None:
+        patterns = [r"It is (?:red|blue)\.", r"A (?:lamp|mug)(?: of [a-z]{3,8})?!"]
+        answers = tiny_transformers().generate([reason(), reason(look=False)], max_tokens=40, patterns=patterns)
+        for answer, pattern in zip(answers, patterns, strict=True):
+            assert re.fullmatch(pattern, answer)
+
+    def test_more_patterns_than_a_batch_has_room_for(self) -> None:
+        patterns = [rf"number {n}" for n in range(11)]
+        assert tiny_transformers().generate([reason()] * 11, max_tokens=20, patterns=patterns) == patterns
+
+    def test_a_pattern_that_is_none_is_said_so(self) -> None:
+        with pytest.raises(ValueError, match="pattern cannot be compiled"):
+            tiny_transformers().generate([reason()], max_tokens=3, patterns=["(never closed"])
 
     def test_json_that_is_cut_off_is_no_answer(self) -> None:
         with pytest.raises(ModelAnswerError, match="cut off"):

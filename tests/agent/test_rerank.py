@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from agent.models.base import Picture
+from agent.models.base import Picture, Prompt
 from agent.models.scripted import ScriptedModel, table
 from agent.prompts import Shown
 from agent.rerank import Contender, rerank
@@ -116,6 +116,52 @@ def test_only_the_latest_history_is_told() -> None:
     assert "liked-7" in seen[0]
     assert "liked-6" not in seen[0]
     assert "liked-8" not in seen[1]
+
+
+def test_candidates_are_told_what_they_share_with_more_than_the_prompt_shows() -> None:
+    seen: list[str] = []
+
+    def rule(text: str, choices: Sequence[str]) -> list[float]:
+        seen.append(text)
+        return [0.0] * len(choices)
+
+    history = [Shown(Item(str(row), f"liked-{row}", {"genre": "War" if row < 3 else "Noir"})) for row in range(5)]
+    shown = [Contender(Candidate("a", 1.0), Shown(Item("a", "a", {"genre": "War"})))]
+    for counted in (5, 2):
+        settings = RerankSettings(history_items=1, counted_items=counted)
+        rerank(ScriptedModel(rule), history, None, shown, settings=settings)
+    assert "genre War |6" in seen[0]
+    assert "liked-3" not in seen[0]
+    assert "genre War»" in seen[1]
+
+
+@pytest.mark.parametrize("orders", [1, 2])
+def test_two_orders_take_a_places_advantage_away(orders: int) -> None:
+    """A model that likes number-002 a little, and whatever stands first very much."""
+
+    def rule(text: str, choices: Sequence[str]) -> list[float]:
+        points = [5.0 - 5 * place / len(choices) for place in range(len(choices))]
+        line = next(line for line in text.splitlines() if "number-002" in line)
+        return [p + (choice == line[0]) for p, choice in zip(points, choices, strict=True)]
+
+    settings = RerankSettings(alpha=0, orders=orders)
+    assert ids(rerank(ScriptedModel(rule), [], None, contenders(6), settings=settings))[0] == f"i00{(0, 2)[orders - 1]}"
+
+
+def test_a_model_says_itself_in_how_many_orders_it_reads() -> None:
+    asked: list[int] = []
+
+    class Counting(ScriptedModel):
+        def score(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
+            asked.append(len(prompts))
+            return super().score(prompts, choices)
+
+    model = Counting()
+    rerank(model, [], None, contenders(30))
+    model.info = replace(model.info, orders=2)
+    rerank(model, [], None, contenders(30))
+    rerank(model, [], None, contenders(5), settings=RerankSettings(orders=1))
+    assert asked == [2, 1, 4, 2, 1]
 
 
 def test_long_texts_are_shortened_until_the_prompt_fits() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -14,13 +15,14 @@ from PIL import Image, ImageOps
 from agent.models.base import Message, Picture, Prompt, VisionLanguageModel
 from agent.models.transformers import TransformersModel
 from agent.models.vllm import VllmModel
-from agent.prompts import LETTERS
+from agent.prompts import LETTERS, Detail, Shown, reason_prompt
+from agent.reason_pattern import reason_pattern
 from agent.recommender import Recommender
 from agent.server_record import recorded
 from agent.serving import find_server, find_server_record
 from retrieval.encoders import open_encoder
 from retrieval.indexing import index_catalog
-from retrieval.types import EventType
+from retrieval.types import EventType, Evidence, EvidenceKind, Item
 from retrieval.workspace import Workspace, WorkspaceSettings
 from tests.agent import test_models as contract
 from tests.agent.conftest import Served, ServedWorkspace
@@ -135,6 +137,21 @@ class TestSameAnswersAsInProcess:
     def test_written_reasons(self, opened: Open, in_process: TransformersModel) -> None:
         asked = [contract.reason(), contract.reason(look=False)]
         assert opened().generate(asked, max_tokens=30) == in_process.generate(asked, max_tokens=30)
+
+    def test_reasons_within_a_pattern(self, opened: Open, in_process: TransformersModel) -> None:
+        title = "Quinn: chair (2005) in A+B"
+        said = "shares material ash wood with"
+        evidence = [
+            Evidence(EvidenceKind.REQUEST, "matches the request: blue (colour)", "colour", "blue"),
+            Evidence(EvidenceKind.HISTORY, f"{said} {title}", "material", "ash wood", "1", title),
+        ]
+        pattern = reason_pattern(evidence)
+        prompt = reason_prompt(Shown(Item("x", "Chair", {"colour": "blue"})), "blue", evidence, Detail())
+        (ours,), (theirs,) = (
+            model.generate([prompt], max_tokens=60, patterns=[pattern]) for model in (in_process, opened())
+        )
+        assert re.fullmatch(pattern, theirs)
+        assert ours == theirs
 
     def test_json(self, opened: Open, prompts: Sequence[Prompt]) -> None:
         for text in opened().generate(prompts, max_tokens=40, schema=SCHEMA):

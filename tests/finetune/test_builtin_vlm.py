@@ -18,7 +18,6 @@ from finetune.builtin import words
 from finetune.builtin.batches import IGNORED, LESSONS, Encoder, Material, Mixture, collate, draw_batch
 from finetune.builtin.corpus import Gallery, Task, make_ranking, random_schema, shop_schema
 from finetune.builtin.drawing.look import held_out_look, random_look
-from finetune.builtin.evaluate_vlm import is_faithful, rank_figures
 from finetune.builtin.export import file_sha256, vllm_name
 from finetune.builtin.model import Size, build_model
 from finetune.builtin.reasonings import make_reasoning
@@ -122,13 +121,7 @@ def test_a_reason_of_the_corpus_is_made_of_its_evidence() -> None:
     for index in range(200):
         schema = shop_schema(rng) if index % 2 else random_schema(rng)
         example = make_reasoning(rng, schema, Detail(), None)
-        assert is_faithful(example.reason, example), example.reason
         assert all(fact.evidence.text in text_of(example.prompt) for fact in example.facts)
-
-
-def test_a_reason_that_names_another_value_is_not_faithful() -> None:
-    example = make_reasoning(random.Random(9), random_schema(random.Random(9)), Detail(), None)
-    assert not is_faithful(f"{example.reason} It is zorblax.", example)
 
 
 def test_evidence_of_the_corpus_reads_as_the_product_writes_it() -> None:
@@ -214,10 +207,6 @@ def test_quoted_words_are_tokens_that_begin_as_the_plain_words() -> None:
     (quoted,), (_, plain) = tokenizer.encode('"mug"').ids, tokenizer.encode("a mug").ids
     for weight in (model.model.language_model.embed_tokens.weight, model.lm_head.weight):
         assert torch.equal(weight[quoted], weight[plain])
-
-
-def test_ranks_become_accuracy_and_ndcg() -> None:
-    assert rank_figures([0, 0, 2, 19]) == {"accuracy@1": 0.5, "ndcg@10": 0.625}
 
 
 def test_held_out_looks_are_a_tenth_and_never_change() -> None:

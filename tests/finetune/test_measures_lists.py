@@ -43,7 +43,7 @@ def paint(row: int) -> Image.Image:
 def by_text(text: str, choices: Sequence[str]) -> list[float]:
     """Points by what stands in a line, wherever the line stands."""
     lines = {line[0]: line[1:] for line in text.partition("Candidates:")[2].splitlines() if re.match(r"[A-Z] ", line)}
-    return [hashlib.sha256(lines[choice].encode()).digest()[0] / 16 for choice in choices]
+    return [int.from_bytes(hashlib.sha256(lines[choice].encode()).digest()[:4]) / 2**28 for choice in choices]
 
 
 def test_a_model_that_likes_the_first_place_is_biased(gallery: Gallery) -> None:
@@ -172,7 +172,14 @@ class Knowing(ScriptedModel):
         super().__init__()
         self._known = known
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None) -> list[str]:
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        patterns: Sequence[str] | None = None,
+    ) -> list[str]:
         texts = ["".join(part for part in prompt[-1].parts if isinstance(part, str)) for prompt in prompts]
         messages = [text.rpartition("Message: «")[2].rpartition("»")[0] for text in texts]
         return [self._known.get(message, '{"action":"chat"}') for message in messages]

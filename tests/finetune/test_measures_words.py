@@ -134,7 +134,14 @@ class Eyes(ScriptedModel):
         super().__init__()
         self._looks, self._blind = looks, blind
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int, schema: JsonSchema | None = None) -> list[str]:
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        patterns: Sequence[str] | None = None,
+    ) -> list[str]:
         texts = []
         for prompt in prompts:
             parts = [part for message in prompt for part in message.parts]
