@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ _MOST_STEPS, _CHIP_CHARS = 100, 80
 _PICTURE = Chip("picture", "your picture")
 _NOTHING_LEFT = "There is nothing new to suggest: the catalogue is empty, or you know all of it."
 _NOT_YET = "Nothing has been shown yet. Tell me what you are looking for."
+_COMPARES = re.compile(r"\b(?:compare|differ|difference)\b")
 _WHICH_TWO = "Tell me which two to compare, such as the first and the third."
 _ASK_FOR_WISH = "Tell me what you are looking for."
 
@@ -137,6 +139,8 @@ class Conversation:
         update = link(words, facets, standing=self._scene.standing(), shown=titles, embed=embed)
         named = [entries[place - 1] for place in update.items if place <= len(entries)]
         if picture is None:
+            if entries and len(named) < 2 and _COMPARES.search(words.lower()):
+                return self._said(_WHICH_TWO)
             match update.action:
                 case Action.CHAT:
                     return self._said(small_talk(words))
@@ -144,9 +148,8 @@ class Conversation:
                     return self._said(_NOT_YET)
                 case Action.WHY:
                     return self._said(" ".join(explanation(entry) for entry in named or entries[:1]))
-                case Action.COMPARE if named:
-                    two = [entry.item for entry in named[:2]]
-                    return self._said(comparison(*two) if len(two) > 1 else _WHICH_TWO)
+                case Action.COMPARE if len(named) > 1:
+                    return self._said(comparison(named[0].item, named[1].item))
                 case Action.ASK if named:
                     return self._said(" ".join(answer(words, entry.item, facets, embed) for entry in named))
                 case Action.LIKE | Action.DISLIKE if named:

@@ -122,14 +122,14 @@ def apply(state: DialogueState, update: Update, shown: Sequence[Item] = ()) -> D
 
     `search` starts anew. `refine` keeps what stands; a new value of an attribute takes the old one's place, avoiding a
     value takes it out of what is wanted, and a step up or down becomes a bound at the middle of what was shown.
-    `similar` is a refinement whose free words are those of the item that it names.
+    `similar` is a refinement without the query so far; its steps go from the items that it names.
     """
     if update.action is Action.SEARCH:
         return _changed(DialogueState(), update, shown)
     if update.action is not Action.SIMILAR:
         return _changed(state, update, shown)
-    named = [shown[place - 1].item_id for place in update.items if place <= len(shown)]
-    return _changed(replace(state, query="", like=named[0]) if named else state, update, shown)
+    named = [shown[place - 1] for place in update.items if place <= len(shown)]
+    return _changed(replace(state, query="", like=named[0].item_id) if named else state, update, named or shown)
 
 
 def _changed(state: DialogueState, update: Update, shown: Sequence[Item]) -> DialogueState:

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from retrieval.types import Item, Recommendation
 
 _TITLE_CHARS, _VALUE_CHARS, _PROSE_CHARS = 60, 120, 240
-_MEANT = 0.5
+_MEANT = 0.62
 """Least cosine of a word and the name of the attribute that it asks for."""
 _HALF = 0.5
-_ASKS_FOR = MappingProxyType({"made": "material", "much": "price", "old": "year", "when": "year", "who": "person"})
+_ASKS_FOR = MappingProxyType(
+    {"directed": "director", "expensive": "price", "made": "material", "much": "price", "old": "year", "when": "year"}
+)
 """Words of questions that name an attribute without its name."""
 _EMPTY = words("looks details tell told exactly")
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")

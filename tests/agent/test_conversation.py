@@ -177,6 +177,10 @@ def test_a_comparison_tells_the_attributes_that_differ_with_both_values(talk: Ta
     assert "colour: red and blue; price: 12.50 EUR and 55.00 EUR" in reply.text
     assert "rooms" not in reply.text
     assert reply.recommendations is None
+    for message in ("compare the first", "what is the difference?"):
+        reply = conversation.reply(message)
+        assert reply.text.startswith("Tell me which two to compare")
+        assert labels(reply) == ["kind mug"]
 
 
 @pytest.mark.parametrize(
@@ -186,6 +190,8 @@ def test_a_comparison_tells_the_attributes_that_differ_with_both_values(talk: Ta
         ("which rooms is the red mug for?", "rooms kitchen, office"),
         ("what colour is the red mug?", "colour red"),
         ("is the red mug plain?", "“A plain mug, all red.”"),
+        ("what is the red mug made of?", "does not tell that of “Red mug”"),
+        ("how expensive is the red mug?", "price 12.50 EUR"),
         ("is the red mug dishwasher safe?", "does not tell that of “Red mug”"),
         ("does the red mug come with a guarantee?", "does not tell that of “Red mug”"),
     ],

@@ -90,6 +90,8 @@ def test_similar_things_are_like_the_item_and_keep_the_constraints() -> None:
     assert (state.like, state.query, state.want["colour"]) == ("b", "", ("blue",))
     assert state.avoid == LAMP.avoid
     assert apply(LAMP, Update(Action.SIMILAR, items=(9,)), SHOWN) == LAMP
+    cheaper = apply(DialogueState(), Update(Action.SIMILAR, items=(3,), step={"price": "lower"}), SHOWN)
+    assert cheaper == DialogueState(like="c", at_most={"price": 54.99})
 
 
 def test_the_state_in_words() -> None:
