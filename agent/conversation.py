@@ -205,16 +205,20 @@ class Conversation:
     def _that_finds(self, state: DialogueState) -> tuple[DialogueState, str | None]:
         """The state, or the nearest one that lets items through, and what was left out of it.
 
-        One constraint is left out where that is enough: rather a new one, then the one that hides most.
+        One constraint is left out where that is enough: rather not the first, which says what things are; then
+        rather a new one, then the one that hides most.
         """
         if self._fitting(state):
             return state, None
         before = {chip.key for chip in self._scene.state.constraints()}
-        counted = [(self._fitting(state.without(chip.key)), chip) for chip in state.constraints()]
-        counted = [(count, chip) for count, chip in counted if count]
-        if not counted:
+        counted = [
+            (place > 0, chip.key not in before, self._fitting(state.without(chip.key)), chip)
+            for place, chip in enumerate(state.constraints())
+        ]
+        enough = [each for each in counted if each[2]]
+        if not enough:
             return state.softened(), "Nothing fits all of that; this is what comes near."
-        _, chip = max(counted, key=lambda each: (each[1].key not in before, each[0]))
+        *_, chip = max(enough, key=lambda each: each[:3])
         label = clean(chip.label, _CHIP_CHARS)
         return state.without(chip.key), f"Nothing fits with “{label}”; this is what there is without."
 

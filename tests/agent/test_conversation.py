@@ -144,6 +144,12 @@ def test_the_wish_that_empties_the_list_is_named_and_left_out(talk: Talk) -> Non
     assert labels(reply) == ["kind mug", "price at most 20"]
 
 
+def test_what_things_are_is_left_out_last(talk: Talk) -> None:
+    reply = talk("a red lamp for the bedroom").reply("a clock for the bedroom")
+    assert "Nothing fits with “rooms bedroom”" in reply.text
+    assert set(found(reply)) == {f"{colour}-clock" for colour in COLOURS}
+
+
 def test_of_wishes_made_together_the_one_that_hides_most_is_left_out(talk: Talk) -> None:
     reply = talk().reply("a blue mug under 20 euros")
     assert "Nothing fits with" in reply.text
