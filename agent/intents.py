@@ -59,7 +59,9 @@ _SIMILAR = re.compile(
     r"same (?:kind|sort|style|type|vibe)|of (?:that|this) (?:kind|sort|type)|reminiscent|comparable)\b|"
     r"\b(?:more|others?|another|something|anything|one|ones|stuff|things?)(?: \w+)? (?:like|such as)\b|"
     r"^like (?:number |no |#)?(?:\d|the|this|that)|"
-    r"\bmore of (?:the|that|this|these|those)\b"
+    r"\bmore of (?:the|that|this|these|those)\b|"
+    r"\b(?:one|that|this|it|number \w+|\d|first|second|third|fourth|fifth|last),? (?:but|only|just) "
+    r"(?:in|with|without|as|for|of)\b"
 )
 _DISLIKE = re.compile(
     r"\b(?:don't|dont|do not|didn't|didnt|doesn't|not|never|couldn't|can't|cant) (?:\w+ )?(?:\w+ "

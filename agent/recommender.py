@@ -36,6 +36,8 @@ from retrieval.types import Event, EventType, Item, Recommendation
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from agent.dialogue import Facet
+    from agent.mentions import Embed
     from retrieval.candidates import CandidateFinder
     from retrieval.store import VectorStore
     from retrieval.workspace import Workspace
@@ -213,6 +215,23 @@ class Recommender:
         """The same as `feedback`, without blocking the event loop."""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._threads, partial(self.feedback, *event, **options))
+
+    def count(self, *, user_id: str | None = None, where: str | None = None) -> int:
+        """How many items pass the filter, without those that the user has done something with.
+
+        Raises RequestError, FilterError.
+        """
+        wish = understand(user_id=user_id, query=None, image=None, where=where, k=1)
+        return self._finder.count(self._finder.query(user_id=wish.user_id, where=wish.where))
+
+    def facets(self) -> tuple[Facet, ...]:
+        """The attributes that messages speak of, with their values, in the catalogue as it is now."""
+        return self._showcase.facets()
+
+    @property
+    def embed(self) -> Embed:
+        """Texts into the workspace's space, by its encoder."""
+        return self._finder.encoder.embed_text
 
     def users(self) -> list[str]:
         """The users that the log knows."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from agent.facets import FacetCounts
 from agent.facts import CatalogueFacts
 from agent.models.base import Picture
 from agent.prompts import Shown
@@ -16,6 +17,7 @@ from retrieval.errors import MediaError, StoreError
 from retrieval.types import Item
 
 if TYPE_CHECKING:
+    from agent.dialogue import Facet
     from retrieval.store import VectorStore
     from retrieval.workspace import Workspace
 
@@ -31,9 +33,8 @@ class Showcase:
         """store: where the vectors of the items' pictures are; without one, nothing is known of how they look."""
         self._workspace = workspace
         self._store = store
-        self._lock = threading.Lock()
-        self._facts: CatalogueFacts | None = None
-        self._facts_version = 0
+        self._facts = _Followed(workspace, CatalogueFacts)
+        self._facets = _Followed(workspace, FacetCounts)
         self._thumbnail = lru_cache(maxsize=_THUMBNAILS_KEPT)(self._read_thumbnail)
 
     def items(self, item_ids: Iterable[str]) -> list[Item]:
@@ -57,15 +58,42 @@ class Showcase:
 
     def facts(self) -> CatalogueFacts:
         """Counts over the catalogue as it is now, withdrawn items included; costs what has changed since the last."""
-        items = self._workspace.items
-        with self._lock:
-            version = items.version
-            if self._facts is None:
-                self._facts = CatalogueFacts(items.all(withdrawn=True))
-            elif version != self._facts_version:
-                self._facts.update(items.get_many(items.changed_since(self._facts_version)).values())
-            self._facts_version = version
-            return self._facts
+        with self._facts.lock:
+            return self._facts.current()
+
+    def facets(self) -> tuple[Facet, ...]:
+        """The attributes that messages speak of, in the catalogue as it is now; costs what has changed."""
+        with self._facets.lock:
+            return self._facets.current().facets()
 
     def _read_thumbnail(self, sha: str, image_px: int) -> Picture:
         return Picture(self._workspace.media.thumbnail(sha, image_px), key=f"{sha}-{image_px}")
+
+
+class _Counts(Protocol):
+    def update(self, items: Iterable[Item]) -> None: ...
+
+
+_C = TypeVar("_C", bound=_Counts)
+
+
+class _Followed(Generic[_C]):
+    """Counts over a workspace's items, withdrawn ones included, that follow its changes. Use it under its lock."""
+
+    def __init__(self, workspace: Workspace, count: Callable[[Iterable[Item]], _C]) -> None:
+        self.lock = threading.Lock()
+        self._workspace = workspace
+        self._count = count
+        self._counts: _C | None = None
+        self._version = 0
+
+    def current(self) -> _C:
+        """The counts of now; costs what has changed since the last call."""
+        items = self._workspace.items
+        version = items.version
+        if self._counts is None:
+            self._counts = self._count(items.all(withdrawn=True))
+        elif version != self._version:
+            self._counts.update(items.get_many(items.changed_since(self._version)).values())
+        self._version = version
+        return self._counts

@@ -107,6 +107,7 @@ class CandidateFinder:
 
         Raises SettingsError for a retriever without a weight.
         """
+        self.encoder = encoder
         self._log = workspace.log
         self._shelf = Shelf(workspace.items)
         self._settings = settings or CandidateSettings()
@@ -159,6 +160,11 @@ class CandidateFinder:
             return Query(text, image, allowed=allowed)
         history = tuple(self._log.positives(user_id, limit=HISTORY))
         return Query(text, image, user_id, history, allowed, frozenset(self._log.seen(user_id)))
+
+    def count(self, query: Query) -> int:
+        """How many items the query may find, whatever it asks for."""
+        allowed = self._shelf.item_ids() if query.allowed is None else query.allowed
+        return len(allowed - query.exclude)
 
     def search(self, query: Query, k: int) -> list[Candidate]:
         """The k best candidates for the query, best first. Raises RequestError."""

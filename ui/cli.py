@@ -198,6 +198,30 @@ app.command()(evaluate)
 
 
 @app.command()
+def chat(
+    workspace: WorkspaceOption,
+    user: Annotated[str | None, typer.Option("--user", help="User id in the log; none for a stranger.")] = None,
+    k: Annotated[int, typer.Option("-k", help="How many are shown at a time, 1 to 100.")] = 5,
+    model: ModelOption = None,
+    adapter: AdapterOption = None,
+    engine: EngineOption = None,
+    url: UrlOption = None,
+) -> None:
+    """Talk in the terminal: each line is a message; /undo, /new and /quit are commands."""
+    from agent.conversation import Conversation
+    from agent.recommender import Recommender
+    from agent.requests import understand
+    from ui.terminal import talk
+
+    wish = understand(user_id=user, query=None, image=None, where=None, k=k)
+    with Recommender.open(workspace, model=model, adapter=adapter, engine=engine, url=url) as recommender:
+        if sys.stdin.isatty():
+            _say("Tell me what you are looking for. /undo takes the last step back, /new starts anew, /quit ends.")
+        lines = typer.get_text_stream("stdin", encoding="utf-8", errors="replace")
+        talk(lambda: Conversation(recommender, wish.user_id, k=k, source="cli"), lines, _say)
+
+
+@app.command()
 def ui(
     workspace: WorkspaceOption,
     model: ModelOption = None,

@@ -79,6 +79,7 @@ def test_a_new_wish(message: str, expected: dict[str, object], embed: Embed) -> 
         ("what is the last one made from?", {"action": "ask", "items": [3]}),
         ("I don't like number 3", {"action": "dislike", "items": [3]}),
         ("the paper globe is beautiful", {"action": "like", "items": [3]}),
+        ("the second one but in grey", {"action": "similar", "items": [2], "want": {"colour": ["grey"]}}),
         ("more like the first, but in grey", {"action": "similar", "items": [1], "want": {"colour": ["grey"]}}),
         ("thank you, goodbye", {"action": "chat"}),
     ],

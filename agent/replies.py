@@ -1,0 +1,122 @@
+"""What is said in a conversation beside the items: of the catalogue's own facts, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from agent.facts import told_values
+from agent.fillers import FILLERS, words
+from agent.mentions import find_mentions, stem, tokens_of
+from agent.prompts import clean, value_text
+
+if TYPE_CHECKING:
+    from agent.dialogue import Facet
+    from agent.mentions import Embed, Token
+    from retrieval.types import Item, Recommendation
+
+_TITLE_CHARS, _VALUE_CHARS, _PROSE_CHARS = 60, 120, 240
+_MEANT = 0.62
+"""Least cosine of a word and the name of the attribute that it asks for."""
+_HALF = 0.5
+_ASKS_FOR = MappingProxyType(
+    {"directed": "director", "expensive": "price", "made": "material", "much": "price", "old": "year", "when": "year"}
+)
+"""Words of questions that name an attribute without its name."""
+_EMPTY = words("looks details tell told exactly")
+_SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")
+_THANKS = re.compile(r"\b(?:thank\w*|thx|ta|cheers|great|perfect|lovely)\b")
+_BYE = re.compile(r"\b(?:good ?bye|bye|see you|good night|later)\b")
+_HELLO = re.compile(r"\b(?:hi|hello|hey|good (?:morning|afternoon|evening))\b")
+
+
+def titled(item: Item) -> str:
+    """The item's title in quotes, as one harmless line."""
+    return f"“{clean(item.title, _TITLE_CHARS) or clean(item.item_id, _TITLE_CHARS)}”"
+
+
+def small_talk(message: str) -> str:
+    """A friendly sentence to a message that wants nothing."""
+    text = message.lower()
+    if _BYE.search(text):
+        return "Goodbye, and come back any time."
+    if _THANKS.search(text):
+        return "You are welcome. Tell me if you would like anything else."
+    if _HELLO.search(text):
+        return "Hello! Tell me what you are looking for."
+    return "I find things in this catalogue, and say why. Tell me what you are looking for, or what to change."
+
+
+def comparison(one: Item, other: Item) -> str:
+    """In which attributes the two differ, with both values; descriptions are left out."""
+    parts = []
+    for name in dict.fromkeys((*one.attributes, *other.attributes)):
+        if all(not prose for item in (one, other) for told, _, prose in told_values(item) if told == name):
+            first, second = _value(one, name), _value(other, name)
+            if first != second:
+                parts.append(f"{_spoken(name)}: {first or 'not told'} and {second or 'not told'}")
+    if not parts:
+        return f"The catalogue tells no difference between {titled(one)} and {titled(other)}."
+    return f"{titled(one)} and {titled(other)} differ in {len(parts)} things: {'; '.join(parts)}."
+
+
+def explanation(recommendation: Recommendation) -> str:
+    """Why the item was recommended: its reason, and the evidence behind it."""
+    facts = "; ".join(fact.text for fact in recommendation.evidence)
+    return f"{titled(recommendation.item)}: {recommendation.reason}" + (f" It rests on this: {facts}." if facts else "")
+
+
+def answer(question: str, item: Item, facets: Sequence[Facet], embed: Embed) -> str:
+    """What the item's own attributes tell of the question, or that they do not."""
+    of_title = {token.stem for token in tokens_of(item.title)}
+    asked = tuple(token for token in tokens_of(question) if token.stem not in of_title)
+    names = _attributes_asked(asked, item, facets, embed)
+    if names:
+        told = "; ".join(f"{_spoken(name)} {_value(item, name)}" for name in names)
+        return f"The catalogue says of {titled(item)}: {told}."
+    quoted = next(_sentences_about(asked, item), None)
+    if quoted is not None:
+        return f"The catalogue says of {titled(item)}: “{quoted}”"
+    known = ", ".join(_spoken(name) for name in item.attributes)
+    return f"The catalogue does not tell that of {titled(item)}." + (f" It tells: {known}." if known else "")
+
+
+def _attributes_asked(asked: Sequence[Token], item: Item, facets: Sequence[Facet], embed: Embed) -> tuple[str, ...]:
+    """The item's attributes that the words name by letters, by a value, or by meaning; in this order."""
+    names = {name: {stem(part) for part in _spoken(name).split()} for name in item.attributes}
+    stems = {token.stem for token in asked if token.text not in FILLERS}
+    named = tuple(name for name, parts in names.items() if parts & stems)
+    if named or not names:
+        return named
+    mentioned = dict.fromkeys(m.facet for m in find_mentions(asked, facets, embed) if m.score == 1)
+    if any(name in names for name in mentioned):
+        return tuple(name for name in mentioned if name in names)
+    said = [_ASKS_FOR.get(token.text, token.text) for token in asked if _may_ask(token)]
+    if not said:
+        return ()
+    cosines = (embed(said) @ embed([_spoken(name) for name in names]).T).max(axis=0)
+    return (list(names)[int(cosines.argmax())],) if cosines.max() >= _MEANT else ()
+
+
+def _may_ask(token: Token) -> bool:
+    return token.text in _ASKS_FOR or (token.text not in FILLERS and token.text not in _EMPTY)
+
+
+def _sentences_about(asked: Sequence[Token], item: Item) -> Iterator[str]:
+    """Sentences of the item's descriptions that have half of the question's own words."""
+    wanted = {token.stem for token in asked if _may_ask(token)}
+    for _, text, is_prose in told_values(item):
+        for sentence in _SENTENCE.findall(text) if is_prose and wanted else ():
+            if len(wanted & {token.stem for token in tokens_of(sentence)}) >= _HALF * len(wanted):
+                yield clean(sentence, _PROSE_CHARS)
+
+
+def _value(item: Item, name: str) -> str:
+    value = item.attributes.get(name)
+    return "" if value is None else clean(value_text(value), _VALUE_CHARS)
+
+
+def _spoken(name: str) -> str:
+    return clean(name.replace("_", " "), _TITLE_CHARS)

@@ -1,0 +1,365 @@
+"""Whole conversations over a real workspace, whose right answers are planted in the tiny shop."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from agent.conversation import Conversation, Reply
+from agent.dialogue_state import DialogueState
+from agent.feedback import ANONYMOUS
+from agent.models.scripted import ScriptedModel
+from agent.recommender import Recommender
+from agent.settings import RecommenderSettings
+from retrieval.candidates import CandidateFinder
+from retrieval.encoders import open_encoder
+from retrieval.errors import FilterError, StoreError
+from retrieval.indexing import index_catalog
+from retrieval.store import open_store
+from retrieval.types import EventType
+from retrieval.workspace import Workspace
+from tests.conftest import TinyShop, draw_product
+
+COLOURS = {"red", "green", "blue"}
+Talk = Callable[..., Conversation]
+
+
+@pytest.fixture(scope="module")
+def recommender(tiny_shop: TinyShop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recommender]:
+    encoder, model = open_encoder(), ScriptedModel()
+    with Workspace.create(tmp_path_factory.mktemp("talk") / "shop") as workspace:
+        index_catalog(workspace, tiny_shop.catalog, encoder=encoder)
+        workspace.log.import_file(tiny_shop.interactions)
+        with open_store(workspace) as store:
+            finder = CandidateFinder(workspace, store, encoder)
+            with Recommender(workspace, finder, store, lambda: model, RecommenderSettings()) as made:
+                yield made
+
+
+@pytest.fixture
+def talk(recommender: Recommender) -> Talk:
+    """A new conversation, after these messages."""
+
+    def talk(*messages: str, user_id: str | None = None, k: int = 3) -> Conversation:
+        conversation = Conversation(recommender, user_id, k=k)
+        for message in messages:
+            conversation.reply(message)
+        return conversation
+
+    return talk
+
+
+def found(reply: Reply) -> list[str]:
+    return [] if reply.recommendations is None else [rec.item.item_id for rec in reply.recommendations]
+
+
+def labels(reply: Reply) -> list[str]:
+    return [chip.label for chip in reply.chips]
+
+
+# --- wishes ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_first_wish_is_filtered_by_what_it_names(talk: Talk) -> None:
+    reply = talk().reply("a mug under 40 euros")
+    assert set(found(reply)) == {"red-mug", "green-mug"}
+    assert labels(reply) == ["kind mug", "price at most 40"]
+    assert "kind mug" in reply.text
+    assert reply.note is None
+
+
+def test_cheaper_keeps_the_kind(talk: Talk) -> None:
+    conversation = talk("a mug")
+    reply = conversation.reply("something cheaper please")
+    assert found(reply) == ["red-mug"]
+    assert labels(reply) == ["kind mug", "price at most 29.99"]
+
+
+def test_a_refused_value_is_not_shown_again(talk: Talk) -> None:
+    reply = talk("a lamp").reply("not green")
+    assert set(found(reply)) == {"red-lamp", "blue-lamp"}
+    assert labels(reply) == ["kind lamp", "not colour green"]
+
+
+def test_another_value_takes_the_first_ones_place(talk: Talk) -> None:
+    conversation = talk("a red lamp")
+    assert found(conversation.reply("in blue instead")) == ["blue-lamp"]
+    assert set(found(conversation.reply("any colour is fine"))) == {"red-lamp", "green-lamp", "blue-lamp"}
+
+
+def test_one_of_those_shown_in_another_colour(talk: Talk) -> None:
+    conversation = talk("green scarf", k=1)
+    reply = conversation.reply("the first one but in blue")
+    assert found(reply) == ["blue-scarf"]
+    assert "like Green scarf" in labels(reply)
+
+
+def test_more_like_one_of_those_shown_leaves_that_one_out(talk: Talk) -> None:
+    conversation = talk()
+    first = conversation.reply("mugs")
+    place = found(first).index("green-mug") + 1
+    reply = conversation.reply(f"more like number {place}")
+    assert reply.state.like == "green-mug"
+    assert set(found(reply)) == {"red-mug", "blue-mug"}
+
+
+def test_a_new_wish_forgets_the_old_one(talk: Talk) -> None:
+    reply = talk("a red lamp under 40 euros").reply("I need a scarf now")
+    assert labels(reply) == ["kind scarf"]
+    assert set(found(reply)) == {f"{colour}-scarf" for colour in COLOURS}
+
+
+def test_a_number_of_items_is_kept_to(talk: Talk) -> None:
+    assert len(found(talk().reply("show me 2 lamps"))) == 2
+
+
+def test_what_no_attribute_covers_is_searched_for_by_meaning(talk: Talk) -> None:
+    reply = talk().reply("a plain lamp")
+    assert (reply.state.query, labels(reply)) == ("plain", ["kind lamp", "plain"])
+    assert set(found(reply)) == {f"{colour}-lamp" for colour in COLOURS}
+    assert talk().reply("something plain").state == DialogueState(query="plain")
+
+
+def test_a_picture_is_asked_with_and_stays_for_the_next_message(talk: Talk) -> None:
+    conversation = talk(k=1)
+    assert found(conversation.reply("", image=draw_product("clock", "green"))) == ["green-clock"]
+    reply = conversation.reply("not green")
+    assert found(reply)[0].endswith("-clock")
+    assert labels(reply) == ["not colour green", "your picture"]
+    assert labels(conversation.remove("picture")) == ["not colour green"]
+
+
+# --- when nothing fits ----------------------------------------------------------------------------------------------
+
+
+def test_the_wish_that_empties_the_list_is_named_and_left_out(talk: Talk) -> None:
+    reply = talk("a mug under 20 euros").reply("in blue instead")
+    assert "Nothing fits with “colour blue”" in reply.text
+    assert found(reply) == ["red-mug"]
+    assert labels(reply) == ["kind mug", "price at most 20"]
+
+
+def test_what_things_are_is_left_out_last(talk: Talk) -> None:
+    reply = talk("a red lamp for the bedroom").reply("a clock for the bedroom")
+    assert "Nothing fits with “rooms bedroom”" in reply.text
+    assert set(found(reply)) == {f"{colour}-clock" for colour in COLOURS}
+
+
+def test_of_wishes_made_together_the_one_that_hides_most_is_left_out(talk: Talk) -> None:
+    reply = talk().reply("a blue mug under 20 euros")
+    assert "Nothing fits with" in reply.text
+    assert len(labels(reply)) == 2
+    assert found(reply)
+
+
+def test_where_no_single_wish_is_to_blame_what_is_near_is_shown(talk: Talk) -> None:
+    reply = talk().reply("a blue mug for the bedroom under 20 euros")
+    assert reply.text == "Nothing fits all of that; this is what comes near."
+    assert reply.state.where() is None
+    assert "blue-mug" in found(reply)
+
+
+def test_somebody_who_knows_everything_is_told_so(recommender: Recommender) -> None:
+    for item_id in recommender.workspace.items.ids():
+        recommender.feedback("knows-all", item_id, EventType.VIEW)
+    reply = Conversation(recommender, "knows-all").reply("a mug")
+    assert found(reply) == []
+    assert "nothing new to suggest" in reply.text
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+
+def test_a_comparison_tells_the_attributes_that_differ_with_both_values(talk: Talk) -> None:
+    conversation = talk("a mug")
+    reply = conversation.reply("compare the red mug and the blue mug")
+    assert "“Red mug”" in reply.text
+    assert "“Blue mug”" in reply.text
+    assert "colour: red and blue; price: 12.50 EUR and 55.00 EUR" in reply.text
+    assert "rooms" not in reply.text
+    assert reply.recommendations is None
+    for message in ("compare the first", "what is the difference?"):
+        reply = conversation.reply(message)
+        assert reply.text.startswith("Tell me which two to compare")
+        assert labels(reply) == ["kind mug"]
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("what does the red mug cost?", "price 12.50 EUR"),
+        ("which rooms is the red mug for?", "rooms kitchen, office"),
+        ("what colour is the red mug?", "colour red"),
+        ("is the red mug plain?", "“A plain mug, all red.”"),
+        ("what is the red mug made of?", "does not tell that of “Red mug”"),
+        ("how expensive is the red mug?", "price 12.50 EUR"),
+        ("is the red mug dishwasher safe?", "does not tell that of “Red mug”"),
+        ("does the red mug come with a guarantee?", "does not tell that of “Red mug”"),
+    ],
+)
+def test_a_question_is_answered_from_the_items_own_attributes_or_not_at_all(
+    talk: Talk, question: str, told: str
+) -> None:
+    conversation = talk("a mug")
+    reply = conversation.reply(question)
+    assert told in reply.text
+    assert reply.recommendations is None
+    assert labels(reply) == ["kind mug"]
+
+
+def test_why_tells_the_evidence_of_the_item(talk: Talk) -> None:
+    conversation = talk()
+    shown = conversation.reply("a mug").recommendations
+    assert shown is not None
+    second = conversation.reply("why the second one?").text
+    assert second.startswith(f"“{shown[1].item.title}”: {shown[1].reason}")
+    assert all(fact.text in second for fact in shown[1].evidence)
+    assert conversation.reply("why this?").text.startswith(f"“{shown[0].item.title}”")
+    assert talk().reply("why?").text.startswith("Nothing has been shown yet")
+
+
+@pytest.mark.parametrize("user_id", ["gus", None])
+def test_likes_and_dislikes_are_logged_under_the_answer_that_showed_the_item(
+    talk: Talk, recommender: Recommender, user_id: str | None
+) -> None:
+    conversation = talk(user_id=user_id)
+    shown = conversation.reply("a clock").recommendations
+    assert shown is not None
+    for message, place, kind in (
+        ("I like the first one", 0, EventType.LIKE),
+        ("I don't like the second", 1, EventType.DISLIKE),
+    ):
+        reply = conversation.reply(message)
+        assert reply.text.startswith("Noted")
+        assert shown[place].item.title in reply.text
+        event = recommender.workspace.log.history(user_id or ANONYMOUS, types=[kind])[-1]
+        assert (event.item_id, event.request_id, event.position) == (
+            shown[place].item.item_id,
+            shown.request_id,
+            place,
+        )
+
+
+def test_small_talk_is_answered_and_nothing_is_searched(talk: Talk) -> None:
+    conversation = talk("a red lamp")
+    for message, told in (("thanks!", "welcome"), ("hello", "Hello"), ("good bye", "Goodbye")):
+        reply = conversation.reply(message)
+        assert told in reply.text
+        assert reply.recommendations is None
+        assert labels(reply) == ["kind lamp", "colour red"]
+
+
+# --- steps back -----------------------------------------------------------------------------------------------------
+
+
+def test_undo_brings_back_what_stood_and_what_was_shown(talk: Talk) -> None:
+    conversation = talk()
+    first = conversation.reply("a lamp")
+    conversation.reply("not green")
+    conversation.reply("thanks!")
+    back = conversation.undo()
+    assert (back.state, back.recommendations) == (first.state, first.recommendations)
+    assert found(conversation.reply("cheaper")) == ["red-lamp"]
+    conversation.undo()
+    assert conversation.undo().state == DialogueState()
+    assert "nothing to take back" in conversation.undo().text
+
+
+def test_a_removed_chip_is_no_longer_wished(talk: Talk) -> None:
+    conversation = talk()
+    chips = conversation.reply("a mug under 20 euros").chips
+    reply = conversation.remove(chips[-1].key)
+    assert set(found(reply)) == {f"{colour}-mug" for colour in COLOURS}
+    assert labels(reply) == ["kind mug"]
+    assert labels(conversation.remove("no such key")) == ["kind mug"]
+
+
+# --- what goes wrong ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        " \n\t",
+        "\x00\x1b[31m\u202emug\x07",
+        "mug " * 2500,
+        "9" * 10_000,
+        "under " + "9" * 900,
+        "<script>alert(1)</script> mug",
+        "'; drop table items; -- a mug\\",
+        "\"mug' and `price` < 'x' or 1=1",
+        "\ud800 mug",
+        "¿dónde está la taza?",
+        "?!…",
+    ],
+)
+def test_no_message_ends_the_conversation(talk: Talk, message: str) -> None:
+    conversation = talk(user_id="nobody-knows-me")
+    for _ in range(2):
+        reply = conversation.reply(message)
+        assert reply.text
+        assert not any(ord(character) < 32 for character in reply.text + "".join(labels(reply)))
+    assert set(found(conversation.reply("I need a lamp now"))) == {f"{colour}-lamp" for colour in COLOURS}
+
+
+def test_noise_of_any_kind_is_answered(talk: Talk) -> None:
+    random_ = random.Random(7)
+    words = ("mug", "not", "first", "but", "in", "blue", "'", "compare", "like", "why", "40", "under", "cheaper", "?")
+    conversation = talk(user_id="noise")
+    for _ in range(20):
+        assert conversation.reply(" ".join(random_.choices(words, k=random_.randint(1, 8)))).text
+
+
+def test_a_user_id_that_cannot_be_is_told_and_not_raised(talk: Talk) -> None:
+    assert "user_id has 300 characters" in talk(user_id="x" * 300).reply("a mug").text
+
+
+def test_a_filter_that_fails_leaves_the_words(
+    talk: Talk, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**request: object) -> int:
+        raise FilterError("the filter has 3,000 characters")
+
+    conversation = talk()
+    monkeypatch.setattr(recommender, "count", fail)
+    reply = conversation.reply("a red mug")
+    assert found(reply)[0] == "red-mug"
+    assert reply.state == DialogueState(query="a red mug")
+    assert "3,000 characters" in str(reply.note)
+
+
+def test_a_store_that_fails_leaves_the_conversation_where_it_was(
+    talk: Talk, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = talk("a red mug")
+
+    def fail(**request: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(recommender, "recommend", fail)
+        reply = conversation.reply("in blue instead")
+        assert "the disk is full" in reply.text
+        assert labels(reply) == ["kind mug", "colour red"]
+    assert found(conversation.reply("in blue instead")) == ["blue-mug"]
+
+
+def test_a_broken_picture_is_told_and_left_out(talk: Talk, tmp_path: Path) -> None:
+    reply = talk().reply("a red mug", image=b"no picture")
+    assert found(reply) == ["red-mug"]
+    assert "picture was left out" in str(reply.note)
+    alone = talk().reply("", image=tmp_path / "missing.png")
+    assert (alone.recommendations, alone.text) == (None, "Tell me what you are looking for.")
+    assert "picture was left out" in str(alone.note)
+
+
+def test_a_picture_may_be_bytes(talk: Talk) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), "white").save(buffer, "PNG")
+    assert found(talk().reply("a red mug", image=buffer.getvalue())) == ["red-mug"]
