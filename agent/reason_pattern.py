@@ -27,7 +27,9 @@ _SAID = ("liked it too", "which you liked", "like it")
 """What else than a title may follow a word that links to one."""
 _POPULAR = ("popular", "many people", "popular with many people")
 _PICTURED = ("like your picture",)
-_TO_TITLES = ("liked", "like", "enjoyed", "with", "to")
+_TO_TITLES = ("liked", "enjoyed", "to", "looks like", "much like")
+_LEANING = ("like", "with")
+"""Words after which a title only stands beside what the two have in common."""
 _TO_VALUES = ("for", "has", "have", "is", "of", "the")
 _BEFORE, _AFTER, _MOST_CLAUSES = 6, 5, 3
 _SPECIAL = re.compile(r"([\\.^$*+?()\[\]{}|/-])")
@@ -43,8 +45,12 @@ def reason_pattern(evidence: Sequence[Evidence]) -> str:
     plain = f"(?:,? {_either(words)})"
     after = f"{plain}{{0,{_AFTER}}}"
     linked = _part(f"{word} {title}" for title in titles for word in _TO_TITLES) + after if titles else ""
+    leaning = _part(f"{word} {title}" for title in titles for word in _LEANING) + after if titles else ""
     told = _part(_pairs(evidence)) + after if any(fact.value for fact in evidence) else ""
-    both = [f"{linked}(?:{told})?", f"{told}(?:{linked})?"] if linked and told else [linked or told]
+    if linked and told:
+        both = [f"{linked}(?:{told})?", f"{leaning}{told}", f"{told}(?:{linked}|{leaning})?"]
+    else:
+        both = [linked or told]
     if not all(fact.value or fact.title for fact in evidence):
         both.append(after)  # what many people like, or what is close to the request, names nothing
     clause = f"{plain}{{0,{_BEFORE}}}(?:{'|'.join(both)})"

@@ -39,6 +39,7 @@ def test_what_the_evidence_says_can_be_said(text: str) -> None:
         "You liked Quinn: chair, and this has the material ash wood too.",
         "Its colour is ash wood, as you asked.",
         "Its colour is red, as you asked.",
+        f"Like {TITLE}.",
         "You liked pink, and this has the material ash wood too.",
         "It is popular with many people.",
         "It looks like your picture.",
