@@ -14,15 +14,13 @@ from agent.evidence import YOUR_PICTURE
 from retrieval.types import Evidence
 
 _PLAIN_WORDS = (  # noqa: SIM905
-    "a also among and answers are as ask asked asking at because both but by can close come common description do does "
-    "each eye fan fans find fit fits for from give gives go goes good great had has have here if in include includes "
-    "into is it item its itself just kind look looking looks made make makes matches me mention mentions more most "
-    "much named need needs now of on one ones or other others our own people perhaps picture piece please quite "
-    "rather request same say says see seem seems set share shares show similar since so speak speaks still such suit "
-    "suits taken taste tell tells than that the their them there these they this those though title to together too "
-    "very want wanted was well went were what when where which while who whole wish word words worth would you your "
-    "yours"
-).split()
+    "a|and|as|its|as a whole|as you asked|both|both have|close|in common|include that|is|it|it answers your wish|"
+    "it has|it is|it is close|it is much|it is similar|it looks|it shares|its description is close|says|says so|"
+    "people who|taken as a whole|that you asked for|the|this|this has|this is what|those who|to the eye|"
+    "to what you asked for|to your request|to your picture|too|went on to it|went on to this one|"
+    "what you asked for|is what you asked for|you|you asked"
+).split("|")
+"""What joins, mostly several words at a time: words one by one make no sentence."""
 _SAID = ("liked it too", "which you liked", "like it")
 """What else than a title may follow a word that links to one."""
 _POPULAR = ("popular", "many people", "popular with many people")

@@ -171,6 +171,7 @@ class TestCheck:
             ("It has the director Michael Mann in the.", "left out"),
             ("It has the its director Michael Mann.", "left out"),
             ("Like Thief.", "left out"),
+            ("Like Thief, which you liked.", "left out"),
             ("It is a Crime film, and like Thief.", "left out"),
             ("Its director is Michael Mann. As with Fargo.", "left out"),
             ("It is a Crime film without robbers.", "denies"),
