@@ -46,7 +46,8 @@ def reason_pattern(evidence: Sequence[Evidence]) -> str:
     leaning = _part(f"{word} {title}" for title in titles for word in _LEANING) + after if titles else ""
     told = _part(_pairs(evidence)) + after if any(fact.value for fact in evidence) else ""
     if linked and told:
-        both = [f"{linked}(?:{told})?", f"{leaning}{told}", f"{told}(?:{linked}|{leaning})?"]
+        common = _part(f"with {title}" for title in titles) + after
+        both = [f"{linked}(?:{told})?", f"{leaning}{told}", f"{told}(?:{linked}|{common})?"]
     else:
         both = [linked or told]
     if not all(fact.value or fact.title for fact in evidence):
