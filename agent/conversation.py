@@ -87,6 +87,8 @@ class Conversation:
         self._k = k
         self._source = source
         self._session_id = session_id
+        self.where: str | None = None
+        """A filter (`retrieval.filters`) that all answers from now on keep to, beside what is said."""
         self._scene = _Scene()
         self._past: list[_Scene] = []
 
@@ -120,6 +122,21 @@ class Conversation:
         image = None if chip_key == _PICTURE.key else scene.image
         try:
             return self._searched(_Scene(scene.state.without(chip_key), image), "", on_stage)
+        except TastemakerError as error:
+            return self._said(f"That did not work: {error}.")
+
+    def similar(self, item_id: str, *, on_stage: Callable[[str], object] | None = None) -> Reply:
+        """More like an item of the catalogue, within what stands."""
+        try:
+            state = replace(self._scene.state, query="", like=item_id)
+            return self._searched(_Scene(state, self._scene.image), "", on_stage)
+        except TastemakerError as error:
+            return self._said(f"That did not work: {error}.")
+
+    def surprise(self, *, on_stage: Callable[[str], object] | None = None) -> Reply:
+        """What the person's history alone recommends; what stood is over."""
+        try:
+            return self._searched(_Scene(), "", on_stage)
         except TastemakerError as error:
             return self._said(f"That did not work: {error}.")
 
@@ -223,7 +240,7 @@ class Conversation:
         return state.without(chip.key), f"Nothing fits with “{label}”; this is what there is without."
 
     def _fitting(self, state: DialogueState) -> int:
-        return self._recommender.count(user_id=self._user_id, where=state.where())
+        return self._recommender.count(user_id=self._user_id, where=_all_of(self.where, state.where()))
 
     def _recommend(
         self, state: DialogueState, image: Image | None, on_stage: Callable[[str], object] | None
@@ -232,7 +249,7 @@ class Conversation:
             user_id=self._user_id,
             query=state.text(self._item(state.like)),
             image=image,
-            where=state.where(),
+            where=_all_of(self.where, state.where()),
             k=state.count or self._k,
             source=self._source,
             session_id=self._session_id,
@@ -259,3 +276,9 @@ def _headline(chips: Sequence[Chip]) -> str:
 
 def _both(*notes: str | None) -> str | None:
     return " ".join(note for note in notes if note) or None
+
+
+def _all_of(*filters: str | None) -> str | None:
+    """The filter that all of these together are."""
+    kept = [f"({each})" for each in filters if each]
+    return " and ".join(kept) or None
