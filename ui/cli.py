@@ -61,7 +61,7 @@ WhereOption = Annotated[
     str | None,
     typer.Option(
         "--where",
-        help="Filter by attributes: = != < <= > >= contains, in, not in; and, or, not; text in quotes. Such as "
+        help="Filter by attributes: = != < <= > >= contains, in, not in, X
         "\"price<50 and genres='Drama'\" or \"colour in ('red', 'blue') and not title contains 'mug'\".",
     ),
 ]
