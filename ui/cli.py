@@ -61,8 +61,8 @@ WhereOption = Annotated[
     str | None,
     typer.Option(
         "--where",
-        help="Filter by attributes: = != < <= > >= contains, in, not in, X
-        "\"price<50 and genres='Drama'\" or \"colour in ('red', 'blue') and not title contains 'mug'\".",
+        help="Filter by attributes: = != < <= > >= contains, in, not in, is missing; and, or, not; text in quotes. "
+        "Such as \"price<50 and genres='Drama'\" or \"colour in ('red', 'blue') and not title contains 'mug'\".",
     ),
 ]
 HostOption = Annotated[str, typer.Option(help="Address to listen on; loopback unless you say otherwise.")]
