@@ -17,6 +17,8 @@ from retrieval.quiet import forbid_telemetry
 from retrieval.types import ReasonSource
 from ui.evaluate_command import evaluate
 from ui.finetuning import finetune_app
+from ui.forgetting import forget
+from ui.simulating import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -195,6 +197,8 @@ def recommend(
 
 
 app.command()(evaluate)
+app.command()(simulate)
+app.command()(forget)
 
 
 @app.command()
