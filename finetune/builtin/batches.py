@@ -14,10 +14,12 @@ from agent.models.base import Picture, Prompt
 from agent.prompts import LETTERS, Detail, caption_prompt
 from finetune.builtin.answers import make_answer
 from finetune.builtin.comparisons import make_comparison
-from finetune.builtin.corpus import Gallery, Ranking, Schema, Task, make_ranking, random_schema, shop_schema
 from finetune.builtin.drafts import Drafts
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.phrases import caption
+from finetune.builtin.rankings import Ranking, Task, make_ranking
 from finetune.builtin.reasonings import make_reasoning
+from finetune.builtin.schemas import Schema, random_schema, shop_schema
 from finetune.builtin.talk_schemas import talk_schema
 from finetune.builtin.taste_lists import Shelves, TasteList, TasteTask, make_taste_list
 from finetune.builtin.tokenizer import END, IMAGE, render, token_id

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from finetune.builtin.corpus import Gallery
 from finetune.builtin.draw_pack import seeded_looks
 from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, held_out_look
+from finetune.builtin.gallery import Gallery
 from retrieval.builtin import IMAGE_ENCODER, SHOP_FOLDER
 from retrieval.errors import SettingsError
 

@@ -1,8 +1,8 @@
 """Lists of the drawn shop as simulated shoppers judge them: what a taste read from a history is worth.
 
-The lists of `finetune.builtin.corpus` have one right answer by construction. Here everything about an article counts a
-little, as in the shop itself: the history is what a shopper of random tastes would click, and each candidate's share of
-the answer follows how much that shopper can be expected to like it, as far as the history tells. That is what can be
+The lists of `finetune.builtin.rankings` have one right answer by construction. Here everything about an article counts
+a little, as in the shop itself: the history is what a shopper of random tastes would click, and each candidate's share
+of the answer follows how much that shopper can be expected to like it, as far as the history tells. That is what can be
 learned: what they really like is mostly chance to somebody who sees eight clicks. No shopper or article of the shipped
 shop takes part.
 """
@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from agent.echoes import with_echoes
 from agent.models.base import Picture, Prompt
 from agent.prompts import LETTERS, Detail, Shown, rank_prompt
-from finetune.builtin.corpus import LOOKS, with_junk
 from finetune.builtin.drawing.look import CATEGORIES, Look
 from finetune.builtin.phrases import request_text
 from finetune.builtin.products import Product, item_of, product_with
+from finetune.builtin.schemas import LOOKS
 from finetune.builtin.shoppers import Tastes, click_chance, liking, random_tastes
+from finetune.builtin.things import with_junk
 
 MOST_PRODUCTS = 8_000
 _POOL = 60

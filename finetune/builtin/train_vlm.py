@@ -30,13 +30,13 @@ from transformers import AttentionInterface
 
 from agent.prompts import LETTERS
 from finetune.builtin.batches import IGNORED, LESSONS, Batch, Encoder, Material, Mixture, draw_batch
-from finetune.builtin.corpus import Gallery
 from finetune.builtin.drafts import Drafts
 from finetune.builtin.draw_pack import load_training_packs, seeded_looks
 from finetune.builtin.export import export, file_sha256, load_exported
 from finetune.builtin.eyes import load_eyes, words_of
 from finetune.builtin.files import save_whole
 from finetune.builtin.forward import Probes, precise_attention, read
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.model import Size, build_model
 from finetune.builtin.optimizer import make_optimizers, set_rate
 from finetune.builtin.plot_losses import plot_losses

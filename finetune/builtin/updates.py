@@ -13,9 +13,10 @@ from agent.dialogue import Facet, Update, update_text
 from agent.linker import link
 from agent.prompts import update_prompt
 from finetune.builtin import words
-from finetune.builtin.corpus import Schema, title_of
 from finetune.builtin.products import products
+from finetune.builtin.schemas import Schema
 from finetune.builtin.talk_numbers import NUMBERS, SAME_KIND, short
+from finetune.builtin.things import title_of
 from finetune.builtin.update_acts import Intent, Scene, draw_intent, draw_standing, held_out_combination
 from finetune.builtin.utterance_noise import rough
 from finetune.builtin.utterances import say

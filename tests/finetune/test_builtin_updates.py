@@ -12,10 +12,9 @@ import pytest
 
 from agent.dialogue import Action, Facet, Update, parse_update
 from agent.prompts import UPDATE_SYSTEM, update_prompt
-from finetune.builtin import words
-from finetune.builtin.corpus import shop_schema
 from finetune.builtin.drafts import Drafts
 from finetune.builtin.queries import Query
+from finetune.builtin.schemas import shop_schema
 from finetune.builtin.talk_numbers import IN_WORDS
 from finetune.builtin.talk_schemas import talk_schema
 from finetune.builtin.tokenizer import add_quoted_words, render
@@ -28,16 +27,7 @@ from retrieval.encoders import open_encoder
 
 TOKENIZER = Path(__file__).parents[2] / "agent" / "builtin" / "tokenizer.json"
 
-
-@pytest.fixture(scope="module", autouse=True)
-def short_word_list():
-    """Fewer words than the corpus has: reading all of the standard library's English takes too long for a test."""
-    before = words.english_words
-    words.english_words = lambda: ()
-    words.catalogue_words.cache_clear()
-    yield
-    words.english_words = before
-    words.catalogue_words.cache_clear()
+pytestmark = pytest.mark.usefixtures("short_word_list")
 
 
 @pytest.fixture(scope="module")

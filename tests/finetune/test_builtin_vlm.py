@@ -16,12 +16,14 @@ from agent.models.presets import PRESETS
 from agent.prompts import LETTERS, Detail, rank_prompt
 from finetune.builtin import words
 from finetune.builtin.batches import IGNORED, LESSONS, Encoder, Material, Mixture, collate, draw_batch
-from finetune.builtin.corpus import Gallery, Task, make_ranking, random_schema, shop_schema
 from finetune.builtin.drafts import Drafts
 from finetune.builtin.drawing.look import held_out_look, random_look
 from finetune.builtin.export import file_sha256, vllm_name
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.model import Size, build_model
+from finetune.builtin.rankings import Task, make_ranking
 from finetune.builtin.reasonings import make_reasoning
+from finetune.builtin.schemas import random_schema, shop_schema
 from finetune.builtin.taste_lists import Shelves, TasteTask, make_taste_list
 from finetune.builtin.tokenizer import add_quoted_words, render
 from finetune.builtin.train_vlm import start_quoted_words

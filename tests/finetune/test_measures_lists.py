@@ -15,10 +15,10 @@ from agent.dialogue import Facet, update_text
 from agent.models.base import JsonSchema, Picture, Prompt
 from agent.models.scripted import ScriptedModel, table
 from agent.prompts import LETTERS, Shown
-from finetune.builtin import corpus, measures_safety
-from finetune.builtin.corpus import Gallery
+from finetune.builtin import measures_safety, things
 from finetune.builtin.drawing.look import random_look
 from finetune.builtin.free_utterances import free_cases
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.measures_dialogue import measure_free, measure_unseen
 from finetune.builtin.measures_images import measure_neighbours, measure_recall
 from finetune.builtin.measures_look import Seen
@@ -109,7 +109,7 @@ def test_harmless_titles_are_as_long_and_training_has_other_orders() -> None:
     for length in range(5, 60):
         text = harmless_text(rng, length)
         assert len(text) == length == len(text.strip())
-    assert not set(measures_safety.INJECTIONS) & set(corpus._JUNK)
+    assert not set(measures_safety.INJECTIONS) & set(things._JUNK)
 
 
 def ticking(step: float) -> Callable[[], float]:

@@ -5,7 +5,6 @@ import random
 import pytest
 
 from agent.dialogue import Action, Update
-from finetune.builtin import words
 from finetune.builtin.measures_talk import f1, field_f1, measure_updates, same_update
 from finetune.builtin.talk_schemas import talk_schema
 from finetune.builtin.updates import make_update
@@ -40,16 +39,6 @@ def test_order_plays_no_part_in_sameness_and_words_do():
     one = Update(Action.SEARCH, want={"a": ("x", "y"), "b": ("z",)}, query="For winter")
     assert same_update(one, Update(Action.SEARCH, want={"b": ("z",), "a": ("y", "x")}, query="for winter"))
     assert not same_update(one, Update(Action.SEARCH, want={"b": ("z",), "a": ("y", "x")}, query="for summer"))
-
-
-@pytest.fixture
-def short_word_list():
-    before = words.english_words
-    words.english_words = lambda: ()
-    words.catalogue_words.cache_clear()
-    yield
-    words.english_words = before
-    words.catalogue_words.cache_clear()
 
 
 @pytest.mark.parametrize("kind", ["combinations", "phrasings", "trained"])
