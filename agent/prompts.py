@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -56,15 +56,22 @@ _SPACE = re.compile(r"\s+")
 class Shown:
     """An item as a prompt shows it: its text, and its thumbnail where it has one.
 
-    look: unit vector of its picture (d,) float32, to compare looks by. echoes, alike: of a candidate, how many in ten
-    liked items have an attribute's value, and how many it looks like (`agent.echoes`).
+    look: unit vector of its picture (d,) float32, to compare looks by. seen: by attribute, a value that the text leaves
+    out and the picture tells (`retrieval.picture_values`). echoes, alike: of a candidate, how many in ten liked items
+    have an attribute's value, and how many it looks like (`agent.echoes`).
     """
 
     item: Item
     picture: Picture | None = None
     look: Vector | None = field(default=None, compare=False)
+    seen: Mapping[str, str] = field(default_factory=dict)
     echoes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     alike: int = 0
+
+    @property
+    def whole(self) -> Item:
+        """The item with what its picture tells among its attributes."""
+        return replace(self.item, attributes={**self.item.attributes, **self.seen}) if self.seen else self.item
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +226,7 @@ def answer_prompt(shown: Shown, question: str, detail: Detail) -> Prompt:
 def _line(mark: str, shown: Shown, max_chars: int) -> list[Part]:
     picture = [shown.picture] if shown.picture is not None else []
     alike = f"|{shown.alike} " if shown.alike else ""
-    return [f"{mark} ", *picture, f"{alike}{describe(shown.item, max_chars, shown.echoes)}\n"]
+    return [f"{mark} ", *picture, f"{alike}{describe(shown.whole, max_chars, shown.echoes)}\n"]
 
 
 def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:

@@ -168,9 +168,10 @@ class Bench:
     def key(self) -> str:
         """Names what scores depend on: the model, the shop, the image encoder and how prompts are written."""
         from agent import echoes, prompts
+        from retrieval import picture_values
 
         told = f"{self.model_hash} {shop_hash()} {encoder_hash()}".encode()
-        written = "".join(inspect.getsource(module) for module in (prompts, echoes)).encode()
+        written = "".join(inspect.getsource(module) for module in (prompts, echoes, picture_values)).encode()
         return hashlib.sha256(told + written).hexdigest()[:12]
 
     @cached_property
