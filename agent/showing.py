@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -69,6 +69,11 @@ class Showcase:
         """The attributes that messages speak of, in the catalogue as it is now; costs what has changed."""
         with self._facets.lock:
             return self._facets.current().facets()
+
+    def value_counts(self, name: str) -> Mapping[str, int]:
+        """How many items have each value of an attribute, the most common first."""
+        with self._facets.lock:
+            return self._facets.current().counts(name)
 
     def _read_thumbnail(self, sha: str, image_px: int) -> Picture:
         return Picture(self._workspace.media.thumbnail(sha, image_px), key=f"{sha}-{image_px}")

@@ -17,6 +17,8 @@ from retrieval.quiet import forbid_telemetry
 from retrieval.types import ReasonSource
 from ui.evaluate_command import evaluate
 from ui.finetuning import finetune_app
+from ui.forgetting import forget
+from ui.simulating import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,8 +63,8 @@ WhereOption = Annotated[
     str | None,
     typer.Option(
         "--where",
-        help="Filter by attributes: = != < <= > >= contains, in, not in; and, or, not; text in quotes. Such as "
-        "\"price<50 and genres='Drama'\" or \"colour in ('red', 'blue') and not title contains 'mug'\".",
+        help="Filter by attributes: = != < <= > >= contains, in, not in, is missing; and, or, not; text in quotes. "
+        "Such as \"price<50 and genres='Drama'\" or \"colour in ('red', 'blue') and not title contains 'mug'\".",
     ),
 ]
 HostOption = Annotated[str, typer.Option(help="Address to listen on; loopback unless you say otherwise.")]
@@ -195,6 +197,8 @@ def recommend(
 
 
 app.command()(evaluate)
+app.command()(simulate)
+app.command()(forget)
 
 
 @app.command()
