@@ -61,7 +61,10 @@ class Answering:
         The answer is found even when nobody waits for the signs any more: who comes back sees it.
         """
         turn = chat.say(ask.said, words("after_above") if chat.busy() else WAITING)
-        chat.do(lambda: self._work(chat, turn, ask), self._submit)
+        try:
+            chat.do(lambda: self._work(chat, turn, ask), self._submit)
+        except TastemakerError as error:
+            chat.change(turn, stage=None, problem=sentence(str(error)), **_as_before(chat))
         yield from chat.follow(turn)
 
     def refuse(self, chat: Chat, said: Said, problem: Text) -> Iterator[None]:
