@@ -21,7 +21,6 @@ from agent.explain import Reason, ToExplain, plain_reasons, write_reasons
 from agent.feedback import ANONYMOUS, log_deed, log_impressions
 from agent.forgetting import Forgotten, forget_person
 from agent.limits import Limits, limits_of
-from agent.looks import Looks
 from agent.models.base import VisionLanguageModel
 from agent.opening import open_chosen_model, settle
 from agent.ranker import LastStage
@@ -34,6 +33,7 @@ from agent.showing import Showcase
 from agent.traces import Tracer
 from agent.why import Part, Why, why
 from retrieval.errors import ModelError, RequestError
+from retrieval.picture_values import Glance
 from retrieval.types import Candidate, Event, EventType, Item, Recommendation
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Recommender:
         self._settings = settings
         self._resources = resources or ExitStack()
         self._showcase = Showcase(workspace, store)
-        self._looks = Looks(workspace, store)
+        self._glance = Glance(workspace, store)
         self._last_stage = LastStage(workspace.path, lambda: store.towers_version)
         self._lock = threading.Lock()
         self._model: VisionLanguageModel | None = None
@@ -303,7 +303,7 @@ class Recommender:
 
     def limits(self, state: DialogueState) -> Limits:
         """What a search for the state's constraints may find. Raises FilterError, StoreError."""
-        return limits_of(state, self.facets(), self._looks, self._finder.matching)
+        return limits_of(state, self.facets(), self._glance, self._finder.matching)
 
     @property
     def embed(self) -> Embed:

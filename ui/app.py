@@ -23,23 +23,26 @@ import gradio as gr
 from gradio.events import api
 
 from agent.recommender import ANONYMOUS
-from retrieval.errors import SettingsError, TastemakerError
+from retrieval.errors import MediaError, SettingsError, TastemakerError
 from retrieval.types import EventType, Money
-from ui.answering import CARDS, Wish, answer
+from ui import asks
+from ui.asks import Asker
 from ui.cards import plain, sentence
-from ui.chats import Chats
-from ui.examples import examples_of
-from ui.nothing import NO_ITEMS
+from ui.examples import SURPRISE, examples_of
+from ui.i18n import Text, dictionaries, gradio_texts, words
 from ui.pictures import picture_routes
 from ui.ports import check_port
 from ui.security import SafeHeaders
-from ui.theme import asset, make_theme
+from ui.theme import asset, make_theme, scripts
+from ui.turns import CARDS, Answering
+from ui.visits import Visits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agent.recommender import Recommender
     from retrieval.types import Item
+    from ui.chats import Chat
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +53,6 @@ AT_ONCE = 2
 MAX_WAITING = 24
 """Wishes that are shown and wait; more stay in Gradio's queue. Each holds one of its 40 threads."""
 _GUEST = "guest-"
-_LIST_GONE = "The server was started anew and no longer knows this list. Please ask again."
 
 View = dict[str, Any]
 
@@ -98,6 +100,7 @@ def launch(
             max_file_size=f"{MAX_UPLOAD_MB}mb",
             theme=make_theme(),
             css=asset("page.css"),
+            i18n=gradio_texts(),
             app_kwargs={
                 "routes": picture_routes(recommender.workspace.media),
                 "middleware": [Middleware(SafeHeaders)],
@@ -120,50 +123,56 @@ class _Page:
 
     def __init__(self, recommender: Recommender, examples: Sequence[str] | None) -> None:
         self._recommender = recommender
-        self._chats = Chats()
-        self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="answer")
+        self._visits = Visits()
+        self._answering = Answering(recommender, ThreadPoolExecutor(AT_ONCE, thread_name_prefix="answer").submit)
         items = recommender.workspace.items.all()
         self._examples = tuple(examples) if examples is not None else examples_of(items)
         names = _attribute_names(items)
-        self.blocks = self._build(_filter_hint(items, names), f"Filter on {', '.join((*names, 'title', 'id'))[:400]}")
+        self.blocks = self._build(
+            words("filter_hint", example=_filter_hint(items, names)),
+            words("filter_on", names=", ".join((*names, "title", "id"))[:400]),
+        )
 
-    def _build(self, filter_hint: str, filter_on: str) -> gr.Blocks:
+    def _build(self, filter_hint: Text, filter_on: Text) -> gr.Blocks:
+        i18n = gradio_texts()
         name = plain(self._recommender.workspace.path.resolve().name, 60)
         blocks = gr.Blocks(title=f"{name} · Tastemaker", analytics_enabled=False, delete_cache=(3600, 3600))
         with blocks:
             with gr.Row(elem_id="tm-top"):
                 gr.HTML(
                     html_template=asset("header.html"),
-                    js_on_load=asset("header.js"),
+                    js_on_load=scripts("dom", "header"),
                     elem_id="tm-brand",
+                    words=dictionaries("shade"),
                     apply_default_css=False,
                 )
                 user = gr.Dropdown(
                     choices=[str(user) for user in self._users()],
-                    label="You are",
+                    label=i18n("you_are"),
                     value=None,
                     allow_custom_value=True,
                     elem_id="tm-user",
                 )
-                fresh = gr.Button("New chat", elem_id="tm-fresh", size="sm")
+                fresh = gr.Button(i18n("new_chat"), elem_id="tm-fresh", size="sm")
             feed = gr.HTML(
                 value=None,
                 html_template=asset("feed.html"),
-                js_on_load=asset("feed.js"),
+                js_on_load=scripts("dom", "cards", "feed"),
                 elem_id="tm-feed",
                 apply_default_css=False,
+                words=dictionaries(),
                 welcome={
-                    "headline": "What are you looking for?",
                     "invitation": self._invitation(),
+                    "filter_hint": filter_hint,
                     "filter_on": filter_on,
-                    "examples": [plain(example, 80) for example in self._examples],
+                    "examples": [words("surprise") if text == SURPRISE else plain(text, 80) for text in self._examples],
                 },
             )
             with gr.Column(elem_id="tm-composer"):
                 wish = gr.MultimodalTextbox(
-                    label="Your wish",
+                    label=i18n("your_wish"),
                     show_label=False,
-                    placeholder="Describe it, or paste a picture",
+                    placeholder=str(i18n("describe_it")),
                     sources=["upload"],
                     file_count="single",
                     file_types=["image"],
@@ -174,8 +183,7 @@ class _Page:
                     elem_id="tm-wish",
                 )
                 where = gr.Textbox(
-                    label="Filter",
-                    placeholder=filter_hint,
+                    label=i18n("filter"),
                     max_lines=1,
                     elem_id="tm-where",
                 )
@@ -198,6 +206,7 @@ class _Page:
         # "multiple": Gradio drops an event whose predecessor is still running unless told otherwise.
         asking: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": MAX_WAITING, **private}
         wish.submit(self.ask, [wish, user, where], [feed, wish], **asking)
+        feed.ask(self.press, [user, where], [feed], **asking)
         feed.example(self.ask_example, [user, where], [feed], **asking)
         feed.feedback(self.mark, None, [feed], trigger_mode="multiple", queue=False, **private)
         fresh.click(self.start_again, None, [feed, wish], queue=False, **private)
@@ -205,16 +214,18 @@ class _Page:
     # --- what happens -------------------------------------------------------------------------------------------
 
     def ask(self, sent: dict[str, Any], user: str | None, where: str | None, request: gr.Request) -> Iterator[Any]:
-        """A wish was sent: show it, show how far we are, show the answer."""
-        files = [Path(file) for file in sent.get("files") or []]
-        wish = Wish(
-            text=str(sent.get("text") or "").strip(),
-            user_id=user or _guest(request),
-            where=(where or "").strip(),
-            picture=files[0] if files else None,
-        )
+        """A message was sent: show it, show how far we are, show the answer."""
+        chat, asker = self._visits.chat(_page(request)), _asker(user, where, request)
+        text, files = str(sent.get("text") or "").strip(), [Path(file) for file in sent.get("files") or []]
+        try:
+            picture = asks.read_picture(files[0]) if files else None
+        except MediaError as error:
+            problem = words("not_a_picture", problem=sentence(str(error)))
+            signs = self._answering.refuse(chat, asker.says(text), problem)
+        else:
+            signs = self._answering.answer(chat, asks.message(asker, text, picture))
         composer: Any = None  # emptied once, at the start, so that the next wish can be typed meanwhile
-        for view in self._answer(request, wish):
+        for view in self._views(request, chat, signs):
             yield view, composer
             composer = gr.skip()
 
@@ -222,19 +233,28 @@ class _Page:
         self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request
     ) -> Iterator[View]:
         """An example was pressed: the same as saying it."""
-        number = event._data.get("number") if isinstance(event._data, dict) else None
+        number = _pressed(event).get("number")
         if not isinstance(number, int) or not 0 <= number < len(self._examples):
             return
-        yield from self._answer(request, Wish(self._examples[number], user or _guest(request), (where or "").strip()))
+        chat = self._visits.chat(_page(request))
+        ask = asks.message(_asker(user, where, request), self._examples[number])
+        yield from self._views(request, chat, self._answering.answer(chat, ask))
+
+    def press(self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request) -> Iterator[View]:
+        """Something in the feed was pressed that asks for an answer; what is not there any more does nothing."""
+        chat = self._visits.chat(_page(request))
+        ask = asks.pressed(_asker(user, where, request), _pressed(event), chat)
+        if ask is not None:
+            yield from self._views(request, chat, self._answering.answer(chat, ask))
 
     def mark(self, event: gr.EventData, request: gr.Request) -> View:
         """Like or not-for-me was pressed: log it under the request that showed the card, and say how that went."""
-        click = event._data if isinstance(event._data, dict) else {}
-        chat = self._chats.of(str(request.session_hash))
+        click, page = _pressed(event), _page(request)
+        chat = self._visits.chat(page)
         found = chat.card(str(click.get("turn_id")), str(click.get("item_id")))
         if found is None or click.get("choice") not in {"like", "dislike"}:
-            refused = {"turn_id": click.get("turn_id"), "item_id": click.get("item_id"), "error": _LIST_GONE}
-            return chat.view() | {"refused": refused}
+            refused = {"turn_id": click.get("turn_id"), "item_id": click.get("item_id"), "error": words("list_gone")}
+            return self._visits.view(page) | {"refused": refused}
         turn, mark = found
         choice = EventType(click["choice"])
         try:
@@ -242,7 +262,7 @@ class _Page:
                 turn.said.user_id,
                 str(click["item_id"]),
                 choice,
-                turn.request_id,
+                None if turn.found is None else turn.found.request_id,
                 source="ui",
                 session_id=chat.session_id,
             )
@@ -250,7 +270,7 @@ class _Page:
             chat.settle(mark, error=sentence(str(error)))
         else:
             chat.settle(mark, choice=choice)
-        return chat.view()
+        return self._visits.view(page)
 
     def greet(self) -> View:
         """A page was opened: how much there is to choose from by now."""
@@ -258,7 +278,9 @@ class _Page:
 
     def start_again(self, request: gr.Request) -> tuple[View, None]:
         """An empty chat; what was logged stays logged."""
-        return self._chats.renew(str(request.session_hash)).view() | self.greet(), None
+        page = _page(request)
+        self._visits.renew(page)
+        return self._visits.view(page) | self.greet(), None
 
     def recommend(self, query: str = "", user_id: str = "", where: str = "", k: int = CARDS) -> dict[str, Any]:
         """Recommendations with reasons and evidence, as `tastemaker recommend --json` prints them."""
@@ -273,21 +295,19 @@ class _Page:
 
     # --- help ---------------------------------------------------------------------------------------------------
 
-    def _answer(self, request: gr.Request, wish: Wish) -> Iterator[View]:
-        session = str(request.session_hash)
-        chat = self._chats.of(session)
-        for _ in answer(self._recommender, self._workers, chat, wish):
-            if not self._chats.is_current(session, chat):
-                return  # a new chat was opened meanwhile: the old one must not come back
-            yield chat.view()
+    def _views(self, request: gr.Request, chat: Chat, signs: Iterator[None]) -> Iterator[View]:
+        page = _page(request)
+        for _ in signs:
+            if not self._visits.shows(page, chat):
+                return  # another chat was opened meanwhile: this one must not come back
+            yield self._visits.view(page)
 
-    def _invitation(self) -> str:
+    def _invitation(self) -> Text:
         """What the empty page says under its headline; another process may have indexed since the last time."""
         item_count = self._recommender.workspace.items.count()
         if item_count == 0:
-            return f"{NO_ITEMS} Then start this page again."
-        things = "1 thing" if item_count == 1 else f"{item_count:,} things"
-        return f"Say it in your own words, or show a picture. {things} to choose from."
+            return words("then_start", problem=words("nothing_items"))
+        return words("invitation_one") if item_count == 1 else words("invitation", count=f"{item_count:,}")
 
     def _users(self) -> list[str]:
         """Whom one may be at a click. Earlier guests are left out, or they would soon be all there is."""
@@ -313,8 +333,22 @@ def _filter_hint(items: Sequence[Item], names: Sequence[str]) -> str:
         values = [item.attributes[name] for item in sample if name in item.attributes]
         numbers = sorted(v.major if isinstance(v, Money) else v for v in values if isinstance(v, int | float | Money))
         if numbers:
-            return f"such as {name} < {numbers[len(numbers) // 2]:.0f}"
-    return f"such as {names[0]} = '…'" if names else "such as title contains '…'"
+            return f"{name} < {numbers[len(numbers) // 2]:.0f}"
+    return f"{names[0]} = '…'" if names else "title contains '…'"
+
+
+def _page(request: gr.Request) -> str:
+    """Names the open page that an event comes from."""
+    return str(request.session_hash)
+
+
+def _asker(user: str | None, where: str | None, request: gr.Request) -> Asker:
+    return Asker(user or _guest(request), (where or "").strip())
+
+
+def _pressed(event: gr.EventData) -> dict[str, Any]:
+    """What the page's scripts say was pressed."""
+    return event._data if isinstance(event._data, dict) else {}
 
 
 def _guest(request: gr.Request) -> str:
