@@ -140,7 +140,7 @@ class Conversation:
         return self._safely(lambda: self._searched(replace(self._scene, state=state), "", Hooks(on_stage)))
 
     def undo(self) -> Reply:
-        """What stood and was shown before the last message; what it left in the log is taken back."""
+        """What stood and was shown before the last message that changed anything; what it left behind is taken back."""
         return self._safely(self._undone)
 
     def _safely(self, act: Callable[[], Reply]) -> Reply:

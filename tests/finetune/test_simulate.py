@@ -25,6 +25,7 @@ OTHERS = [
     Seen(f"o{price}", {"kind": frozenset({"mug"}), "colour": frozenset({colour})}, {"price": price})
     for price, colour in ((30, "blue"), (40, "blue"), (50, "green"))
 ]
+NEAR = Seen("n", {"kind": frozenset({"mug"})}, {"price": 20})
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def test_whatever_a_shopper_claims_is_true_of_the_target() -> None:
     kinds = set()
     for seed in range(200):
         one = shopper(seed)
-        messages = [one.opens(), *(one.criticises(OTHERS) for _ in range(4))]
+        messages = [one.opens(), *(one.criticises(OTHERS) for _ in range(4)), *(one.criticises([NEAR]) for _ in "12")]
         claims = [claim for message in messages for claim in message.claims]
         kinds |= {claim.kind for claim in claims}
         assert all(claim.kept_by(TARGET) for claim in claims)
