@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agent.fillers import FILLERS
+from agent.fillers import FILLERS, words
 
 if TYPE_CHECKING:
     from agent.dialogue import Facet
@@ -37,6 +37,13 @@ _SLIP, _SLIPS = 0.84, 2
 _SLIP_CHARS = 5
 _PART_CHARS = 3
 _LONGEST = 5
+_COMPARATIVES = words(
+    """
+    softer warmer cooler brighter lighter darker bolder calmer simpler plainer cosier cozier thicker thinner finer
+    smarter sturdier smoother rounder taller wider deeper nicer prettier fancier fresher stronger lovelier funnier
+    """
+)
+"""They compare with what is shown, and are no value by meaning: softer is not felt."""
 _WORD = re.compile(r"[^\W_]+(?:['&-][^\W_]+)*|&")
 _STOP = re.compile(r"[,;!?()\n]|[.:](?!\d)| - ")
 _DECADE = re.compile(r"(?:19|20)?(\d0)'?s")
@@ -254,7 +261,7 @@ def _semantic(
 
 def _free_spans(tokens: Sequence[Token]) -> list[tuple[int, int]]:
     """Words and pairs of words of one clause that may carry a meaning of their own."""
-    carries = [t.text not in FILLERS and len(t.text) >= _PART_CHARS and not t.text[0].isdigit() for t in tokens]
+    carries = [_tells(t) and t.text not in _COMPARATIVES and not t.text[0].isdigit() for t in tokens]
     ones = [(i, i + 1) for i, told in enumerate(carries) if told]
     twos = [
         (i, i + 2)

@@ -68,6 +68,7 @@ def test_attributes_of_many_names_are_known_by_letters_and_never_embedded(embed:
         ("an umbrlela in borwn", {"want": {"category": ["umbrella"], "colour": ["brown"]}}),
         ("that is more than I can spend", {"step": {"price": "lower"}}),
         ("it may cost more", {"step": {"price": "higher"}}),
+        ("something softer", {"want": None, "query": "softer"}),
         ("I can't afford that", {"step": {"price": "lower"}}),
     ],
 )
