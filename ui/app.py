@@ -31,6 +31,7 @@ from ui.cards import plain, sentence
 from ui.examples import SURPRISE, examples_of
 from ui.i18n import Text, dictionaries, gradio_texts, words
 from ui.opinions import take_back
+from ui.panel import Panel, Sheet, make_panel
 from ui.pictures import picture_routes
 from ui.ports import check_port
 from ui.security import SafeHeaders
@@ -125,6 +126,7 @@ class _Page:
     def __init__(self, recommender: Recommender, examples: Sequence[str] | None) -> None:
         self._recommender = recommender
         self._visits = Visits()
+        self._panel = Panel(recommender, self._visits)
         self._answering = Answering(recommender, ThreadPoolExecutor(AT_ONCE, thread_name_prefix="answer").submit)
         items = recommender.workspace.items.all()
         self._examples = tuple(examples) if examples is not None else examples_of(items)
@@ -154,6 +156,7 @@ class _Page:
                     allow_custom_value=True,
                     elem_id="tm-user",
                 )
+                panel = make_panel()
                 fresh = gr.Button(i18n("new_chat"), elem_id="tm-fresh", size="sm")
             feed = gr.HTML(
                 value=None,
@@ -189,7 +192,7 @@ class _Page:
                     elem_id="tm-where",
                 )
             blocks.load(self.greet, None, [feed], queue=False, api_visibility="private", show_progress="hidden")
-            self._wire(user=user, fresh=fresh, feed=feed, wish=wish, where=where)
+            self._wire(user=user, panel=panel, fresh=fresh, feed=feed, wish=wish, where=where)
             api(self.recommend, api_name="recommend", concurrency_limit=AT_ONCE)
         blocks.queue(max_size=4 * MAX_WAITING)
         return blocks
@@ -198,6 +201,7 @@ class _Page:
         self,
         *,
         user: gr.Dropdown,
+        panel: gr.HTML,
         fresh: gr.Button,
         feed: gr.HTML,
         wish: gr.MultimodalTextbox,
@@ -210,13 +214,16 @@ class _Page:
         feed.ask(self.press, [user, where], [feed], **asking)
         feed.example(self.ask_example, [user, where], [feed], **asking)
         feed.feedback(self.mark, None, [feed], trigger_mode="multiple", queue=False, **private)
+        panel.look(self.look, [user], [panel], trigger_mode="multiple", queue=False, **private)
+        panel.retract(self.retract, [user], [panel, feed], trigger_mode="multiple", queue=False, **private)
+        panel.reopen(self.reopen, None, [feed], queue=False, **private)
         fresh.click(self.start_again, None, [feed, wish], queue=False, **private)
 
     # --- what happens -------------------------------------------------------------------------------------------
 
     def ask(self, sent: dict[str, Any], user: str | None, where: str | None, request: gr.Request) -> Iterator[Any]:
         """A message was sent: show it, show how far we are, show the answer."""
-        chat, asker = self._visits.chat(_page(request)), _asker(user, where, request)
+        chat, asker = self._visits.chat(_page(request), request.username), _asker(user, where, request)
         text, files = str(sent.get("text") or "").strip(), [Path(file) for file in sent.get("files") or []]
         try:
             picture = asks.read_picture(files[0]) if files else None
@@ -237,13 +244,13 @@ class _Page:
         number = _pressed(event).get("number")
         if not isinstance(number, int) or not 0 <= number < len(self._examples):
             return
-        chat = self._visits.chat(_page(request))
+        chat = self._visits.chat(_page(request), request.username)
         ask = asks.message(_asker(user, where, request), self._examples[number])
         yield from self._views(request, chat, self._answering.answer(chat, ask))
 
     def press(self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request) -> Iterator[View]:
         """Something in the feed was pressed that asks for an answer; what is not there any more does nothing."""
-        chat = self._visits.chat(_page(request))
+        chat = self._visits.chat(_page(request), request.username)
         ask = asks.pressed(_asker(user, where, request), _pressed(event), chat)
         if ask is not None:
             yield from self._views(request, chat, self._answering.answer(chat, ask))
@@ -251,7 +258,7 @@ class _Page:
     def mark(self, event: gr.EventData, request: gr.Request) -> View:
         """Like or not-for-me was pressed, or pressed again: log it or take it back, and say how that went."""
         click, page = _pressed(event), _page(request)
-        chat = self._visits.chat(page)
+        chat = self._visits.chat(page, request.username)
         shown = chat.recommended(str(click.get("turn_id")), str(click.get("item_id")))
         if shown is None or click.get("choice") not in {"like", "dislike", None}:
             refused = {"turn_id": click.get("turn_id"), "item_id": click.get("item_id"), "error": words("list_gone")}
@@ -276,8 +283,23 @@ class _Page:
     def start_again(self, request: gr.Request) -> tuple[View, None]:
         """An empty chat; what was logged stays logged."""
         page = _page(request)
-        self._visits.renew(page)
+        self._visits.renew(page, request.username)
         return self._visits.view(page) | self.greet(), None
+
+    def look(self, user: str | None, event: gr.EventData, request: gr.Request) -> Sheet:
+        """A sheet was opened: earlier chats, or what is known about the person."""
+        return self._panel.look(_asker(user, None, request).user_id, request.username, _pressed(event))
+
+    def retract(self, user: str | None, event: gr.EventData, request: gr.Request) -> tuple[Sheet, View]:
+        """Something that is known about the person is taken back, or all of it."""
+        chat, user_id = self._visits.chat(_page(request), request.username), _asker(user, None, request).user_id
+        sheet = self._panel.take_back(user_id, chat, _pressed(event))
+        return sheet, self._visits.view(_page(request))
+
+    def reopen(self, event: gr.EventData, request: gr.Request) -> View:
+        """An earlier chat was chosen: it goes on."""
+        self._visits.reopen(_page(request), str(_pressed(event).get("id")), request.username)
+        return self._visits.view(_page(request))
 
     def recommend(self, query: str = "", user_id: str = "", where: str = "", k: int = CARDS) -> dict[str, Any]:
         """Recommendations with reasons and evidence, as `tastemaker recommend --json` prints them."""
