@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import threading
@@ -20,20 +19,27 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "0"
 forbid_telemetry()
 
 import gradio as gr
-from gradio.events import api
+from gradio.components.navbar import Navbar
 
 from agent.recommender import ANONYMOUS
-from retrieval.errors import SettingsError, TastemakerError
+from retrieval.errors import BusyError, SettingsError, TastemakerError
 from retrieval.types import EventType, Money
-from ui.answering import CARDS, Wish, answer
+from ui.accounts import Accounts
+from ui.answering import Wish, answer
+from ui.api import add_endpoints
 from ui.cards import plain, sentence
-from ui.chats import Chats
+from ui.chats import Chats, Said
 from ui.examples import examples_of
+from ui.gate import who
+from ui.identity import login_of, session_of
+from ui.line import Line
 from ui.nothing import NO_ITEMS
-from ui.pictures import picture_routes
+from ui.owner import OwnerPage
 from ui.ports import check_port
-from ui.security import SafeHeaders
+from ui.programs import Programs
 from ui.theme import asset, make_theme
+from ui.throttle import Rate, Throttle
+from ui.web import surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,19 +55,32 @@ AT_ONCE = 2
 """Wishes that are worked on at the same time; the others show that they wait."""
 MAX_WAITING = 24
 """Wishes that are shown and wait; more stay in Gradio's queue. Each holds one of its 40 threads."""
+PROGRAMS_RATE = 5
+"""How many times as often as a page a program may ask: those behind one address count together."""
 _GUEST = "guest-"
 _LIST_GONE = "The server was started anew and no longer knows this list. Please ask again."
 
 View = dict[str, Any]
 
 
-def build_app(recommender: Recommender, *, examples: Sequence[str] | None = None) -> gr.Blocks:
+def build_app(
+    recommender: Recommender,
+    *,
+    examples: Sequence[str] | None = None,
+    programs: Programs | None = None,
+    throttle: Throttle | None = None,
+    accounts: Accounts | None = None,
+) -> gr.Blocks:
     """The page as Gradio blocks.
 
-    examples: what to try on an empty page; made from the catalogue when not given.
-    Launch it with `launch`, which adds the style sheet, the pictures' address and the safety headers.
+    examples: what to try on an empty page; made from the catalogue when not given. programs: what the page's endpoints
+    call. throttle: how often one page may ask. accounts: who may log in, so that nobody chooses who they are; None
+    where nobody has to.
+    Launch it with `launch`, which adds the style sheet, what is served beside the page, and the safety headers.
     """
-    return _Page(recommender, examples).blocks
+    throttle = throttle or Throttle()
+    programs = programs or Programs(recommender, Line(), throttle)
+    return _Page(recommender, examples, programs, throttle, accounts).blocks
 
 
 def launch(
@@ -71,18 +90,25 @@ def launch(
     port: int | None = None,
     open_browser: bool = False,
     examples: Sequence[str] | None = None,
+    auth: Path | None = None,
+    rate: Rate | None = None,
+    allowed_hosts: Sequence[str] = (),
     on_ready: Callable[[str], object] | None = None,
     block: bool = True,
 ) -> gr.Blocks:
     """Serve the page until interrupted, and return the running blocks (`.local_url`, `.close()`).
 
-    port: None takes the first free one from 7860. on_ready: is told the page's address once it answers.
-    block: False returns at once. Raises SettingsError when the address cannot be had.
+    port: None takes the first free one from 7860. auth: a file of users, who must log in; None lets everybody in as
+    anybody. rate: how often one session may ask. allowed_hosts: names of this machine under which /mcp may be reached.
+    on_ready: is told the page's address once it answers. block: False returns at once.
+    Raises SettingsError when the address cannot be had, or the file of users cannot be used.
     """
-    from starlette.middleware import Middleware
-
     check_port(port)
-    blocks = build_app(recommender, examples=examples)
+    accounts = None if auth is None else Accounts(auth)
+    rate = rate or Rate()
+    throttle = Throttle(rate)
+    programs = Programs(recommender, Line(), Throttle(rate.times(PROGRAMS_RATE)))
+    blocks = build_app(recommender, examples=examples, programs=programs, throttle=throttle, accounts=accounts)
     try:
         blocks.launch(
             server_name=host,
@@ -97,11 +123,16 @@ def launch(
             footer_links=[],
             max_file_size=f"{MAX_UPLOAD_MB}mb",
             theme=make_theme(),
-            css=asset("page.css"),
-            app_kwargs={
-                "routes": picture_routes(recommender.workspace.media),
-                "middleware": [Middleware(SafeHeaders)],
-            },
+            css=asset("page.css") + asset("owner.css"),
+            auth_dependency=None if accounts is None else who,
+            app_kwargs=surroundings(
+                recommender.workspace.media,
+                programs,
+                title=str(blocks.title),
+                host=host,
+                allowed_hosts=allowed_hosts,
+                accounts=accounts,
+            ),
         )
     except OSError as error:
         wanted = f"port {port}" if port is not None else "a port from 7860 to 7959"
@@ -118,9 +149,20 @@ def launch(
 class _Page:
     """The page's parts and what happens on each event. One object serves all browsers; each has its own chat."""
 
-    def __init__(self, recommender: Recommender, examples: Sequence[str] | None) -> None:
+    def __init__(
+        self,
+        recommender: Recommender,
+        examples: Sequence[str] | None,
+        programs: Programs,
+        throttle: Throttle,
+        accounts: Accounts | None,
+    ) -> None:
+        self._login = accounts is not None
+        self._owner = OwnerPage(recommender, accounts)
         self._recommender = recommender
         self._chats = Chats()
+        self._programs = programs
+        self._throttle = throttle
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="answer")
         items = recommender.workspace.items.all()
         self._examples = tuple(examples) if examples is not None else examples_of(items)
@@ -131,6 +173,7 @@ class _Page:
         name = plain(self._recommender.workspace.path.resolve().name, 60)
         blocks = gr.Blocks(title=f"{name} · Tastemaker", analytics_enabled=False, delete_cache=(3600, 3600))
         with blocks:
+            Navbar(visible=False)
             with gr.Row(elem_id="tm-top"):
                 gr.HTML(
                     html_template=asset("header.html"),
@@ -143,9 +186,11 @@ class _Page:
                     label="You are",
                     value=None,
                     allow_custom_value=True,
+                    visible=not self._login,
                     elem_id="tm-user",
                 )
                 fresh = gr.Button("New chat", elem_id="tm-fresh", size="sm")
+                gr.Button("Log out", link="/logout", visible=self._login, elem_id="tm-leave", size="sm")
             feed = gr.HTML(
                 value=None,
                 html_template=asset("feed.html"),
@@ -181,7 +226,8 @@ class _Page:
                 )
             blocks.load(self.greet, None, [feed], queue=False, api_visibility="private", show_progress="hidden")
             self._wire(user=user, fresh=fresh, feed=feed, wish=wish, where=where)
-            api(self.recommend, api_name="recommend", concurrency_limit=AT_ONCE)
+            add_endpoints(self._programs)
+        self._owner.add_to(blocks)
         blocks.queue(max_size=4 * MAX_WAITING)
         return blocks
 
@@ -209,7 +255,7 @@ class _Page:
         files = [Path(file) for file in sent.get("files") or []]
         wish = Wish(
             text=str(sent.get("text") or "").strip(),
-            user_id=user or _guest(request),
+            user_id=_person(request, user),
             where=(where or "").strip(),
             picture=files[0] if files else None,
         )
@@ -225,12 +271,12 @@ class _Page:
         number = event._data.get("number") if isinstance(event._data, dict) else None
         if not isinstance(number, int) or not 0 <= number < len(self._examples):
             return
-        yield from self._answer(request, Wish(self._examples[number], user or _guest(request), (where or "").strip()))
+        yield from self._answer(request, Wish(self._examples[number], _person(request, user), (where or "").strip()))
 
     def mark(self, event: gr.EventData, request: gr.Request) -> View:
         """Like or not-for-me was pressed: log it under the request that showed the card, and say how that went."""
         click = event._data if isinstance(event._data, dict) else {}
-        chat = self._chats.of(str(request.session_hash))
+        chat = self._chats.of(session_of(request))
         found = chat.card(str(click.get("turn_id")), str(click.get("item_id")))
         if found is None or click.get("choice") not in {"like", "dislike"}:
             refused = {"turn_id": click.get("turn_id"), "item_id": click.get("item_id"), "error": _LIST_GONE}
@@ -258,24 +304,19 @@ class _Page:
 
     def start_again(self, request: gr.Request) -> tuple[View, None]:
         """An empty chat; what was logged stays logged."""
-        return self._chats.renew(str(request.session_hash)).view() | self.greet(), None
-
-    def recommend(self, query: str = "", user_id: str = "", where: str = "", k: int = CARDS) -> dict[str, Any]:
-        """Recommendations with reasons and evidence, as `tastemaker recommend --json` prints them."""
-        try:
-            found = self._recommender.recommend(
-                query=query or None, user_id=user_id or None, where=where or None, k=k, source="api"
-            )
-        except TastemakerError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        answer: dict[str, Any] = json.loads(found.to_json())
-        return answer
+        return self._chats.renew(session_of(request)).view() | self.greet(), None
 
     # --- help ---------------------------------------------------------------------------------------------------
 
     def _answer(self, request: gr.Request, wish: Wish) -> Iterator[View]:
-        session = str(request.session_hash)
+        session = session_of(request)
         chat = self._chats.of(session)
+        try:
+            self._throttle.check(f"page {session}")
+        except BusyError as error:
+            chat.say(Said(plain(wish.text, 600), wish.user_id), "").fail(sentence(str(error)))
+            yield chat.view()
+            return
         for _ in answer(self._recommender, self._workers, chat, wish):
             if not self._chats.is_current(session, chat):
                 return  # a new chat was opened meanwhile: the old one must not come back
@@ -315,6 +356,11 @@ def _filter_hint(items: Sequence[Item], names: Sequence[str]) -> str:
         if numbers:
             return f"such as {name} < {numbers[len(numbers) // 2]:.0f}"
     return f"such as {names[0]} = '…'" if names else "such as title contains '…'"
+
+
+def _person(request: gr.Request, chosen: str | None) -> str:
+    """Who asks: the login where there is one, whatever the page says; else the chosen user, else a guest."""
+    return login_of(request) or chosen or _guest(request)
 
 
 def _guest(request: gr.Request) -> str:
