@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import queue
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,65 +15,47 @@ from agent.dialogue import QUERY_CHARS, Action, Update
 from agent.dialogue_state import Chip, DialogueState, apply
 from agent.feedback import ANONYMOUS
 from agent.fillers import FILLERS
+from agent.habits import habit_chips, habit_key, said, stated_in, with_habits
 from agent.linker import link
 from agent.mentions import tokens_of
+from agent.offers import SOFTEN, choices, picked, relaxations
+from agent.places import count_of
 from agent.prompts import clean
-from agent.replies import answer, comparison, explanation, small_talk, titled
+from agent.remarks import Remark, remark_of, tells_a_habit
+from agent.replies import answer, comparison, explanation, hinges, known_of, small_talk, titled
 from agent.requests import understand
+from agent.scenes import PICTURE, CardsReady, Hooks, Replied, Reply, Scene, StageBegun, Step, StreamEvent
 from retrieval.errors import InputError, TastemakerError
-from retrieval.types import EventType, Item, Recommendation
+from retrieval.types import EventType, Item
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from agent.dialogue import Facet
+    from agent.limits import Limits
     from agent.recommendations import Recommendations
     from agent.recommender import Recommender
+    from retrieval.preferences import Preference
+    from retrieval.types import Recommendation
+
+__all__ = ["MAX_MESSAGE_CHARS", "CardsReady", "Conversation", "Replied", "Reply", "StageBegun", "StreamEvent"]
 
 MAX_MESSAGE_CHARS = 1000
 """So much of a message is read."""
 
 _MOST_STEPS, _CHIP_CHARS = 100, 80
-_PICTURE = Chip("picture", "your picture")
 _NOTHING_LEFT = "There is nothing new to suggest: the catalogue is empty, or you know all of it."
 _NOT_YET = "Nothing has been shown yet. Tell me what you are looking for."
 _COMPARES = re.compile(r"\b(?:compare|differ|difference)\b")
+_SURPRISES = re.compile(r"\b(?:surprise|anything|random|whatever)\b")
 _WHICH_TWO = "Tell me which two to compare, such as the first and the third."
 _ASK_FOR_WISH = "Tell me what you are looking for."
 
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a message is answered with.
-
-    recommendations: None where nothing was searched. chips: what stands, each part with the key that
-    `Conversation.remove` takes. note: what did not go as planned; None when all did.
-    """
-
-    text: str
-    recommendations: Recommendations | None
-    state: DialogueState
-    chips: tuple[Chip, ...]
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """Where the conversation stands: what is wanted, and the list shown last."""
-
-    state: DialogueState = field(default_factory=DialogueState)
-    image: Image | None = None
-    shown: Recommendations | None = None
-
-    def entries(self) -> tuple[Recommendation, ...]:
-        return () if self.shown is None else self.shown.entries
-
-    def standing(self) -> str | None:
-        return self.state.words() or (_PICTURE.label if self.image is not None else None)
+OnStage = Callable[[str], object] | None
 
 
 class Conversation:
-    """Talks with one person about a recommender's catalogue. One caller at a time."""
+    """Talks with one person about a recommender's catalogue; messages are answered one after another."""
 
     def __init__(
         self,
@@ -87,20 +72,23 @@ class Conversation:
         self._k = k
         self._source = source
         self._session_id = session_id
-        self._scene = _Scene()
-        self._past: list[_Scene] = []
+        self._guard = threading.Lock()
+        self._begin()
 
-    def reply(
-        self,
-        message: str,
-        *,
-        image: Image | bytes | Path | None = None,
-        on_stage: Callable[[str], object] | None = None,
-    ) -> Reply:
+    def _begin(self) -> None:
+        self._scene = Scene()
+        self._past: list[Step] = []
+        self._unnamed_habits: tuple[Preference, ...] = ()
+        self._forgets = False
+
+    def reply(self, message: str, *, image: Image | bytes | Path | None = None, on_stage: OnStage = None) -> Reply:
         """The answer to a message, which may come with a picture. on_stage: as `Recommender.recommend` takes it.
 
         What goes wrong is said in the reply; the conversation stays where it was.
         """
+        return self._reply(message, image, Hooks(on_stage))
+
+    def _reply(self, message: str, image: Image | bytes | Path | None, hooks: Hooks) -> Reply:
         words, note = clean(message, MAX_MESSAGE_CHARS), None
         try:
             picture = understand(user_id=None, query=None, image=image, where=None, k=1).image
@@ -108,73 +96,165 @@ class Conversation:
             picture, note = None, f"The picture was left out: {error}."
         if not words and picture is None:
             return self._said(_ASK_FOR_WISH, note=note)
-        try:
-            reply = self._answered(words, picture, on_stage)
-        except TastemakerError as error:
-            return self._said(f"That did not work: {error}.", note=note)
+        reply = self._safely(lambda: self._answered(words, picture, hooks))
         return replace(reply, note=_both(note, reply.note))
 
-    def remove(self, chip_key: str, *, on_stage: Callable[[str], object] | None = None) -> Reply:
+    def reply_stream(self, message: str, *, image: Image | bytes | Path | None = None) -> Iterator[StreamEvent]:
+        """What happens while the message is answered: stages as they begin, then the cards, then the whole reply.
+
+        The work goes on in a thread of its own: who stops listening stops nothing, and the conversation has moved on.
+        """
+        events: queue.SimpleQueue[StreamEvent | BaseException] = queue.SimpleQueue()
+        hooks = Hooks(lambda stage: events.put(StageBegun(stage)), lambda entries: events.put(CardsReady(entries)))
+
+        def work() -> None:
+            try:
+                events.put(Replied(self._reply(message, image, hooks)))
+            except BaseException as error:  # noqa: BLE001  raised again where it is listened to
+                events.put(error)
+
+        threading.Thread(target=work, name="tastemaker-reply", daemon=True).start()
+        while True:
+            event = events.get()
+            if isinstance(event, BaseException):
+                raise event
+            yield event
+            if isinstance(event, Replied):
+                return
+
+    async def areply(
+        self, message: str, *, image: Image | bytes | Path | None = None, on_stage: OnStage = None
+    ) -> Reply:
+        """The same as `reply`, without blocking the event loop."""
+        return await asyncio.to_thread(self.reply, message, image=image, on_stage=on_stage)
+
+    def remove(self, chip_key: str, *, on_stage: OnStage = None) -> Reply:
         """The answer without the part of a chip."""
-        scene = self._scene
-        image = None if chip_key == _PICTURE.key else scene.image
-        try:
-            return self._searched(_Scene(scene.state.without(chip_key), image), "", on_stage)
-        except TastemakerError as error:
-            return self._said(f"That did not work: {error}.")
+        return self._safely(lambda: self._searched(self._without(chip_key), "", Hooks(on_stage)))
+
+    def choose(self, offer_key: str, *, on_stage: OnStage = None) -> Reply:
+        """The answer to what the last reply offered; to a key that it did not offer, as `remove` gives it."""
+        return self._safely(lambda: self._searched(self._chosen(offer_key), "", Hooks(on_stage)))
 
     def undo(self) -> Reply:
-        """What stood and was shown before the last search; likes and dislikes stay in the log."""
-        if not self._past:
-            return self._said("There is nothing to take back.")
-        self._scene = self._past.pop()
-        back = ", ".join(chip.label for chip in self._chips())
-        return self._said(f"Back to: {back}." if back else "Back to the beginning.", shown=self._scene.shown)
+        """What stood and was shown before the last message; what it left in the log is taken back."""
+        return self._safely(self._undone)
 
-    def _answered(self, words: str, picture: Image | None, on_stage: Callable[[str], object] | None) -> Reply:
+    def _safely(self, act: Callable[[], Reply]) -> Reply:
+        with self._guard:
+            try:
+                return act()
+            except TastemakerError as error:
+                return self._said(f"That did not work: {error}.")
+
+    def _answered(self, words: str, picture: Image | None, hooks: Hooks) -> Reply:
+        """One turn: what the message says of itself, of the shown items, or of what is wanted."""
+        hooks.stage("understand")
+        remark, forgets = remark_of(words) if picture is None else None, self._forgets
+        self._forgets = False
+        if remark is not None and (reply := self._remarked(remark, words, forgets, hooks)) is not None:
+            return reply
         if not words:
-            return self._searched(_Scene(DialogueState(), picture), words, on_stage)
-        entries, facets, embed = self._scene.entries(), self._recommender.facets(), self._recommender.embed
-        titles = [entry.item.title for entry in entries]
-        update = link(words, facets, standing=self._scene.standing(), shown=titles, embed=embed)
-        named = [entries[place - 1] for place in update.items if place <= len(entries)]
-        if picture is None:
-            if entries and len(named) < 2 and _COMPARES.search(words.lower()):
-                return self._said(_WHICH_TWO)
-            match update.action:
-                case Action.CHAT:
-                    return self._said(small_talk(words))
-                case Action.WHY if not entries:
-                    return self._said(_NOT_YET)
-                case Action.WHY:
-                    return self._said(" ".join(explanation(entry) for entry in named or entries[:1]))
-                case Action.COMPARE if len(named) > 1:
-                    return self._said(comparison(named[0].item, named[1].item))
-                case Action.ASK if named:
-                    return self._said(" ".join(answer(words, entry.item, facets, embed) for entry in named))
-                case Action.LIKE | Action.DISLIKE if named:
-                    return self._judged(update.action, [entry.item for entry in named])
-        return self._searched(self._wished(update, words, picture, facets), words, on_stage)
+            return self._searched(Scene(image=picture), words, hooks)
+        update, facets = self._update(words), self._recommender.facets()
+        if picture is None and (reply := self._of_shown(update, words, facets, hooks)) is not None:
+            return reply
+        if picture is None and tells_a_habit(words) and (habits := stated_in(update, words)):
+            return self._habits_stated(habits, hooks)
+        return self._searched(self._wished(update, words, picture, facets), words, hooks)
 
-    def _wished(self, update: Update, words: str, picture: Image | None, facets: Sequence[Facet]) -> _Scene:
+    def _update(self, words: str) -> Update:
+        titles = [entry.item.title for entry in self._scene.entries()]
+        standing, embed = self._scene.standing(), self._recommender.embed
+        return link(words, self._recommender.facets(), standing=standing, shown=titles, embed=embed)
+
+    def _remarked(self, remark: Remark, words: str, forgets: bool, hooks: Hooks) -> Reply | None:
+        """The answer to what a message says beside wishes; None where it has nothing to refer to."""
+        scene = self._scene
+        match remark:
+            case Remark.FORGET_ME:
+                self._forgets = True
+                return self._said(f"{self._kept()} Shall I erase all of it? It cannot be undone. Say yes or no.")
+            case Remark.YES if forgets:
+                return self._forgotten()
+            case Remark.NO if forgets:
+                return self._said("Nothing is erased.")
+            case Remark.YES if scene.offers:
+                return self._searched(self._chosen(scene.offers[0].key), "", hooks)
+            case Remark.NO if scene.offers:
+                self._scene = replace(scene, offers=())
+                return self._said("As you like. Tell me what to change instead.")
+            case Remark.ABOUT_ME:
+                return self._said(self._kept())
+            case Remark.MORE if scene.shown is not None:
+                state = replace(scene.state, count=count_of(words) or scene.state.count)
+                return self._searched(replace(scene, state=state), "", hooks, anew=True)
+            case _:
+                return None
+
+    def _of_shown(self, update: Update, words: str, facets: Sequence[Facet], hooks: Hooks) -> Reply | None:
+        """The answer to what is asked or said of the shown items; None for a wish."""
+        entries, embed = self._scene.entries(), self._recommender.embed
+        named = [entries[place - 1] for place in update.items if place <= len(entries)]
+        if entries and len(named) < 2 and _COMPARES.search(words.lower()):
+            return self._said(_WHICH_TWO)
+        match update.action:
+            case Action.CHAT:
+                return self._said(small_talk(words))
+            case Action.WHY if not entries:
+                return self._said(_NOT_YET)
+            case Action.WHY:
+                return self._said(self._why((named or entries)[0], hooks))
+            case Action.COMPARE if len(named) > 1:
+                return self._said(comparison(named[0].item, named[1].item))
+            case Action.ASK if named:
+                return self._said(" ".join(answer(words, entry.item, facets, embed) for entry in named))
+            case Action.LIKE | Action.DISLIKE if named:
+                return self._judged(update.action, [entry.item for entry in named])
+        return None
+
+    def _why(self, entry: Recommendation, hooks: Hooks) -> str:
+        """The item's reason and evidence, and what its place hangs on: each part of the wish and each liked item."""
+        hooks.stage("why")
+        scene = self._scene
+        state, limits = self._meant(scene)
+        without = {}
+        for chip in scene.state.chips():
+            left, rest = self._meant(replace(scene, state=scene.state.without(chip.key)))
+            without[chip.label] = left.text(self._item(left.like)), rest.where
+        found = self._recommender.why(
+            entry.item.item_id,
+            user_id=self._user_id,
+            query=state.text(self._item(state.like)),
+            image=scene.image,
+            where=limits.where,
+            without=without,
+            exclude=limits.exclude,
+        )
+        return f"{explanation(entry)} {hinges(found)}"
+
+    def _wished(self, update: Update, words: str, picture: Image | None, facets: Sequence[Facet]) -> Scene:
         """The scene that the message asks for; what says nothing of the catalogue is searched for as it is."""
+        scene = self._scene
         if update.action not in (Action.SEARCH, Action.REFINE, Action.SIMILAR):
             update = Update(Action.SEARCH)
         if update == Update(update.action) and any(token.text not in FILLERS for token in tokens_of(words)):
             update = replace(update, query=words[:QUERY_CHARS])
-        state = apply(self._scene.state, update, [entry.item for entry in self._scene.entries()])
+        every = () if re.search(r"\b(?:or|either)\b", words.lower()) else [f.name for f in facets if f.several]
+        state = apply(scene.state, update, [entry.item for entry in scene.entries()], every=every)
         if not state.chips() and picture is None and update.step:
             state = replace(state, query=words[:QUERY_CHARS])
         # In the catalogue's order, which begins with what things are: another value of the first one is a new wish.
         want = {facet.name: state.want[facet.name] for facet in facets if facet.name in state.want}
         state = replace(state, want=want)
-        keeps = update.action is not Action.SEARCH and picture is None
-        return _Scene(state, self._scene.image if keeps else picture)
+        if update.action is Action.SEARCH or picture is not None:
+            return Scene(state, picture, scene.shown, asks=scene.asks)
+        return replace(scene, state=state)
 
     def _judged(self, action: Action, items: list[Item]) -> Reply:
         shown = self._scene.shown
         kind = EventType.LIKE if action is Action.LIKE else EventType.DISLIKE
-        for item in items:
+        events = tuple(
             self._recommender.feedback(
                 self._user_id or ANONYMOUS,
                 item.item_id,
@@ -183,77 +263,200 @@ class Conversation:
                 source=self._source,
                 session_id=self._session_id,
             )
+            for item in items
+        )
+        self._go_on(self._scene, Step(self._scene, events))
         verb = "like" if action is Action.LIKE else "do not like"
         return self._said(f"Noted: you {verb} {' and '.join(titled(item) for item in items)}.")
 
-    def _searched(self, scene: _Scene, words: str, on_stage: Callable[[str], object] | None) -> Reply:
-        """The reply with what fits the scene, or nearly fits it; the conversation goes on from there."""
-        note = None
-        try:
-            state, text = self._that_finds(scene.state)
-            found = self._recommend(state, scene.image, on_stage)
-        except InputError as error:
-            state, text = DialogueState(query=words[:QUERY_CHARS]), None
-            note = f"Only the words themselves were searched for: {error}."
-            found = self._recommend(state, scene.image, on_stage)
-        self._past = [*self._past, self._scene][-_MOST_STEPS:]
-        self._scene = _Scene(state, scene.image, found)
-        if not found:
-            text = _NOTHING_LEFT
-        return self._said(text or _headline(self._chips()), shown=found, note=_both(note, found.note))
+    def _habits_stated(self, habits: tuple[Preference, ...], hooks: Hooks) -> Reply:
+        """Keep what is always or never wanted, and show anew what is wanted now."""
+        if self._user_id is None:
+            self._unnamed_habits = (*self._unnamed_habits, *habits)
+        else:
+            self._recommender.workspace.preferences.keep(self._user_id, habits)
+        told = "; ".join(said(habit) for habit in habits)
+        kept = f"Noted for {'this conversation' if self._user_id is None else 'now and next time'}: {told}."
+        if self._scene.shown is None:
+            self._go_on(self._scene, Step(self._scene, habits=habits))
+            return self._said(f"{kept} {_ASK_FOR_WISH}")
+        reply = self._searched(self._scene, "", hooks)
+        self._past[-1] = replace(self._past[-1], habits=habits)
+        return replace(reply, text=f"{kept} {reply.text}")
 
-    def _that_finds(self, state: DialogueState) -> tuple[DialogueState, str | None]:
-        """The state, or the nearest one that lets items through, and what was left out of it.
+    def _kept(self) -> str:
+        """What is known of the person, in words."""
+        log, items = self._recommender.workspace.log, self._recommender.workspace.items
+        liked = [] if self._user_id is None else [event.item_id for event in log.positives(self._user_id)]
+        titles = [titled(item) for item in items.get_many(liked[::-1][:5]).values()]
+        return known_of(len(liked), titles, [said(habit) for habit in self._all_habits()])
 
-        One constraint is left out where that is enough: rather not the first, which says what things are; then
-        rather a new one, then the one that hides most.
+    def _forgotten(self) -> Reply:
+        told = "nothing of yours was kept" if self._user_id is None else str(self._recommender.forget(self._user_id))
+        self._begin()
+        return self._said(f"You are forgotten; {told}.")
+
+    def _undone(self) -> Reply:
+        if not self._past:
+            return self._said("There is nothing to take back.")
+        step = self._past.pop()
+        self._scene = step.before
+        taken = [f"you judged {len(step.events)} of them"] if self._recommender.take_back(*step.events) else []
+        taken += [said(habit) for habit in step.habits]
+        self._take_back_habits(step.habits)
+        back = ", ".join(chip.label for chip in self._chips())
+        text = f"Back to: {back}." if back else "Back to the beginning."
+        text += f" Taken back: {'; '.join(taken)}." if taken else ""
+        return self._said(text, shown=self._scene.shown, offers=self._scene.offers)
+
+    def _take_back_habits(self, habits: Sequence[Preference]) -> None:
+        self._unnamed_habits = tuple(habit for habit in self._unnamed_habits if habit not in habits)
+        for habit in habits if self._user_id is not None else ():
+            self._recommender.workspace.preferences.remove(self._user_id or "", habit.attribute, habit.value)
+
+    def _without(self, chip_key: str) -> Scene:
+        """The scene without the part of a chip."""
+        scene = self._scene
+        if chip_key in {habit_key(habit) for habit in self._all_habits()}:
+            return replace(scene, ignored=scene.ignored | {chip_key})
+        image = None if chip_key == PICTURE.key else scene.image
+        return replace(scene, state=scene.state.without(chip_key), image=image)
+
+    def _chosen(self, offer_key: str) -> Scene:
+        """The scene after one of its offers is taken."""
+        scene = self._scene
+        offered = offer_key in {offer.key for offer in scene.offers}
+        if offered and offer_key == SOFTEN:
+            ignored = frozenset(habit_key(habit) for habit in self._all_habits())
+            return replace(scene, state=scene.state.softened(), ignored=ignored)
+        if offered and (pick := picked(offer_key)) is not None:
+            return replace(scene, state=replace(scene.state, want={**scene.state.want, pick[0]: (pick[1],)}))
+        return self._without(offer_key)
+
+    def _searched(self, scene: Scene, words: str, hooks: Hooks, *, anew: bool = False) -> Reply:
+        """The reply with what fits the scene; the conversation goes on from there.
+
+        anew: only what was not shown for this wish before; else that comes again where too little else fits.
         """
-        if self._fitting(state):
-            return state, None
-        before = {chip.key for chip in self._scene.state.constraints()}
-        counted = [
-            (place > 0, chip.key not in before, self._fitting(state.without(chip.key)), chip)
-            for place, chip in enumerate(state.constraints())
-        ]
-        enough = [each for each in counted if each[2]]
-        if not enough:
-            return state.softened(), "Nothing fits all of that; this is what comes near."
-        *_, chip = max(enough, key=lambda each: each[:3])
-        label = clean(chip.label, _CHIP_CHARS)
-        return state.without(chip.key), f"Nothing fits with “{label}”; this is what there is without."
+        hidden, note = scene.known if anew else (), None
+        try:
+            state, limits = self._meant(scene)
+            if not self._count(limits, hidden):
+                return self._nothing(scene, hidden)
+        except InputError as error:
+            note = f"Only the words themselves were searched for: {error}."
+            scene = Scene(DialogueState(query=words[:QUERY_CHARS]), scene.image)
+            found = self._recommend(scene.state, None, scene, hidden, hooks)
+        else:
+            found = self._recommend(state, limits, scene, hidden, hooks)
+        known = tuple(dict.fromkeys((*scene.known, *(entry.item.item_id for entry in found))))
+        question, offers = self._question(scene, words)
+        self._go_on(replace(scene, shown=found, known=known, offers=offers, asks=bool(question)))
+        text = f"{_headline(self._chips(), anew)} {question}".strip() if found else _NOTHING_LEFT
+        return self._said(text, shown=found, note=_both(note, found.note), offers=offers)
 
-    def _fitting(self, state: DialogueState) -> int:
-        return self._recommender.count(user_id=self._user_id, where=state.where())
+    def _meant(self, scene: Scene) -> tuple[DialogueState, Limits]:
+        """The scene's state with the person's habits, and what that lets through."""
+        habits = [habit for habit in self._all_habits() if habit_key(habit) not in scene.ignored]
+        state = with_habits(scene.state, habits, lambda some: self._count(self._recommender.limits(some)))
+        return state, self._recommender.limits(state)
+
+    def _fitting(self, scene: Scene, hidden: Sequence[str]) -> int:
+        return self._count(self._meant(scene)[1], hidden)
+
+    def _nothing(self, scene: Scene, hidden: Sequence[str]) -> Reply:
+        """Nothing fits, or nothing more: which part is to blame, and what there is without it."""
+        before = {chip.key for chip in self._scene.state.constraints()}
+        habits = self._habit_chips(scene)
+        if not self._recommender.count(user_id=self._user_id) or not (scene.state.constraints() or habits):
+            self._go_on(scene)
+            return self._said(_NOTHING_LEFT)
+        offers = relaxations(scene.state, before, lambda state: self._fitting(replace(scene, state=state), hidden))
+        offers += tuple(Chip(chip.key, f"without {chip.label}") for chip in habits)
+        self._go_on(replace(scene, offers=offers, asks=False))
+        first = clean(offers[0].label, _CHIP_CHARS)
+        lead = "That is all there is for this." if hidden else "Nothing fits all of that."
+        return self._said(f"{lead} Shall I look for {'' if offers[0].key == SOFTEN else 'it '}{first}?", offers=offers)
+
+    def _question(self, scene: Scene, words: str) -> tuple[str, tuple[Chip, ...]]:
+        """What to ask where a wish says too little, with values to choose; never twice in a row."""
+        wide = not scene.state.words() and scene.image is None and not _SURPRISES.search(words.lower())
+        if not wide or scene.asks or scene.known or self._all_habits() or self._has_history():
+            return "", ()
+        facets, count = self._recommender.facets(), self._recommender.count()
+        name, offers = choices(facets, self._recommender.value_counts, count)
+        if not offers:
+            return "", ()
+        values = ", ".join(clean(offer.label, _CHIP_CHARS) for offer in offers)
+        return f"Which {clean(name.replace('_', ' '), _CHIP_CHARS)} do you have in mind: {values}, another?", offers
+
+    def _has_history(self) -> bool:
+        return self._user_id is not None and bool(self._recommender.workspace.log.positives(self._user_id, limit=1))
+
+    def _go_on(self, scene: Scene, step: Step | None = None) -> None:
+        self._past = [*self._past, step or Step(self._scene)][-_MOST_STEPS:]
+        self._scene = scene
+
+    def _all_habits(self) -> tuple[Preference, ...]:
+        if self._user_id is None:
+            return self._unnamed_habits
+        return self._recommender.workspace.preferences.of(self._user_id)
+
+    def _count(self, limits: Limits, hidden: Sequence[str] = ()) -> int:
+        return self._recommender.count(user_id=self._user_id, where=limits.where, exclude={*limits.exclude, *hidden})
 
     def _recommend(
-        self, state: DialogueState, image: Image | None, on_stage: Callable[[str], object] | None
+        self, state: DialogueState, limits: Limits | None, scene: Scene, hidden: Sequence[str], hooks: Hooks
     ) -> Recommendations:
         return self._recommender.recommend(
             user_id=self._user_id,
             query=state.text(self._item(state.like)),
-            image=image,
-            where=state.where(),
+            image=scene.image,
+            where=None if limits is None else limits.where,
+            exclude={*(() if limits is None else limits.exclude), *hidden},
+            shown=scene.known,
             k=state.count or self._k,
             source=self._source,
             session_id=self._session_id,
-            on_stage=on_stage,
+            on_stage=hooks.on_stage,
+            on_ranked=hooks.on_ranked,
         )
 
     def _item(self, item_id: str | None) -> Item | None:
         return None if item_id is None else self._recommender.workspace.items.get_many([item_id]).get(item_id)
 
-    def _said(self, text: str, *, shown: Recommendations | None = None, note: str | None = None) -> Reply:
-        return Reply(text, shown, self._scene.state, self._chips(), note)
+    def _said(
+        self,
+        text: str,
+        *,
+        shown: Recommendations | None = None,
+        note: str | None = None,
+        offers: tuple[Chip, ...] = (),
+    ) -> Reply:
+        return Reply(text, shown, self._scene.state, self._chips(), note, _tidied(offers))
 
     def _chips(self) -> tuple[Chip, ...]:
         like = self._item(self._scene.state.like)
         chips = self._scene.state.chips(like="" if like is None else like.title)
-        picture = (_PICTURE,) if self._scene.image is not None else ()
-        return (*(Chip(chip.key, clean(chip.label, _CHIP_CHARS)) for chip in chips), *picture)
+        picture = (PICTURE,) if self._scene.image is not None else ()
+        return (*_tidied(chips), *picture, *self._habit_chips(self._scene))
+
+    def _habit_chips(self, scene: Scene) -> tuple[Chip, ...]:
+        try:
+            habits = self._all_habits()
+        except TastemakerError:
+            return ()
+        return tuple(chip for chip in habit_chips(habits, scene.state) if chip.key not in scene.ignored)
 
 
-def _headline(chips: Sequence[Chip]) -> str:
+def _tidied(chips: Sequence[Chip]) -> tuple[Chip, ...]:
+    return tuple(Chip(chip.key, clean(chip.label, _CHIP_CHARS)) for chip in chips)
+
+
+def _headline(chips: Sequence[Chip], anew: bool) -> str:
     told = ", ".join(chip.label for chip in chips)
+    if anew:
+        return f"Here are others for: {told}." if told else "Here are others."
     return f"This is what I found for: {told}." if told else "This may be something for you."
 
 

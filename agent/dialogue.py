@@ -41,10 +41,12 @@ class Facet:
     """An attribute of the catalogue that messages speak of.
 
     values: those a message may name, in the catalogue's spelling; empty for a numeric one, which has bounds instead.
+    several: whether items have more than one of the values at a time.
     """
 
     name: str
     values: tuple[str, ...] = ()
+    several: bool = field(default=False, compare=False)
 
     @property
     def numeric(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median_high, median_low
 
@@ -31,7 +31,7 @@ class DialogueState:
 
     query: words that no attribute covers. want, prefer, avoid: values by attribute that must be, should be and must
     not be. at_most, at_least: bounds by numeric attribute. count: how many items. like: the id of the item that others
-    should be like.
+    should be like. every: attributes of which all wanted values must hold at once; of the others any one of them does.
     """
 
     query: str = ""
@@ -42,6 +42,7 @@ class DialogueState:
     at_least: Bounds = field(default_factory=dict)
     count: int | None = None
     like: str | None = None
+    every: tuple[str, ...] = ()
 
     def words(self) -> str | None:
         """What stands, as `agent.linker.link` takes it: "category lamp; price at most 50"; None where nothing does."""
@@ -86,6 +87,7 @@ class DialogueState:
             at_least={name: number for name, number in self.at_least.items() if _key("at_least", name) != key},
             count=None if key == _key("count") else self.count,
             like=None if key == _key("like") else self.like,
+            every=self.every,
         )
 
     def softened(self) -> DialogueState:
@@ -93,14 +95,38 @@ class DialogueState:
         prefer = {name: (*values, *self.prefer.get(name, ())) for name, values in self.want.items()}
         return DialogueState(query=self.query, prefer={**self.prefer, **prefer}, count=self.count, like=self.like)
 
-    def where(self) -> str | None:
-        """The constraints as a filter (`retrieval.filters`), the item that others should be like left out of it."""
-        parts = [f"{_name(name)} in ({_quoted(values)})" for name, values in self.want.items()]
+    def avoiding(self, avoid: Values) -> DialogueState:
+        """The state that avoids these values too, apart from those that it wants."""
+        kept = _filtered(avoid, lambda name, value: value not in self.want.get(name, ()))
+        joined = {name: tuple(dict.fromkeys((*self.avoid.get(name, ()), *kept.get(name, ())))) for name in kept}
+        return replace(self, avoid={**self.avoid, **joined})
+
+    def preferring(self, prefer: Values) -> DialogueState:
+        """The state that prefers these values too, apart from attributes of which it wants or prefers a value."""
+        new = {name: values for name, values in prefer.items() if name not in self.want and name not in self.prefer}
+        return replace(self, prefer={**self.prefer, **_filtered(new, self._not_avoided)})
+
+    def _not_avoided(self, name: str, value: str) -> bool:
+        return value not in self.avoid.get(name, ())
+
+    def where(self, *, untold: Collection[str] = ()) -> str | None:
+        """The constraints as a filter (`retrieval.filters`), the item that others should be like left out of it.
+
+        untold: attributes of which items pass that do not tell them, whatever value is wanted.
+        """
+        parts = [part for name in self.want for part in self._wanted(name, name in untold)]
         parts += [f"{_name(name)} not in ({_quoted(values)})" for name, values in self.avoid.items()]
         parts += [f"{_name(name)} <= {number!r}" for name, number in self.at_most.items()]
         parts += [f"{_name(name)} >= {number!r}" for name, number in self.at_least.items()]
         parts += [f"id != {_quoted([self.like])}"] if self.like is not None else []
         return " and ".join(parts) or None
+
+    def _wanted(self, name: str, untold: bool) -> list[str]:
+        """What the filter says of an attribute's wanted values: one part, or one for each where all must hold."""
+        values = self.want[name]
+        groups = [(value,) for value in values] if name in self.every else [values]
+        parts = [f"{_name(name)} in ({_quoted(group)})" for group in groups]
+        return [f"({part} or {_name(name)} is missing)" for part in parts] if untold else parts
 
     def text(self, like: Item | None = None) -> str | None:
         """What to search for in words: the wanted values, the query, the preferred values, and what `like` is like.
@@ -117,15 +143,19 @@ class DialogueState:
         return " ".join(dict.fromkeys(parts)) or None
 
 
-def apply(state: DialogueState, update: Update, shown: Sequence[Item] = ()) -> DialogueState:
+def apply(
+    state: DialogueState, update: Update, shown: Sequence[Item] = (), *, every: Collection[str] = ()
+) -> DialogueState:
     """The state after a message. shown: the items of the list shown last, in order.
+
+    every: attributes of which the message means all the values that it wants, and not any one of them.
 
     `search` starts anew. `refine` keeps what stands; a new value of an attribute takes the old one's place, avoiding a
     value takes it out of what is wanted, and a step up or down becomes a bound at the middle of what was shown.
     `similar` is a refinement without the query so far; its steps go from the items that it names.
     """
-    if update.action is Action.SEARCH:
-        return _changed(DialogueState(), update, shown)
+    state = DialogueState() if update.action is Action.SEARCH else state
+    state = replace(state, every=tuple(sorted(({*state.every} - update.want.keys()) | ({*every} & update.want.keys()))))
     if update.action is not Action.SIMILAR:
         return _changed(state, update, shown)
     named = [shown[place - 1] for place in update.items if place <= len(shown)]

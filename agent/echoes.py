@@ -27,7 +27,7 @@ def with_echoes(candidates: Sequence[Shown], liked: Sequence[Shown]) -> list[Sho
     one: an item looks like a liked one when it is among the quarter of the candidates whose vectors are nearest.
     """
     counts = Counter(
-        pair for shown in liked for pair in {(name, fold(text)) for name, text in shareable_values(shown.item)}
+        pair for shown in liked for pair in {(name, fold(text)) for name, text in shareable_values(shown.whole)}
     )
     alike = _alike(candidates, liked)
     return [
@@ -35,7 +35,7 @@ def with_echoes(candidates: Sequence[Shown], liked: Sequence[Shown]) -> list[Sho
             shown,
             echoes={
                 (name, text): _tenths(count, len(liked))
-                for name, text in shareable_values(shown.item)
+                for name, text in shareable_values(shown.whole)
                 if (count := counts[name, fold(text)])
             },
             alike=alike[row],

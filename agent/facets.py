@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 
 from agent.dialogue import Facet
@@ -12,6 +12,8 @@ from retrieval.types import AttributeValue, Item, Money
 
 _MOST_PROSE = 0.2
 _MOST_DIFFERENT, _FEW = 0.8, 12
+_OFTEN = 0.05
+"""Least share of an attribute's values that stand beside another one of the same item, for it to have several."""
 
 
 class _Kind(Enum):
@@ -20,6 +22,7 @@ class _Kind(Enum):
     VALUE = "value"
     PROSE = "prose"
     NUMBER = "number"
+    SEVERAL = "several"
 
 
 _Told = tuple[str, _Kind, str]
@@ -33,6 +36,7 @@ class FacetCounts:
         self._values: dict[str, Counter[str]] = {}
         self._prose: Counter[str] = Counter()
         self._numbers: Counter[str] = Counter()
+        self._several: Counter[str] = Counter()
         self._facets: tuple[Facet, ...] | None = None
         self.update(items)
 
@@ -53,7 +57,7 @@ class FacetCounts:
         """
         if self._facets is None:
             self._facets = tuple(
-                Facet(name, () if self._numbers[name] else tuple(sorted(values)))
+                Facet(name, () if self._numbers[name] else tuple(sorted(values)), self._is_several(name))
                 for name, values in self._values.items()
                 if self._numbers[name] or self._is_shared(name)
             )
@@ -65,6 +69,13 @@ class FacetCounts:
         differs = len(values) > _FEW and len(values) > _MOST_DIFFERENT * total
         return bool(values) and prose <= _MOST_PROSE * (total + prose) and not differs
 
+    def counts(self, name: str) -> Mapping[str, int]:
+        """How many items have each value of an attribute, the most common first; empty for an unknown one."""
+        return dict(self._values.get(name, Counter()).most_common())
+
+    def _is_several(self, name: str) -> bool:
+        return not self._numbers[name] and self._several[name] > _OFTEN * self._values[name].total()
+
     def _count(self, told: Iterable[_Told], by: int) -> None:
         for name, kind, text in told:
             values = self._values.setdefault(name, Counter())
@@ -73,7 +84,10 @@ class FacetCounts:
                 if not values[text]:
                     del values[text]
             else:
-                (self._prose if kind is _Kind.PROSE else self._numbers)[name] += by
+                self._tally(kind)[name] += by
+
+    def _tally(self, kind: _Kind) -> Counter[str]:
+        return {_Kind.PROSE: self._prose, _Kind.NUMBER: self._numbers, _Kind.SEVERAL: self._several}[kind]
 
 
 def number_of(value: AttributeValue | None) -> float | None:
@@ -89,6 +103,8 @@ def _told(item: Item) -> Iterator[_Told]:
             continue
         if number_of(value) is not None:
             yield name, _Kind.NUMBER, ""
+        if isinstance(value, tuple) and len(value) > 1:
+            yield name, _Kind.SEVERAL, ""
         for text in value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ():
             if text.strip():
                 yield name, _Kind.PROSE if is_prose(text) else _Kind.VALUE, text

@@ -62,8 +62,10 @@ def log_impressions(
     return None
 
 
-def log_deed(log: InteractionLog, event: Event) -> None:
+def log_deed(log: InteractionLog, event: Event) -> Event:
     """Log what a user did, at the position and with the model and adapter of the impression that it answers to.
+
+    Returns the event as it was logged, which `InteractionLog.take_back` takes.
 
     Raises RequestError for an event that cannot be stored, StoreError or WorkspaceLockedError when the log cannot be
     written.
@@ -78,6 +80,7 @@ def log_deed(log: InteractionLog, event: Event) -> None:
     refused = log.add([event]).refused
     if refused:
         raise RequestError(refused[0].reason)
+    return event
 
 
 def _impression(log: InteractionLog, deed: Event) -> Event | None:

@@ -61,7 +61,10 @@ _SIMILAR = re.compile(
     r"^like (?:number |no |#)?(?:\d|the|this|that)|"
     r"\bmore of (?:the|that|this|these|those)\b|"
     r"\b(?:one|that|this|it|number \w+|\d|first|second|third|fourth|fifth|last),? (?:but|only|just) "
-    r"(?:in|with|without|as|for|of)\b"
+    r"(?:in|with|without|as|for|of)\b|"
+    r"\b(?:closer|nearer|close|near) to (?:number|no|#|the|that|this)\b|\bsame again\b|"
+    r"\b(?:one|number \w+|first|second|third|fourth|fifth|last) (?:is|was|comes|looks|would be)\b[^.!?]{0,30}\bbut\b"
+    r"(?!.*\b(?:number|first|second|third|fourth|fifth|last|other)\b)"
 )
 _DISLIKE = re.compile(
     r"\b(?:don't|dont|do not|didn't|didnt|doesn't|not|never|couldn't|can't|cant) (?:\w+ )?(?:\w+ "

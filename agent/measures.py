@@ -34,10 +34,17 @@ _OTHER_UNITS = words(
 )
 _YEARS = range(1800, 2101)
 _STEPS = (
-    ("price", "lower", r"cheaper|less expensive|less pricey|lower price"),
-    ("price", "lower", r"(?:too|bit|so|rather|very|quite) (?:expensive|pricey|dear)|too much(?: money)?"),
-    ("price", "higher", r"(?:more expensive|pricier|dearer|more upmarket|higher price|posher)"),
-    ("price", "higher", r"spend (?:a (?:bit|little) )?more"),
+    ("price", "lower", r"cheaper|less (?:expensive|pricey|costly|money)|(?:lower|down) (?:in )?price"),
+    ("price", "lower", r"(?:too|bit|so|rather|very|quite) (?:expensive|pricey|dear|costly|steep)|too much(?: money)?"),
+    ("price", "lower", r"(?:spend|pay|cost) (?:a (?:bit|little|lot) )?less|can(?:'t|not) afford"),
+    ("price", "lower", r"more than (?:i|we) (?:can|could|want to|wanted to|meant to) (?:spend|pay|afford)"),
+    ("price", "lower", r"(?:over|beyond|above|out of) (?:my|our|the) budget"),
+    (
+        "price",
+        "higher",
+        r"(?:more expensive|pricier|dearer|more upmarket|(?:higher|up) (?:in )?price|posher|too cheap)",
+    ),
+    ("price", "higher", r"(?:spend|pay|cost) (?:a (?:bit|little|lot) )?more"),
     ("year", "higher", r"newer|more (?:recent|modern)|later|too old"),
     ("year", "lower", r"older|earlier|less recent|too (?:new|recent|modern)"),
     ("length", "lower", r"shorter|too long|quicker"),

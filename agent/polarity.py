@@ -25,7 +25,11 @@ _AVOID = words(
     """
 )
 _AVOID_PAIRS = frozenset(
-    (("anything", "but"), ("other", "than"), ("apart", "from"), ("allergic", "to"), ("no", "more"))
+    (
+        *(("anything", "but"), ("other", "than"), ("apart", "from"), ("allergic", "to"), ("no", "more")),
+        *(("too", "many"), ("too", "much"), ("had", "enough"), ("enough", "of"), ("sick", "of"), ("tired", "of")),
+        *(("spare", "me"), ("leave", "out"), ("drop", "the"), ("lose", "the")),
+    )
 )
 _ALLOWING = words("only just sure matter mind problem too necessarily object limit")
 _REPLACED = frozenset((("instead", "of"), ("rather", "than"), ("forget", "the"), ("not", "just")))

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from agent.evidence import gather_evidence
 from agent.explain import Reason, ToExplain, plain_reasons, write_reasons
-from agent.facts import CatalogueFacts
 from agent.feedback import ANONYMOUS, log_deed, log_impressions
+from agent.forgetting import Forgotten, forget_person
 from agent.latencies import Latencies
+from agent.limits import Limits, limits_of
+from agent.looks import Looks
 from agent.models.base import VisionLanguageModel
 from agent.opening import open_chosen_model, settle, with_used_adapter
 from agent.ranker import LastStage
@@ -33,15 +35,18 @@ from agent.showing import Showcase
 from agent.similar import Similar, alike, known_item
 from agent.status import Status, status_of
 from agent.traces import Tracer
+from agent.why import Part, Why, why
 from retrieval.errors import ModelError, RequestError, SettingsError
-from retrieval.types import Event, EventType, Item, Recommendation
+from retrieval.types import Candidate, Event, EventType, Item, Recommendation
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from agent.dialogue import Facet
+    from agent.dialogue_state import DialogueState
     from agent.mentions import Embed
     from retrieval.candidates import CandidateFinder
+    from retrieval.retrievers import Query
     from retrieval.store import VectorStore
     from retrieval.workspace import Workspace
 
@@ -95,6 +100,7 @@ class Recommender:
         self._settings = settings
         self._resources = resources or ExitStack()
         self._showcase = Showcase(workspace, store)
+        self._looks = Looks(workspace, store)
         self._last_stage = LastStage(workspace.path, lambda: store.towers_version)
         self._lock = threading.Lock()
         self._model: VisionLanguageModel | None = None
@@ -144,26 +150,36 @@ class Recommender:
         image: Image | bytes | Path | None = None,
         where: str | None = None,
         k: int = 5,
+        exclude: Collection[str] = (),
+        shown: Sequence[str] = (),
         source: str = "api",
         session_id: str | None = None,
         on_stage: Callable[[str], object] | None = None,
+        on_ranked: Callable[[tuple[Recommendation, ...]], object] | None = None,
     ) -> Recommendations:
         """The k best items for this wish, each with a reason that was checked; fewer when there are fewer.
 
-        Nothing wished and nobody known gives what is popular. on_stage is told each stage as it begins: retrieve,
-        rerank, reasons, log. When the language model cannot answer, the items are in the retriever's order, `reranked`
-        is False and `note` says why; it also says when the encoder cannot see the picture.
+        exclude: ids of items that are not to be recommended. shown: of those that were shown before, oldest first: they
+        come again only where too few others fit. Nothing wished and nobody known gives what is popular. on_stage is
+        told each stage as it begins: retrieve, rerank, reasons, log; on_ranked the items in their order, with plain
+        evidence for reasons, before the model writes any. When the language model cannot answer, the items
+        are in the retriever's order, `reranked` is False and `note` says why; it also says when the encoder cannot see
+        the picture.
         Raises RequestError, FilterError, MediaError for what the caller can repair.
         """
         request_id = str(uuid.uuid4())
         watch = Stopwatch(on_stage)
         wish = understand(user_id=user_id, query=query, image=image, where=where, k=k)
         with watch.stage("retrieve"):
-            retrieved = self._retrieve(wish)
+            retrieved = self._retrieve(wish, exclude, shown)
         with watch.stage("rerank"):
             ranking = self._rank(retrieved)
         with watch.stage("reasons"):
-            entries, unexplained = self._explain(wish, retrieved, ranking)
+            to_explain = self._with_evidence(wish, retrieved, ranking)
+            if on_ranked is not None:
+                on_ranked(_recommended(ranking, to_explain, plain_reasons(to_explain)))
+            reasons, unexplained = self._reasons(wish, to_explain, ranking)
+            entries = _recommended(ranking, to_explain, reasons)
         with watch.stage("log"):
             unlogged = log_impressions(
                 self.workspace.log,
@@ -179,6 +195,46 @@ class Recommender:
         timings_ms = watch.timings_ms()
         self.latencies.add(timings_ms)
         return Recommendations(entries, request_id, ranking.reranked, notes or None, timings_ms)
+
+    def candidates(
+        self, *, user_id: str | None = None, query: str | None = None, where: str | None = None, k: int = 5
+    ) -> list[Candidate]:
+        """What the retrievers find for this wish, best first: no model looks at it, and nothing is logged.
+
+        Raises RequestError, FilterError.
+        """
+        wish = understand(user_id=user_id, query=query, image=None, where=where, k=k)
+        return self._finder.find(text=wish.query, user_id=wish.user_id, where=wish.where, k=wish.k)
+
+    def why(
+        self,
+        item_id: str,
+        *,
+        user_id: str | None = None,
+        query: str | None = None,
+        image: Image | bytes | Path | None = None,
+        where: str | None = None,
+        without: Mapping[str, tuple[str | None, str | None]] | None = None,
+        exclude: Collection[str] = (),
+        most: int = 6,
+    ) -> Why:
+        """Which liked items and which parts of the request, taken away, change the item's place in the list.
+
+        The list is found and put in order anew, by the retrievers and the model, without each part in turn: at most
+        `most` of them, the request's first, then the latest liked items. without: for each part of the request, by its
+        label, the query and the filter that are left when it is taken away; else the query as a whole is one part.
+        Raises RequestError, FilterError, MediaError.
+        """
+        wish = understand(user_id=user_id, query=query, image=image, where=where, k=1)
+        asked = self._finder.query(text=wish.query, image=wish.image, user_id=wish.user_id, where=wish.where)
+        asked = replace(asked, exclude=(asked.exclude | frozenset(exclude)) - {item_id})
+        left = {wish.query: (None, wish.where)} if without is None and wish.query else without or {}
+        parts = [Part(label, self._less(asked, user_id, *rest)) for label, rest in left.items()]
+        parts += [
+            Part(item.title, _unliked(asked, item.item_id), item.item_id)
+            for item in reversed(self._showcase.items(event.item_id for event in asked.history))
+        ]
+        return why(item_id, asked, parts[:most], self._order)
 
     async def arecommend(self, **request: Any) -> Recommendations:
         """The same as `recommend`, without blocking the event loop."""
@@ -225,10 +281,11 @@ class Recommender:
         value: float | None = None,
         source: str = "api",
         session_id: str | None = None,
-    ) -> None:
+    ) -> Event:
         """Log what a user did with an item: like, dislike, click, buy, rate (with its value) and so on.
 
         request_id: of the answer that showed the item; where it stood there and what ranked it is logged with it.
+        Returns the event, which `take_back` takes.
         Raises RequestError for what the caller can repair, StoreError or WorkspaceLockedError when the log cannot be
         written.
         """
@@ -245,24 +302,44 @@ class Recommender:
             request_id=request_id,
             source=source,
         )
-        log_deed(self.workspace.log, event)
+        return log_deed(self.workspace.log, event)
 
-    async def afeedback(self, *event: Any, **options: Any) -> None:
+    async def afeedback(self, *event: Any, **options: Any) -> Event:
         """The same as `feedback`, without blocking the event loop."""
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._threads, partial(self.feedback, *event, **options))
+        return await loop.run_in_executor(self._threads, partial(self.feedback, *event, **options))
 
-    def count(self, *, user_id: str | None = None, where: str | None = None) -> int:
-        """How many items pass the filter, without those that the user has done something with.
+    def take_back(self, *events: Event) -> int:
+        """Take what `feedback` logged out of the log, as if it had not been; how many events that were."""
+        return self.workspace.log.take_back(events)
+
+    def forget(self, user_id: str) -> Forgotten:
+        """Erase what the workspace holds of a person, and mark what was trained on it for retraining.
+
+        Raises StoreError when the disk refuses.
+        """
+        return forget_person(self.workspace, user_id)
+
+    def count(self, *, user_id: str | None = None, where: str | None = None, exclude: Collection[str] = ()) -> int:
+        """How many items pass the filter, without the excluded and those that the user has done something with.
 
         Raises RequestError, FilterError.
         """
         wish = understand(user_id=user_id, query=None, image=None, where=where, k=1)
-        return self._finder.count(self._finder.query(user_id=wish.user_id, where=wish.where))
+        query = self._finder.query(user_id=wish.user_id, where=wish.where)
+        return self._finder.count(replace(query, exclude=query.exclude | frozenset(exclude)) if exclude else query)
 
     def facets(self) -> tuple[Facet, ...]:
         """The attributes that messages speak of, with their values, in the catalogue as it is now."""
         return self._showcase.facets()
+
+    def value_counts(self, attribute: str) -> Mapping[str, int]:
+        """How many items have each value of an attribute, the most common first."""
+        return self._showcase.value_counts(attribute)
+
+    def limits(self, state: DialogueState) -> Limits:
+        """What a search for the state's constraints may find. Raises FilterError, StoreError."""
+        return limits_of(state, self.facets(), self._looks, self._finder.matching)
 
     @property
     def embed(self) -> Embed:
@@ -274,10 +351,10 @@ class Recommender:
         return self.workspace.log.users()
 
     def status(self) -> Status:
-        """What this stands on now. Raises StoreError, EncoderMismatchError when the vectors cannot be used."""
-        with self._lock:
-            model = self._model
-        return status_of(self.workspace, self._store, None if model is None else model.info)
+        """What this stands on now; loads the model first. Raises what loading it raises, StoreError,
+        EncoderMismatchError when the vectors cannot be used.
+        """
+        return status_of(self.workspace, self._store, self.model.info)
 
     def warm(self) -> None:
         """Load what the first request would load. Raises ModelError, WeightsError."""
@@ -326,10 +403,23 @@ class Recommender:
     ) -> None:
         self.close()
 
-    def _retrieve(self, wish: Wish) -> Shortlist:
+    def _retrieve(self, wish: Wish, exclude: Collection[str] = (), shown: Sequence[str] = ()) -> Shortlist:
         query = self._finder.query(text=wish.query, image=wish.image, user_id=wish.user_id, where=wish.where)
+        if exclude or shown:
+            query = self._finder.fresh(replace(query, exclude=query.exclude | frozenset(exclude)), shown, wish.k)
         size = max(wish.k, self._settings.candidates)
         return shortlist(self._finder, self._showcase, query, size, image_px=self.model.info.image_px)
+
+    def _less(self, asked: Query, user_id: str | None, text: str | None, where: str | None) -> Query:
+        """The query with other words and another filter."""
+        return replace(
+            self._finder.query(text=text, image=asked.image, user_id=user_id, where=where), exclude=asked.exclude
+        )
+
+    def _order(self, query: Query) -> Sequence[Ranked]:
+        """What is compared for a query, best first."""
+        size, px = self._settings.candidates, self.model.info.image_px
+        return self._rank(shortlist(self._finder, self._showcase, query, size, image_px=px)).entries
 
     def _rank(self, retrieved: Shortlist) -> _Ranking:
         """The contenders in the model's and the ranker's order, or in the retriever's when the model cannot answer."""
@@ -344,17 +434,14 @@ class Recommender:
             as_found = [Ranked(entry.candidate, 0.0, entry.candidate.score) for entry in retrieved.contenders]
             return _Ranking(as_found, f"The language model did not rank these ({error}): retriever's order.")
 
-    def _explain(
-        self, wish: Wish, retrieved: Shortlist, ranking: _Ranking
-    ) -> tuple[tuple[Recommendation, ...], str | None]:
-        """The k best with evidence and reasons; and why the model wrote none, None when it was not at fault."""
+    def _with_evidence(self, wish: Wish, retrieved: Shortlist, ranking: _Ranking) -> list[ToExplain]:
+        """The k best, in order, with what speaks for each."""
         shown = {entry.candidate.item_id: entry.shown for entry in retrieved.contenders}
         recent = _last(retrieved.history, self._settings.reasons.history_items)
         facts = self._showcase.facts()
         tracer = Tracer(self._finder, self._store, retrieved.query, recent, catalogue_size=facts.items)
-        best = ranking.entries[: wish.k]
         to_explain = []
-        for entry in best:
+        for entry in ranking.entries[: wish.k]:
             told = shown[entry.candidate.item_id]
             evidence = gather_evidence(
                 told.item,
@@ -365,18 +452,11 @@ class Recommender:
                 max_facts=self._settings.reasons.max_facts,
             )
             to_explain.append(ToExplain(told, evidence))
-        reasons, note = self._reasons(wish, to_explain, facts, ranking)
-        entries = (
-            Recommendation(
-                told.shown.item, entry.score, reason.text, reason.source, told.evidence, entry.candidate.retrievers
-            )
-            for entry, told, reason in zip(best, to_explain, reasons, strict=True)
-        )
-        return tuple(entries), note
+        return to_explain
 
-    def _reasons(
-        self, wish: Wish, entries: Sequence[ToExplain], facts: CatalogueFacts, ranking: _Ranking
-    ) -> tuple[list[Reason], str | None]:
+    def _reasons(self, wish: Wish, entries: Sequence[ToExplain], ranking: _Ranking) -> tuple[list[Reason], str | None]:
+        """The reasons; and why the model wrote none, None when it was not at fault."""
+        facts = self._showcase.facts()
         if not ranking.reranked:  # whoever could not rank is not asked again
             return plain_reasons(entries), None
         try:
@@ -384,6 +464,23 @@ class Recommender:
         except ModelError as error:
             logger.warning("reasons are plain evidence: %s", error)
             return plain_reasons(entries), f"The language model wrote no reasons ({error})."
+
+
+def _unliked(query: Query, item_id: str) -> Query:
+    """The query of somebody who never liked the item."""
+    return replace(query, history=tuple(event for event in query.history if event.item_id != item_id))
+
+
+def _recommended(
+    ranking: _Ranking, to_explain: Sequence[ToExplain], reasons: Sequence[Reason]
+) -> tuple[Recommendation, ...]:
+    """The best with their reasons, in order."""
+    return tuple(
+        Recommendation(
+            told.shown.item, entry.score, reason.text, reason.source, told.evidence, entry.candidate.retrievers
+        )
+        for entry, told, reason in zip(ranking.entries, to_explain, reasons, strict=False)
+    )
 
 
 def _last(items: Sequence[Item], count: int) -> Sequence[Item]:

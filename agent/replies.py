@@ -15,6 +15,7 @@ from agent.prompts import clean, value_text
 if TYPE_CHECKING:
     from agent.dialogue import Facet
     from agent.mentions import Embed, Token
+    from agent.why import Deletion, Why
     from retrieval.types import Item, Recommendation
 
 _TITLE_CHARS, _VALUE_CHARS, _PROSE_CHARS = 60, 120, 240
@@ -25,6 +26,7 @@ _ASKS_FOR = MappingProxyType(
     {"directed": "director", "expensive": "price", "made": "material", "much": "price", "old": "year", "when": "year"}
 )
 """Words of questions that name an attribute without its name."""
+_MOST_DELETIONS = 3
 _EMPTY = words("looks details tell told exactly")
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")
 _THANKS = re.compile(r"\b(?:thank\w*|thx|ta|cheers|great|perfect|lovely)\b")
@@ -120,3 +122,32 @@ def _value(item: Item, name: str) -> str:
 
 def _spoken(name: str) -> str:
     return clean(name.replace("_", " "), _TITLE_CHARS)
+
+
+def hinges(found: Why) -> str:
+    """What the item's place hangs on."""
+    if found.place is None or not found.tried:
+        return ""
+    parts = [
+        f"without {_taken(deletion)} it would not be on the list"
+        if deletion.place is None
+        else f"without {_taken(deletion)} it would be number {deletion.place} instead of {found.place}"
+        for deletion in found.deletions[:_MOST_DELETIONS]
+    ]
+    if not parts:
+        return f"Of the {found.tried} things that it could hang on, none alone changes its place, number {found.place}."
+    return f"Tried out: {'; '.join(parts)}."
+
+
+def _taken(deletion: Deletion) -> str:
+    label = clean(deletion.label, _TITLE_CHARS)
+    return f"“{label}” among what you liked" if deletion.item_id is not None else f"“{label}”"
+
+
+def known_of(liked: int, titles: Sequence[str], habits: Sequence[str]) -> str:
+    """What is kept of a person. liked: how many items they want; titles: the latest of them. habits: in words."""
+    if not liked and not habits:
+        return "I know nothing about you yet."
+    parts = [f"you liked {liked:,} things, lately {', '.join(titles)}"] if liked else []
+    parts += [f"you told me: {'; '.join(habits)}"] if habits else []
+    return f"This is what I know: {'; '.join(parts)}."

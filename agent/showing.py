@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -14,6 +14,7 @@ from agent.facts import CatalogueFacts
 from agent.models.base import Picture
 from agent.prompts import Shown
 from retrieval.errors import MediaError, StoreError
+from retrieval.picture_values import Glance
 from retrieval.types import Item
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Showcase:
         self._store = store
         self._facts = _Followed(workspace, CatalogueFacts)
         self._facets = _Followed(workspace, FacetCounts)
+        self._glance = Glance(workspace)
         self._thumbnail = lru_cache(maxsize=_THUMBNAILS_KEPT)(self._read_thumbnail)
 
     def items(self, item_ids: Iterable[str]) -> list[Item]:
@@ -52,9 +54,11 @@ class Showcase:
             return Shown(item)
 
     def shown_all(self, items: Sequence[Item], image_px: int) -> list[Shown]:
-        """The items with their pictures and looks. Raises StoreError when the vectors cannot be read."""
+        """The items with their pictures, looks, and what these tell. Raises StoreError: vectors cannot be read."""
         looks = {} if self._store is None else self._store.get("image", [item.item_id for item in items if item.images])
-        return [replace(self.shown(item, image_px), look=looks.get(item.item_id)) for item in items]
+        seen = self._glance.seen(items, looks)
+        shown = [self.shown(item, image_px) for item in items]
+        return [replace(s, look=looks.get(s.item.item_id), seen=seen.get(s.item.item_id, {})) for s in shown]
 
     def facts(self) -> CatalogueFacts:
         """Counts over the catalogue as it is now, withdrawn items included; costs what has changed since the last."""
@@ -65,6 +69,11 @@ class Showcase:
         """The attributes that messages speak of, in the catalogue as it is now; costs what has changed."""
         with self._facets.lock:
             return self._facets.current().facets()
+
+    def value_counts(self, name: str) -> Mapping[str, int]:
+        """How many items have each value of an attribute, the most common first."""
+        with self._facets.lock:
+            return self._facets.current().counts(name)
 
     def _read_thumbnail(self, sha: str, image_px: int) -> Picture:
         return Picture(self._workspace.media.thumbnail(sha, image_px), key=f"{sha}-{image_px}")

@@ -18,7 +18,7 @@ SPACES = ("text", "image", "content", "behaviour")
 class Status:
     """items, withdrawn: of the catalogue. vectors: how many items have one, by space. towers: the version that counts.
 
-    encoder: by the workspace's settings. refused: files that tell rows which were refused. model: None until loaded.
+    encoder: by the workspace's settings. refused: files that tell rows which were refused.
     """
 
     items: int
@@ -27,7 +27,7 @@ class Status:
     encoder: str
     towers: str | None
     refused: int
-    model: ModelInfo | None
+    model: ModelInfo
 
     @property
     def waiting(self) -> int:
@@ -35,7 +35,7 @@ class Status:
         return max(0, self.items - self.vectors["content"])
 
 
-def status_of(workspace: Workspace, store: VectorStore, model: ModelInfo | None) -> Status:
+def status_of(workspace: Workspace, store: VectorStore, model: ModelInfo) -> Status:
     """The state of now. Raises StoreError, EncoderMismatchError when the vectors cannot be used."""
     items, every = workspace.items.count(), workspace.items.count(withdrawn=True)
     folder = workspace.rejects_folder

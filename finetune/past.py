@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.picture_values import FILE as PICTURE_VALUES
 from retrieval.store import open_store
 from retrieval.store_state import CONTENT_SPACES
 from retrieval.workspace import Workspace
@@ -26,8 +27,8 @@ def past_workspace(source: Workspace, store: VectorStore, folder: Path, known: I
     """A new workspace in the folder with the source's settings, items and content vectors, and a log of these events.
 
     store: the source's. known: in the order of the source's log, which stays the order among equal times. The database
-    and the vectors are the folder's own wherever the source keeps its; pictures and
-    encoders are the source's, by a link.
+    and the vectors are the folder's own wherever the source keeps its; pictures, encoders and what reads values off
+    pictures, which no event teaches, are the source's, by a link.
     Raises WorkspaceError when the folder holds something already.
     """
     settings = source.settings.model_copy(update={"database_url": None, "chroma_url": None})
@@ -36,6 +37,8 @@ def past_workspace(source: Workspace, store: VectorStore, folder: Path, known: I
         (folder / "media").rmdir()
         (folder / "media").symlink_to((source.path / "media").resolve(), target_is_directory=True)
         past.encoders_folder.symlink_to(source.encoders_folder.resolve(), target_is_directory=True)
+        if (source.path / PICTURE_VALUES).exists():
+            (folder / PICTURE_VALUES).symlink_to((source.path / PICTURE_VALUES).resolve())
         past.items.upsert(source.items.all(withdrawn=True))
         on_shelf = frozenset(source.items.ids())
         past.items.withdraw(item_id for item_id in source.items.ids(withdrawn=True) if item_id not in on_shelf)

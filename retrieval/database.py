@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from retrieval.errors import SettingsError, StoreError, WorkspaceError, WorkspaceLockedError
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a database that carries it needs no Alembic to be opened."""
 
 BUSY_TIMEOUT_S = 30
@@ -72,6 +72,16 @@ EVENTS = sa.Table(
     sa.Column("adapter", sa.String(256)),
     sa.Index("events_user_time", "user_id", "timestamp_us", "event_row"),
     sa.Index("events_item", "item_id"),
+)
+PREFERENCES = sa.Table(
+    "preferences",
+    METADATA,
+    sa.Column("user_id", sa.String(256), primary_key=True),
+    sa.Column("preference_hash", sa.String(64), primary_key=True),
+    sa.Column("attribute", sa.Text, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("avoided", sa.Boolean, nullable=False),
+    sa.Column("timestamp_us", sa.BigInteger, nullable=False),
 )
 COUNTERS = sa.Table(
     "counters",

@@ -31,13 +31,14 @@ start: _either
 _either: either | _both
 _both: both | _negated
 _negated: negated | _atom
-_atom: "(" _either ")" | comparison | membership | exclusion
+_atom: "(" _either ")" | comparison | membership | exclusion | absence
 either: _both (_OR _both)+
 both: _negated (_AND _negated)+
 negated: _NOT _negated
 comparison: name (SIGN | CONTAINS) literal
 membership: name _IN "(" literal ("," literal)* ")"
 exclusion: name _NOT _IN "(" literal ("," literal)* ")"
+absence: name _IS _MISSING
 name: NAME | QUOTED_NAME
 literal: TEXT | DATE | NUMBER
 
@@ -45,6 +46,8 @@ _OR.2: /or(?!\w)/i
 _AND.2: /and(?!\w)/i
 _NOT.2: /not(?!\w)/i
 _IN.2: /in(?!\w)/i
+_IS.2: /is(?!\w)/i
+_MISSING.2: /missing(?!\w)/i
 CONTAINS.2: /contains(?!\w)/i
 SIGN: "!=" | "<=" | ">=" | "<" | ">" | "="
 NAME: /[^\W\d]\w*/
@@ -66,6 +69,13 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """That an item does not tell the attribute."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Negation:
     part: Node
 
@@ -80,7 +90,7 @@ class Either:
     parts: tuple[Node, ...]
 
 
-Node = Comparison | Negation | Both | Either
+Node = Comparison | Absence | Negation | Both | Either
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +104,9 @@ class Filter:
 def parse_filter(text: str) -> Filter:
     """The filter that the text spells. Raises FilterError that shows where the text stops making sense.
 
-    Signs: = != < <= > >= contains in, not in; and, or, not, parentheses. Text stands in quotes ('Children\\'s' or
-    "Children's"), dates are YYYY-MM-DD, a name with spaces stands in `backquotes`. `id` and `title` are
-    attributes too.
+    Signs: = != < <= > >= contains in, not in, is missing; and, or, not, parentheses. Text stands in quotes
+    ('Children\\'s' or "Children's"), dates are YYYY-MM-DD, a name with spaces stands in `backquotes`. `id` and
+    `title` are attributes too.
     """
     from lark.exceptions import LarkError, UnexpectedInput, UnexpectedToken
 
@@ -139,6 +149,8 @@ def _node(tree: Tree[Token] | Token, depth: int) -> Node:
             return Comparison(_name(children[0]), str(children[1]).lower(), (_literal(children[2]),))
         case "membership":
             return Comparison(_name(children[0]), "in", tuple(_literal(child) for child in children[1:]))
+        case "absence":
+            return Absence(_name(children[0]))
         case _:
             return Negation(Comparison(_name(children[0]), "in", tuple(_literal(child) for child in children[1:])))
 
@@ -199,6 +211,8 @@ class AttributeTable:
         match node:
             case Comparison():
                 return self._compare(node)
+            case Absence():
+                return self._untold(node)
             case Negation():
                 return ~self._match(node.part)
             case Both():
@@ -214,6 +228,11 @@ class AttributeTable:
             for rows in column.rows(node.name, sign, literal):
                 matched[rows] = True
         return ~matched if node.sign == "!=" else matched
+
+    def _untold(self, node: Absence) -> Mask:
+        untold = np.ones(len(self.item_ids), dtype=np.bool_)
+        untold[self._column(node.name).told] = False
+        return untold
 
     def _column(self, name: str) -> _Column:
         if name in self._columns:
@@ -238,14 +257,20 @@ _SIGNS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class _Column:
-    """One attribute: numbers, days and texts of the items that have it, each kind with its rows."""
+    """One attribute: numbers, days and texts of the items that have it, each kind with its rows.
+
+    told: the rows of all of these items.
+    """
 
     def __init__(self) -> None:
+        self.told: list[int] = []
         self._numbers = _Numbers()
         self._days = _Numbers()
         self._texts: dict[str, list[int]] = {}
 
     def add(self, row: int, value: AttributeValue) -> None:
+        if value != ():
+            self.told.append(row)
         match value:
             case Money():
                 self._numbers.add(row, value.major)

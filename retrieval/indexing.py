@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrieval import picture_values
 from retrieval.behavioural import towers_folder
 from retrieval.catalog import CatalogRow, read_catalog
 from retrieval.embedding import Embedded, ItemEmbedder, Target
@@ -66,6 +67,11 @@ class IndexReport:
         """Rows of the catalogue that are in the workspace now."""
         return self.added + self.updated + self.unchanged
 
+    @property
+    def changed(self) -> bool:
+        """Whether the workspace's items or vectors are others than before."""
+        return bool(self.added or self.updated or self.withdrawn or self.texts_embedded or self.pictures_embedded)
+
 
 def index_catalog(
     workspace: Workspace,
@@ -107,6 +113,8 @@ def index_catalog(
             *(_nothing_withdrawn(read) if sync else ()),
             *learning.warnings,
         ]
+        if report.changed or not (workspace.path / picture_values.FILE).exists():
+            picture_values.learn_to_read(workspace, store, encoder=encoder.fingerprint)
         settings = {"encoder": encoder.name, "encoder_fingerprint": encoder.fingerprint}
         if workspace.settings.model_dump(include=set(settings)) != settings:
             workspace.save(workspace.settings.model_copy(update=settings))

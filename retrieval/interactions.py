@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from retrieval.database import COUNTERS, EVENTS, ITEMS, KEYS_PER_QUERY, Database, batches
+from retrieval.erasing import erase_events
 from retrieval.errors import InteractionError
 from retrieval.items import ItemTable
 from retrieval.rejects import Reject, RejectsFile
@@ -121,7 +122,10 @@ class InteractionLog:
 
     @property
     def version(self) -> int:
-        """Rises with every event that is committed, by one; a cache built at the same version is fresh."""
+        """Rises with every event that is committed, by one, and whenever events are taken out of the log.
+
+        A cache built at the same version is fresh.
+        """
         return self._database.counter(_COUNTER)
 
     def add(self, events: Iterable[Event], *, create_items: bool = False) -> Added:
@@ -139,6 +143,11 @@ class InteractionLog:
             if fault is not None:
                 raise InteractionError(f"event {index}: {fault}")
         return self._add_all(checked, create_items=create_items)
+
+    def take_back(self, events: Iterable[Event]) -> int:
+        """Remove events that were logged one by one, as they were given to `add`; how many were there."""
+        ids = [str(_row(event, Counter())["event_id"]) for event in events]
+        return erase_events(self._database, EVENTS.c.event_id.in_(ids[:KEYS_PER_QUERY]))
 
     def import_file(self, path: str | Path, *, create_items: bool = False) -> ImportReport:
         """Log the rows of a CSV, JSON Lines or Parquet file; see `retrieval.interaction_files` for its columns.

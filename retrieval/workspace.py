@@ -22,6 +22,7 @@ from retrieval.errors import StoreError, WorkspaceError, WorkspaceLockedError
 from retrieval.interactions import InteractionLog, PositiveRule
 from retrieval.items import ItemTable
 from retrieval.media import MediaStore
+from retrieval.preferences import PreferenceTable
 from retrieval.types import EventType
 
 SCHEMA_VERSION = 1
@@ -157,6 +158,10 @@ class Workspace:
     def log(self) -> InteractionLog:
         rule = PositiveRule(frozenset(self._settings.positive_types), self._settings.positive_min_rating)
         return InteractionLog(self.database, self.items, rule, self.rejects_folder)
+
+    @cached_property
+    def preferences(self) -> PreferenceTable:
+        return PreferenceTable(self.database)
 
     @cached_property
     def media(self) -> MediaStore:

@@ -18,6 +18,8 @@ from retrieval.quiet import forbid_telemetry
 from retrieval.types import ReasonSource
 from ui.evaluate_command import evaluate
 from ui.finetuning import finetune_app
+from ui.forgetting import forget
+from ui.simulating import simulate
 from ui.users_command import users_app
 
 if TYPE_CHECKING:
@@ -64,8 +66,8 @@ WhereOption = Annotated[
     str | None,
     typer.Option(
         "--where",
-        help="Filter by attributes: = != < <= > >= contains, in, not in; and, or, not; text in quotes. Such as "
-        "\"price<50 and genres='Drama'\" or \"colour in ('red', 'blue') and not title contains 'mug'\".",
+        help="Filter by attributes: = != < <= > >= contains, in, not in, is missing; and, or, not; text in quotes. "
+        "Such as \"price<50 and genres='Drama'\" or \"colour in ('red', 'blue') and not title contains 'mug'\".",
     ),
 ]
 HostOption = Annotated[str, typer.Option(help="Address to listen on; loopback unless you say otherwise.")]
@@ -206,6 +208,8 @@ def recommend(
 
 
 app.command()(evaluate)
+app.command()(simulate)
+app.command()(forget)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from ui.identity import login_of
 from ui.owner_figures import (
     BASE,
     REPORT_COLUMNS,
+    Rows,
     adapter_rows,
     latency_points,
     latency_rows,
@@ -115,7 +116,7 @@ class OwnerPage:
         volume, names = log_volume(workspace.database), report_names(workspace.path)
         newest = names[0] if names else None
         return [
-            status_rows(recommender.status()),
+            self._status(),
             volume_rows(volume),
             volume_points(volume),
             *self._shown(""),
@@ -153,6 +154,13 @@ class OwnerPage:
         except TastemakerError as error:
             return self._shown(sentence(f"nothing was changed: {error}"))
         return self._shown(_BACK_TO.format(before or BASE))
+
+    def _status(self) -> Rows:
+        """The rows of the first table; what cannot be told of a broken workspace is said in place of them."""
+        try:
+            return status_rows(self._recommender.status())
+        except TastemakerError as error:
+            return [["Problem", sentence(str(error))]]
 
     def _shown(self, told: str) -> list[Any]:
         adapters, used = self._shelf.all(), self._shelf.used()

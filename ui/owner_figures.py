@@ -30,7 +30,7 @@ _REPORT_VERSION = 1
 def status_rows(status: Status) -> Rows:
     """The catalogue, the index and the models, one a row."""
     vectors = ", ".join(f"{count:,} {space}" for space, count in status.vectors.items())
-    model = "not loaded yet" if status.model is None else f"{status.model.name}, {status.model.adapter or 'no adapter'}"
+    model = f"{status.model.name}, {status.model.adapter or 'no adapter'}"
     return [
         ["Items", f"{status.items:,} to choose from, {status.withdrawn:,} withdrawn"],
         ["Index", "up to date" if status.waiting == 0 else f"{status.waiting:,} items wait: run tastemaker index"],

@@ -55,12 +55,16 @@ class ChipValue(TypedDict):
 
 
 class ReplyAnswer(TypedDict):
-    """What a message is answered with. session_id: to go on. request_id: None where nothing was searched for."""
+    """What a message is answered with. session_id: to go on. request_id: None where nothing was searched for.
+
+    offers: what may be said next; a "yes" takes the first one.
+    """
 
     session_id: str
     text: str
     note: str | None
     chips: list[ChipValue]
+    offers: list[str]
     request_id: str | None
     recommendations: list[RecommendationValue]
 
@@ -113,6 +117,7 @@ def reply_answer(session_id: str, reply: "Reply") -> ReplyAnswer:
         text=reply.text,
         note=reply.note,
         chips=[ChipValue(key=chip.key, label=chip.label) for chip in reply.chips],
+        offers=[offer.label for offer in reply.offers],
         request_id=None if found is None else found.request_id,
         recommendations=[] if found is None else _entries(found),
     )

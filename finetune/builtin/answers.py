@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from agent.models.base import Prompt
 from agent.prompts import Detail, answer_prompt, clean, describe
 from finetune.builtin import words
-from finetune.builtin.corpus import Gallery, Schema, Thing, make_thing, shown_as
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.item_facts import PROSE, chosen, told_facts, verb_phrase
 from finetune.builtin.queries import phrases
+from finetune.builtin.schemas import Schema
 from finetune.builtin.synonyms import with_article
+from finetune.builtin.things import Thing, make_thing, shown_as
 from finetune.builtin.value_phrases import kind_of
 from retrieval.types import Money
 

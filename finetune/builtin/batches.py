@@ -14,9 +14,12 @@ from agent.models.base import Picture, Prompt
 from agent.prompts import LETTERS, Detail, caption_prompt
 from finetune.builtin.answers import make_answer
 from finetune.builtin.comparisons import make_comparison
-from finetune.builtin.corpus import Gallery, Ranking, Schema, Task, make_ranking, random_schema, shop_schema
+from finetune.builtin.drafts import Drafts
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.phrases import caption
+from finetune.builtin.rankings import Ranking, Task, make_ranking
 from finetune.builtin.reasonings import make_reasoning
+from finetune.builtin.schemas import Schema, random_schema, shop_schema
 from finetune.builtin.talk_schemas import talk_schema
 from finetune.builtin.taste_lists import Shelves, TasteList, TasteTask, make_taste_list
 from finetune.builtin.tokenizer import END, IMAGE, render, token_id
@@ -242,12 +245,12 @@ class Mixture:
     full_lists: share of lists of 20.
     """
 
-    rank: float = 0.18
-    taste: float = 0.42
-    reason: float = 0.2
-    update: float = 0.08
-    compare: float = 0.03
-    answer: float = 0.04
+    rank: float = 0.15
+    taste: float = 0.35
+    reason: float = 0.17
+    update: float = 0.22
+    compare: float = 0.02
+    answer: float = 0.03
     shop: float = 0.45
     pictures: bool = True
     full_lists: float = 0.05
@@ -255,10 +258,11 @@ class Mixture:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What examples are made from: drawn pictures by their look, and articles that have them."""
+    """What examples are made from: drawn pictures by their look, articles that have them, and drafts of updates."""
 
     gallery: Gallery
     shelves: Shelves
+    drafts: Drafts
 
 
 def draw_batch(
@@ -272,11 +276,15 @@ def draw_batch(
         examples = _tastes(rng, encoder, material.shelves, mixture, level, tokens)
     elif drawn == "caption":
         examples = _captions(rng, encoder, material.gallery, tokens)
+    elif drawn == "update":
+        examples = _updates(rng, encoder, material.drafts, tokens)
     else:
         examples = _writings(rng, encoder, material.gallery, mixture, drawn, tokens)
     return collate(examples, pad=0)
 
 
+_UPDATE_TOKENS, _DRAFTED = 300, 0.9
+"""Tokens of a message's prompt with its answer, roughly; share of the prompts that hold a draft."""
 _KINDS = ("rank", "taste", "reason", "update", "compare", "answer", "caption")
 
 
@@ -332,10 +340,20 @@ def _kind(rng: random.Random, lesson: Lesson, pictures: bool) -> str:
     return "both"
 
 
+def _updates(rng: random.Random, encoder: Encoder, drafts: Drafts, tokens: int) -> list[Encoded]:
+    """What messages change; most prompts hold a draft, as the product's do."""
+    drawn = [make_update(rng, talk_schema(rng)) for _ in range(max(2, tokens // _UPDATE_TOKENS))]
+    made = [draft if rng.random() < _DRAFTED else None for draft in drafts.of(drawn)]
+    return [
+        encoder.writing(example.prompt(draft), example.text, "update")
+        for example, draft in zip(drawn, made, strict=True)
+    ]
+
+
 def _writings(
     rng: random.Random, encoder: Encoder, gallery: Gallery, mixture: Mixture, kind: str, tokens: int
 ) -> list[Encoded]:
-    """Reasons, updates of a conversation, comparisons or answers."""
+    """Reasons, comparisons or answers."""
     examples: list[Encoded] = []
     detail = rng.choice((Detail(40), Detail(90), Detail(), Detail()))
     while _budget(examples) < tokens:
@@ -353,9 +371,6 @@ def _written(
         case "reason":
             reasoning = make_reasoning(rng, schema, detail, gallery)
             return reasoning.prompt, reasoning.reason
-        case "update":
-            update = make_update(rng, talk_schema(rng))
-            return update.prompt, update.text
         case "compare":
             comparison = make_comparison(rng, schema, detail, gallery)
             return comparison.prompt, comparison.text

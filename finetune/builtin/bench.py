@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from finetune.builtin.corpus import Gallery
 from finetune.builtin.draw_pack import seeded_looks
 from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, held_out_look
+from finetune.builtin.gallery import Gallery
 from retrieval.builtin import IMAGE_ENCODER, SHOP_FOLDER
 from retrieval.errors import SettingsError
 
@@ -168,9 +168,10 @@ class Bench:
     def key(self) -> str:
         """Names what scores depend on: the model, the shop, the image encoder and how prompts are written."""
         from agent import echoes, prompts
+        from retrieval import picture_values
 
         told = f"{self.model_hash} {shop_hash()} {encoder_hash()}".encode()
-        written = "".join(inspect.getsource(module) for module in (prompts, echoes)).encode()
+        written = "".join(inspect.getsource(module) for module in (prompts, echoes, picture_values)).encode()
         return hashlib.sha256(told + written).hexdigest()[:12]
 
     @cached_property

@@ -30,8 +30,8 @@ def boosted_points(
     """By asked shopper the points of the candidates, in the retriever's order; None without LightGBM.
 
     fitted_on: shoppers who are not test shoppers; what they wanted in the window is learned from. Features: those of
-    `agent.features` without the model's word, and for each attribute the share of the liked items that have the
-    candidate's value. Raises ValueError when nothing wanted is in any list.
+    `agent.features` without the model's word, and for each attribute, told by text or picture, the share of the liked
+    items that have the candidate's value. Raises ValueError when nothing wanted is in any list.
     """
     fitted = [(shopper, _features(past, shopper)) for shopper in fitted_on]
     tables = {shopper.user_id: _features(past, shopper) for shopper in asked}
@@ -49,13 +49,14 @@ def boosted_points(
 
 
 def _features(past: PastShop, shopper: Shopper) -> tuple[list[str], list[Features]]:
-    found = listed(past, shopper, "text", image_px=_PX)
+    found = listed(past, shopper, "pictures", image_px=_PX)
     ranked = [Ranked(contender.candidate, 0.0, 0.0) for contender in found.contenders]
-    items = {contender.candidate.item_id: contender.shown.item for contender in found.contenders}
-    rows = describe(ranked, items, found.history, past.finder.standings.of(list(items)))
+    items = {contender.candidate.item_id: contender.shown.whole for contender in found.contenders}
+    history = [shown.whole for shown in past.showcase.shown_all(found.history, _PX)]
+    rows = describe(ranked, items, history, past.finder.standings.of(list(items)))
     return list(items), [
         {name: value for name, value in row.items() if name in _NOT_THE_MODELS or name.startswith(RELEVANCE)}
-        | _affinities(items[item_id], found.history)
+        | _affinities(items[item_id], history)
         for item_id, row in zip(items, rows, strict=True)
     ]
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from agent.models.base import Prompt
 from agent.prompts import Detail, clean, compare_prompt
-from finetune.builtin.corpus import Gallery, Schema, Thing, make_thing, shown_as
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.item_facts import chosen, same_and_other, told_facts, verb_phrase
+from finetune.builtin.schemas import Schema
+from finetune.builtin.things import Thing, make_thing, shown_as
 
 _ALIKE = "Nothing that is told here sets them apart."
 _TRIES = 3

@@ -169,10 +169,10 @@ def _dialogue(bench: Bench) -> list[Figure]:
     from finetune.builtin.measures_dialogue import measure_free, measure_unseen
     from retrieval.encoders import open_encoder
 
-    settings = bench.settings
+    settings, embed = bench.settings, open_encoder().embed_text
     return [
-        *measure_unseen(bench.model, count=settings.lists, seed=settings.seed),
-        *measure_free(bench.model, open_encoder().embed_text),
+        *measure_unseen(bench.model, embed, count=settings.lists, seed=settings.seed),
+        *measure_free(bench.model, embed),
     ]
 
 

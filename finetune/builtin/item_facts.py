@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from agent.prompts import clean, describe, value_text
-from finetune.builtin.corpus import LOOKS, Thing
 from finetune.builtin.drawing.look import PATTERNS
+from finetune.builtin.schemas import LOOKS
 from finetune.builtin.synonyms import with_article
+from finetune.builtin.things import Thing
 from finetune.builtin.value_phrases import kind_of
 
 PROSE = ("plot", "description", "summary", "code")

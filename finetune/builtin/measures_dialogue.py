@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agent.dialogue import Action, Update, parse_update, update_schema
-from agent.linker import facets_in_question
-from agent.prompts import update_prompt
+from agent.understanding import corrected
 from finetune.builtin.figures import Figure, drawn, mean
 from finetune.builtin.free_utterances import FreeCase, free_cases, linked
 from finetune.builtin.measures_talk import field_f1, measure_updates, same_update
-from retrieval.errors import ModelAnswerError
 
 if TYPE_CHECKING:
-    from agent.dialogue import Facet
+    from agent.dialogue import Update
     from agent.mentions import Embed
-    from agent.models.base import Prompt, VisionLanguageModel
+    from agent.models.base import VisionLanguageModel
+    from finetune.builtin.updates import UpdateExample
 
-_TOKENS = 120
 _UNSEEN = (
     ("combinations", "unseen slot combinations", 0.90, 0.97),
     ("phrasings", "unseen phrasing families", 0.65, 0.85),
@@ -28,31 +25,28 @@ _UNSEEN = (
 )
 
 
-def measure_unseen(model: VisionLanguageModel, *, count: int, seed: int = 1) -> list[Figure]:
-    """How often the whole update is right, on messages of slot combinations and of phrasings that no training had."""
+def measure_unseen(model: VisionLanguageModel, embed: Embed, *, count: int, seed: int = 1) -> list[Figure]:
+    """How often the whole update is right, on messages of slot combinations and of phrasings that no training had.
 
-    def answer(prompt: Prompt, facets: Sequence[Facet]) -> str:
-        return model.generate([prompt], max_tokens=_TOKENS, schema=update_schema(facets))[0]
+    Of the model, which corrects the linker's draft, and of the linker alone.
+    """
+
+    def by_model(example: UpdateExample) -> Update:
+        shown, standing = example.shown, example.standing
+        return corrected(model, example.message, example.facets, standing=standing, shown=shown, embed=embed)
+
+    def by_linker(example: UpdateExample) -> Update:
+        return example.draft(embed)
 
     figures = []
     for kind, name, floor, aim in _UNSEEN:
-        told = measure_updates(answer, count=count, seed=seed, kind=kind)
-        right = (np.arange(count) < round(told["exact"] * count)).astype(np.float64)
-        note = f"field F1 {told['f1']:.3f}"
-        figures.append(Figure(f"dialogue state, exact match, {name}", *mean(right), floor, aim, n=count, note=note))
+        for suffix, predict, wanted in (("", by_model, (floor, aim)), (", linker", by_linker, (None, None))):
+            told = measure_updates(predict, count=count, seed=seed, kind=kind)
+            right = (np.arange(count) < round(told["exact"] * count)).astype(np.float64)
+            note = f"field F1 {told['f1']:.3f}"
+            title = f"dialogue state, exact match, {name}{suffix}"
+            figures.append(Figure(title, *mean(right), *wanted, n=count, note=note))
     return figures
-
-
-def understood(
-    model: VisionLanguageModel, facets: Sequence[Facet], standing: str | None, shown: Sequence[str], message: str
-) -> Update:
-    """What the model says that a message changes, written within the schema; an idle chat where it cannot be read."""
-    prompt = update_prompt(facets, standing, shown, message)
-    try:
-        (text,) = model.generate([prompt], max_tokens=_TOKENS, schema=update_schema(facets))
-        return parse_update(text, facets)
-    except ModelAnswerError:
-        return Update(Action.CHAT)
 
 
 def measure_free(model: VisionLanguageModel, embed: Embed, *, cases: Sequence[FreeCase] | None = None) -> list[Figure]:
@@ -60,8 +54,7 @@ def measure_free(model: VisionLanguageModel, embed: Embed, *, cases: Sequence[Fr
     told = free_cases() if cases is None else cases
 
     def predict(case: FreeCase) -> Update:
-        facets = facets_in_question(case.message, case.facets, embed)
-        return understood(model, facets, case.standing, case.shown, case.message)
+        return corrected(model, case.message, case.facets, standing=case.standing, shown=case.shown, embed=embed)
 
     return [
         _free("dialogue state, field F1 on free utterances", predict, told, 0.6, 0.8),

@@ -14,8 +14,10 @@ from agent.models.base import Picture
 from agent.prompts import LETTERS, Detail, Shown
 from agent.rerank import Contender, rerank
 from agent.settings import RerankSettings
-from finetune.builtin.corpus import Gallery, Schema, Task, held_out_schema, make_ranking, shop_schema
 from finetune.builtin.figures import Figure, Floats, drawn
+from finetune.builtin.gallery import Gallery
+from finetune.builtin.rankings import Task, make_ranking
+from finetune.builtin.schemas import Schema, held_out_schema, shop_schema
 from retrieval.types import Candidate
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ import numpy as np
 from agent.facts import shareable_values
 from agent.prompts import Detail, value_text
 from agent.reason_pattern import reason_pattern
-from finetune.builtin.corpus import Schema, held_out_schema
 from finetune.builtin.drawing.look import COLOURS, PATTERNS
 from finetune.builtin.figures import Figure, Floats, share
 from finetune.builtin.named import Named, named_in
 from finetune.builtin.reasonings import Reasoning, make_reasoning
+from finetune.builtin.schemas import Schema, held_out_schema
 
 if TYPE_CHECKING:
     from agent.models.base import VisionLanguageModel

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from agent.dialogue import Action, Facet, Update, parse_update
 from finetune.builtin.talk_schemas import talk_schema
 from finetune.builtin.updates import make_update
-from retrieval.errors import ModelAnswerError
 
 if TYPE_CHECKING:
-    from agent.models.base import Prompt
+    from agent.dialogue import Update
+    from finetune.builtin.updates import UpdateExample
 
 Fields = frozenset[tuple[str, ...]]
 UPDATE_KINDS = ("combinations", "phrasings", "trained")
@@ -68,13 +67,13 @@ def same_update(one: Update, other: Update) -> bool:
 
 
 def measure_updates(
-    predict: Callable[[Prompt, Sequence[Facet]], str], *, count: int, seed: int, kind: str
+    predict: Callable[[UpdateExample], Update], *, count: int, seed: int, kind: str
 ) -> dict[str, float]:
     """How often the whole update is right, and its micro field F1, both 0 to 1, on messages that training never draws.
 
-    predict: the model's answer to a prompt, of which the facets are given too. count: how many messages. kind:
+    predict: what is made of a message, which may not look at the example's answer. count: how many messages. kind:
     "combinations" for unseen combinations of slots, "phrasings" for unseen families of phrasings, "trained" for
-    neither. An answer that is no update counts as an empty one. Also by action, as "exact_search".
+    neither. Also by action, as "exact_search".
     """
     if kind not in UPDATE_KINDS:
         raise ValueError(f"kind is {kind!r}, expected one of {', '.join(UPDATE_KINDS)}")
@@ -88,10 +87,7 @@ def measure_updates(
             held_out_phrasings=kind == "phrasings",
             held_out_combinations=kind == "combinations",
         )
-        try:
-            predicted = parse_update(predict(example.prompt, example.facets), example.facets)
-        except ModelAnswerError:
-            predicted = Update(Action.CHAT)
+        predicted = predict(example)
         right.setdefault(f"exact_{example.update.action}", []).append(same_update(predicted, example.update))
         counts = [total + one for total, one in zip(counts, field_f1(predicted, example.update), strict=True)]
     everything = [hit for hits in right.values() for hit in hits]

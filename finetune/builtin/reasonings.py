@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from agent.models.base import Prompt
 from agent.prompts import Detail, reason_prompt, value_text
-from finetune.builtin.corpus import Gallery, Schema, Thing, Want, make_thing, shown_as, title_of
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.phrases import (
     PROSE,
     Fact,
@@ -23,6 +23,8 @@ from finetune.builtin.phrases import (
     similar_fact,
     write_reason,
 )
+from finetune.builtin.schemas import Schema, Want
+from finetune.builtin.things import Thing, make_thing, shown_as, title_of
 
 
 @dataclass(frozen=True, slots=True)

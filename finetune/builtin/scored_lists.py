@@ -90,7 +90,7 @@ def _blind(contender: Contender) -> Contender:
 
 
 def _unseen(shown: Shown) -> Shown:
-    return replace(shown, picture=None, look=None)
+    return replace(shown, picture=None, look=None, seen={})
 
 
 class KeptLists:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 from finetune.builtin import words
-from finetune.builtin.corpus import Field, Schema, random_schema, shop_schema
 from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS
 from finetune.builtin.products import BRANDS, MATERIALS, OCCASIONS, ROOMS, STYLES
 from finetune.builtin.queries import phrases
+from finetune.builtin.schemas import Field, Schema, random_schema, shop_schema
 
 _LANGUAGES = phrases("English|French|German|Italian|Spanish|Japanese|Korean|Swedish|Danish|Hindi|Portuguese|Polish")
 _COUNTRIES = phrases("France|Italy|Japan|Spain|Canada|India|Mexico|Norway|Brazil|Korea|Ireland|Morocco|Greece")

@@ -1,8 +1,8 @@
 """Lists of the drawn shop as simulated shoppers judge them: what a taste read from a history is worth.
 
-The lists of `finetune.builtin.corpus` have one right answer by construction. Here everything about an article counts a
-little, as in the shop itself: the history is what a shopper of random tastes would click, and each candidate's share of
-the answer follows how much that shopper can be expected to like it, as far as the history tells. That is what can be
+The lists of `finetune.builtin.rankings` have one right answer by construction. Here everything about an article counts
+a little, as in the shop itself: the history is what a shopper of random tastes would click, and each candidate's share
+of the answer follows how much that shopper can be expected to like it, as far as the history tells. That is what can be
 learned: what they really like is mostly chance to somebody who sees eight clicks. No shopper or article of the shipped
 shop takes part.
 """
@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from agent.echoes import with_echoes
 from agent.models.base import Picture, Prompt
 from agent.prompts import LETTERS, Detail, Shown, rank_prompt
-from finetune.builtin.corpus import LOOKS, with_junk
-from finetune.builtin.drawing.look import CATEGORIES, Look
+from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, Look
 from finetune.builtin.phrases import request_text
 from finetune.builtin.products import Product, item_of, product_with
+from finetune.builtin.schemas import LOOKS
 from finetune.builtin.shoppers import Tastes, click_chance, liking, random_tastes
+from finetune.builtin.things import with_junk
 
 MOST_PRODUCTS = 8_000
 _POOL = 60
@@ -38,6 +39,8 @@ _LUKEWARM = 1.5
 """Points of expected liking at which an article is as much wanted as not."""
 _MUCH = 2.0
 """Points of an attribute that count as all that one can give."""
+_READ, _RIGHTLY = 0.97, 0.9
+"""Share of the values left out that are read off pictures, and of these the share that is read rightly."""
 _SHOWN = 8
 """Liked articles that a prompt shows; what is counted may be more."""
 WORTH: Mapping[str, float] = MappingProxyType(
@@ -234,4 +237,15 @@ def _shown(shelves: Shelves, place: int, *, pictures: bool) -> Shown:
         return Shown(item_of(shelves.products[place]))
     look = None if shelves.vectors is None else shelves.vectors[place]
     picture = Picture(image=None, key=str(shelves.rows[place]))  # type: ignore[arg-type]
-    return Shown(item_of(shelves.products[place]), picture, look)
+    return Shown(item_of(shelves.products[place]), picture, look, _seen(shelves.products[place], place))
+
+
+def _seen(product: Product, place: int) -> dict[str, str]:
+    """What the text leaves out, as `retrieval.picture_values` reads it off the picture: mostly rightly."""
+    rng = random.Random(place)  # noqa: S311
+    told, found = item_of(product).attributes, {}
+    for name, values in (("pattern", PATTERNS), ("accent", COLOURS)):
+        draw = rng.random()
+        if name not in told and draw < _READ:
+            found[name] = value_of(product, name) if draw < _READ * _RIGHTLY else rng.choice(values)
+    return found

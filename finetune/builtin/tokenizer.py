@@ -11,11 +11,12 @@ from agent.dialogue import Action, Update
 from agent.models.base import Prompt
 from agent.prompts import Detail
 from finetune.builtin import words
-from finetune.builtin.corpus import Gallery, random_schema, shop_schema
 from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, random_look
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.phrases import caption
 from finetune.builtin.products import MATERIALS, OCCASIONS, ROOMS, STYLES
 from finetune.builtin.reasonings import make_reasoning
+from finetune.builtin.schemas import random_schema, shop_schema
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -30,12 +30,13 @@ from transformers import AttentionInterface
 
 from agent.prompts import LETTERS
 from finetune.builtin.batches import IGNORED, LESSONS, Batch, Encoder, Material, Mixture, draw_batch
-from finetune.builtin.corpus import Gallery
+from finetune.builtin.drafts import Drafts
 from finetune.builtin.draw_pack import load_training_packs, seeded_looks
 from finetune.builtin.export import export, file_sha256, load_exported
 from finetune.builtin.eyes import load_eyes, words_of
 from finetune.builtin.files import save_whole
 from finetune.builtin.forward import Probes, precise_attention, read
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.model import Size, build_model
 from finetune.builtin.optimizer import make_optimizers, set_rate
 from finetune.builtin.plot_losses import plot_losses
@@ -43,6 +44,7 @@ from finetune.builtin.precision import mixed_precision
 from finetune.builtin.taste_lists import Shelves
 from finetune.builtin.tokenizer import add_quoted_words, train_tokenizer
 from retrieval.builtin.image_tower import load_image_tower
+from retrieval.encoders import open_encoder
 
 CHECKPOINT = "checkpoint.pt"
 _SURE = frozenset({"request", "text", "both"})
@@ -62,6 +64,8 @@ if TYPE_CHECKING:
 class Settings:
     """One run. tokens: of the prompts, padding included, over the whole run; step_tokens: in one step.
 
+    rate: of the model's learning rates; one that goes on from another forgets at the full one. probe_lr: of the heads
+    that are not exported: they begin anew in every run, and must not mislead what is known.
     first_lesson: where a run begins that goes on from another. level_up: accuracy at which the next lesson begins;
     latest: share of the run after which it begins anyway.
     relevance_weight: of the auxiliary targets at candidates, attributes and pictures.
@@ -71,9 +75,11 @@ class Settings:
     seed: int = 0
     tokens: int = 16_000_000
     step_tokens: int = 6_000
+    rate: float = 1.0
     muon_lr: float = 0.006
     adam_lr: float = 8e-4
-    warmup_steps: int = 30
+    probe_lr: float = 4e-3
+    warmup_steps: int = 100
     cool_down: float = 0.8
     relevance_weight: float = 1.0
     first_lesson: int = 1
@@ -133,12 +139,16 @@ class Trainer:
     def go(self) -> None:
         """The whole run: pictures through the eyes once, then the mixture, then the export."""
         decoder = self.model.model.language_model
-        self.optimizers = make_optimizers(
-            (decoder, self.model.lm_head, self.probes),
-            [decoder.layers],
-            muon_lr=self.settings.muon_lr,
-            adam_lr=self.settings.adam_lr,
-        )
+        settings = self.settings
+        self.optimizers = [
+            *make_optimizers(
+                (decoder, self.model.lm_head),
+                [decoder.layers],
+                muon_lr=settings.rate * settings.muon_lr,
+                adam_lr=settings.rate * settings.adam_lr,
+            ),
+            torch.optim.AdamW(self.probes.parameters(), lr=settings.probe_lr, betas=(0.9, 0.98)),
+        ]
         set_rate(self.optimizers, 1.0)
         self._resume()
         self._look_at_packs()
@@ -157,7 +167,7 @@ class Trainer:
             self.features = words_of(self.model, pictures, self.device)
             encode = partial(_encoded, pictures)
         shelves = Shelves.of(looks, seed=self.settings.seed, vectors_of=encode)
-        self.material = Material(Gallery.of(looks), shelves)
+        self.material = Material(Gallery.of(looks), shelves, Drafts(open_encoder().embed_text))
 
     def _loop(self) -> None:
         settings, progress = self.settings, self.progress
@@ -367,6 +377,7 @@ def main() -> None:
     parser.add_argument("--eyes", type=Path, help="run of train_eyes")
     parser.add_argument("--start", type=Path, help="run folder or exported model whose decoder to begin with")
     parser.add_argument("--first-lesson", type=int, default=usual.first_lesson, help="of a run that has a --start")
+    parser.add_argument("--rate", type=float, default=usual.rate, help="of the learning rates; less for a --start")
     parser.add_argument("--tokens", type=int, default=usual.tokens)
     parser.add_argument("--step-tokens", type=int, default=usual.step_tokens)
     options = parser.parse_args()
@@ -374,6 +385,7 @@ def main() -> None:
         seed=options.seed,
         tokens=options.tokens,
         step_tokens=options.step_tokens,
+        rate=options.rate,
         first_lesson=options.first_lesson,
         mixture=Mixture(pictures=bool(options.pack)),
     )

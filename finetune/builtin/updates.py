@@ -7,36 +7,53 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 from agent.dialogue import Facet, Update, update_text
-from agent.models.base import Prompt
+from agent.linker import link
 from agent.prompts import update_prompt
 from finetune.builtin import words
-from finetune.builtin.corpus import Schema, title_of
 from finetune.builtin.products import products
+from finetune.builtin.schemas import Schema
 from finetune.builtin.talk_numbers import NUMBERS, SAME_KIND, short
+from finetune.builtin.things import title_of
 from finetune.builtin.update_acts import Intent, Scene, draw_intent, draw_standing, held_out_combination
 from finetune.builtin.utterance_noise import rough
 from finetune.builtin.utterances import say
 from finetune.builtin.value_phrases import kind_of
+
+if TYPE_CHECKING:
+    from agent.mentions import Embed
+    from agent.models.base import Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateExample:
     """One message and what it changes.
 
-    prompt: as the product asks. text: the answer, JSON. update: what it says. facets: those that the prompt lists.
-    family: the phrasing that was used, as "refine/but". message, standing, shown: what the prompt is made of.
+    update: what it changes. facets: those that the prompt lists. family: the phrasing that was used, as "refine/but".
+    message, standing, shown: what the prompt is made of, beside a draft.
     """
 
-    prompt: Prompt
-    text: str
     update: Update
     facets: tuple[Facet, ...]
     family: str
     message: str
     standing: str | None
     shown: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The answer, JSON."""
+        return update_text(self.update)
+
+    def prompt(self, draft: Update | None = None) -> Prompt:
+        """As the product asks."""
+        return update_prompt(self.facets, self.standing, self.shown, self.message, draft=draft)
+
+    def draft(self, embed: Embed) -> Update:
+        """What rules make of the message."""
+        return link(self.message, self.facets, standing=self.standing, shown=self.shown, embed=embed)
 
 
 def make_update(
@@ -60,8 +77,7 @@ def make_update(
     message = rough(rng, message, intent.update.query)
     update = _as_typed(message, intent)
     standing = standing_text(scene.standing) if scene.standing else None
-    prompt = update_prompt(scene.facets, standing, scene.shown, message)
-    return UpdateExample(prompt, update_text(update), update, scene.facets, family, message, standing, scene.shown)
+    return UpdateExample(update, scene.facets, family, message, standing, scene.shown)
 
 
 def standing_text(standing: Update) -> str | None:

@@ -137,31 +137,167 @@ def test_a_picture_is_asked_with_and_stays_for_the_next_message(talk: Talk) -> N
 # --- when nothing fits ----------------------------------------------------------------------------------------------
 
 
-def test_the_wish_that_empties_the_list_is_named_and_left_out(talk: Talk) -> None:
-    reply = talk("a mug under 20 euros").reply("in blue instead")
-    assert "Nothing fits with “colour blue”" in reply.text
-    assert found(reply) == ["red-mug"]
-    assert labels(reply) == ["kind mug", "price at most 20"]
+def offered(reply: Reply) -> list[str]:
+    return [offer.label for offer in reply.offers]
 
 
-def test_what_things_are_is_left_out_last(talk: Talk) -> None:
+def test_of_what_empties_the_list_the_reply_offers_to_leave_one_part_out(talk: Talk) -> None:
+    conversation = talk("a mug under 20 euros")
+    reply = conversation.reply("in blue instead")
+    assert reply.text == "Nothing fits all of that. Shall I look for it without colour blue (1)?"
+    assert (found(reply), labels(reply)) == ([], ["kind mug", "colour blue", "price at most 20"])
+    assert offered(reply) == ["without colour blue (1)", "without price at most 20 (1)"]
+    reply = conversation.choose(reply.offers[1].key)
+    assert (found(reply), labels(reply)) == (["blue-mug"], ["kind mug", "colour blue"])
+
+
+@pytest.mark.parametrize("yes", ["yes please", "Sure!", "ok", "go ahead"])
+def test_a_yes_takes_the_first_offer(talk: Talk, yes: str) -> None:
+    reply = talk("a mug under 20 euros", "in blue instead").reply(yes)
+    assert (found(reply), labels(reply)) == (["red-mug"], ["kind mug", "price at most 20"])
+
+
+def test_a_no_leaves_the_wish_as_it_is(talk: Talk) -> None:
+    conversation = talk("a mug under 20 euros", "in blue instead")
+    assert conversation.reply("no thanks").text.startswith("As you like")
+    assert labels(conversation.reply("yes")) == ["kind mug", "colour blue", "price at most 20"]
+
+
+def test_what_things_are_is_offered_last(talk: Talk) -> None:
     reply = talk("a red lamp for the bedroom").reply("a clock for the bedroom")
-    assert "Nothing fits with “rooms bedroom”" in reply.text
-    assert set(found(reply)) == {f"{colour}-clock" for colour in COLOURS}
+    assert offered(reply) == ["without rooms bedroom (3)", "without kind clock (6)"]
 
 
-def test_of_wishes_made_together_the_one_that_hides_most_is_left_out(talk: Talk) -> None:
-    reply = talk().reply("a blue mug under 20 euros")
-    assert "Nothing fits with" in reply.text
-    assert len(labels(reply)) == 2
-    assert found(reply)
-
-
-def test_where_no_single_wish_is_to_blame_what_is_near_is_shown(talk: Talk) -> None:
-    reply = talk().reply("a blue mug for the bedroom under 20 euros")
-    assert reply.text == "Nothing fits all of that; this is what comes near."
+def test_where_no_single_part_is_to_blame_what_comes_near_is_offered(talk: Talk) -> None:
+    conversation = talk()
+    reply = conversation.reply("a blue mug for the bedroom under 20 euros")
+    assert (found(reply), offered(reply)) == ([], ["what comes near"])
+    reply = conversation.choose(reply.offers[0].key)
     assert reply.state.where() is None
     assert "blue-mug" in found(reply)
+
+
+# --- others ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["show me more", "anything else?", "more please", "what else do you have", "Any others?", "next", "two more"],
+)
+def test_more_is_others_for_the_same_wish_until_there_are_none(talk: Talk, more: str) -> None:
+    conversation = talk(k=2)
+    first = conversation.reply("something for the bedroom")
+    seen = found(first)
+    for _ in range(2):
+        reply = conversation.reply(more)
+        assert len(found(reply)) == 2
+        assert not set(found(reply)) & set(seen)
+        assert labels(reply)[:1] == ["rooms bedroom"]
+        seen += found(reply)
+    assert all(item_id.endswith(("-lamp", "-scarf")) for item_id in seen)
+    last = conversation.reply(more)
+    assert last.text.startswith("That is all there is for this. Shall I look for it without rooms bedroom")
+    assert set(found(conversation.reply("yes"))) <= {
+        f"{colour}-{kind}" for colour in COLOURS for kind in ("mug", "clock")
+    }
+
+
+def test_a_refinement_shows_what_is_new_first(talk: Talk) -> None:
+    conversation = talk(k=2)
+    first = found(conversation.reply("something for the bedroom"))
+    again = found(conversation.reply("under 100 euros"))
+    assert len(again) == 2
+    assert not set(first) & set(again)
+    assert len(found(conversation.reply("a lamp under 40 euros"))) == 2
+
+
+# --- a wish that says too little ------------------------------------------------------------------------------------
+
+
+def test_a_wish_that_is_too_wide_is_asked_about_once(talk: Talk) -> None:
+    conversation = talk()
+    reply = conversation.reply("something nice")
+    assert reply.text.endswith("Which kind do you have in mind: mug, lamp, scarf, clock, another?")
+    assert found(reply)
+    assert offered(reply) == ["mug", "lamp", "scarf", "clock"]
+    assert "?" not in conversation.reply("I need something").text
+
+
+def test_the_answer_to_the_question_can_be_chosen_or_said(talk: Talk) -> None:
+    assert set(found(talk("something nice").reply("a lamp"))) == {f"{colour}-lamp" for colour in COLOURS}
+    conversation = talk()
+    offers = conversation.reply("something nice").offers
+    assert set(found(conversation.choose(offers[2].key))) == {f"{colour}-scarf" for colour in COLOURS}
+
+
+def test_whom_something_is_known_of_and_who_wants_a_surprise_is_not_asked(talk: Talk) -> None:
+    assert "?" not in talk(user_id="ann").reply("something nice").text
+    assert "?" not in talk().reply("surprise me").text
+
+
+# --- what is known of a person --------------------------------------------------------------------------------------
+
+
+def test_undo_takes_a_like_out_of_the_log_again(talk: Talk, recommender: Recommender) -> None:
+    log, conversation = recommender.workspace.log, talk(user_id="undoer")
+    conversation.reply("a clock")
+    conversation.reply("I like the first one")
+    assert len(log.positives("undoer")) == 1
+    assert "Taken back: you judged 1 of them" in conversation.undo().text
+    assert (log.history("undoer"), log.positives("undoer")) == ([], [])
+    assert labels(conversation.reply("cheaper"))[0] == "kind clock"
+
+
+def test_what_is_said_for_good_counts_in_the_next_conversation(talk: Talk) -> None:
+    reply = talk(user_id="habitual").reply("I never want green")
+    assert "Noted for now and next time: never colour green." in reply.text
+    conversation = talk(user_id="habitual")
+    reply = conversation.reply("a lamp")
+    assert set(found(reply)) == {"red-lamp", "blue-lamp"}
+    assert labels(reply) == ["kind lamp", "never colour green"]
+    assert "never colour green" in conversation.reply("what do you know about me?").text
+    assert "green-lamp" in found(conversation.remove(reply.chips[1].key))
+    assert "green-lamp" in found(conversation.reply("a green lamp"))
+    assert set(found(talk(user_id="somebody-else").reply("a lamp"))) == {f"{colour}-lamp" for colour in COLOURS}
+
+
+def test_a_loved_value_comes_first_next_time(talk: Talk) -> None:
+    talk(user_id="lover", k=1).reply("I love blue")
+    for kind in ("lamp", "mug", "scarf"):
+        assert found(talk(user_id="lover", k=1).reply(f"a {kind}")) == [f"blue-{kind}"]
+
+
+def test_undo_takes_back_what_was_said_for_good(talk: Talk, recommender: Recommender) -> None:
+    conversation = talk("a lamp", user_id="changes-mind")
+    assert set(found(conversation.reply("I hate green"))) == {"red-lamp", "blue-lamp"}
+    assert "never colour green" in conversation.undo().text
+    assert recommender.workspace.preferences.of("changes-mind") == ()
+    assert labels(conversation.reply("thanks")) == ["kind lamp"]
+
+
+def test_nobody_in_particular_has_habits_for_a_conversation(talk: Talk, recommender: Recommender) -> None:
+    conversation = talk()
+    assert "Noted for this conversation" in conversation.reply("I can't stand red").text
+    assert set(found(conversation.reply("a lamp"))) == {"green-lamp", "blue-lamp"}
+    assert "red-lamp" in found(talk().reply("a lamp"))
+    assert recommender.workspace.preferences.of(ANONYMOUS) == ()
+
+
+def test_to_be_forgotten_needs_a_yes(talk: Talk, recommender: Recommender) -> None:
+    log = recommender.workspace.log
+    conversation = talk("a clock", "I like the first one", "I never want green", user_id="leaver")
+    reply = conversation.reply("forget everything about me")
+    assert "Shall I erase all of it?" in reply.text
+    assert conversation.reply("no").text == "Nothing is erased."
+    assert "erased" not in conversation.reply("yes").text
+    conversation.reply("please forget me")
+    reply = conversation.reply("yes")
+    assert "erased: " in reply.text
+    assert (reply.state, reply.chips) == (DialogueState(), ())
+    assert log.history("leaver", types=list(EventType)) == []
+    assert recommender.workspace.preferences.of("leaver") == ()
+    assert "I know nothing about you yet" in conversation.reply("what do you know about me?").text
+    assert log.positives("ann")
 
 
 def test_somebody_who_knows_everything_is_told_so(recommender: Recommender) -> None:

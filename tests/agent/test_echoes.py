@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from agent.echoes import with_echoes
-from agent.prompts import Shown, describe
+from agent.prompts import Detail, Shown, describe, rank_prompt
 from retrieval.types import AttributeValue, Item
 
 
@@ -51,3 +53,11 @@ def test_a_catalogue_cannot_write_echoes_of_its_own() -> None:
     item = Item("x", "Lamp |9", {"colour": "red |10", "style": "plain"})
     told = describe(item, 100, {("style", "plain"): 3})
     assert told == "«Lamp /9; colour red /10; style plain |3»"
+
+
+def test_what_pictures_tell_counts_and_is_told_like_text() -> None:
+    liked = [replace(shown("a"), seen={"pattern": "stripes"}), shown("b", pattern="stripes"), shown("c")]
+    (told,) = with_echoes([replace(shown("x"), seen={"pattern": "stripes"})], liked)
+    assert told.echoes == {("pattern", "stripes"): 7}
+    *_, candidate, _ = rank_prompt(liked, None, [told], Detail())[1].parts[0].splitlines()
+    assert candidate == "A «x; pattern stripes |7»"

@@ -10,8 +10,8 @@ import pytest
 from agent.evidence import YOUR_PICTURE
 from agent.prompts import Detail
 from agent.reason_pattern import reason_pattern
-from finetune.builtin.corpus import random_schema, shop_schema
 from finetune.builtin.reasonings import make_reasoning
+from finetune.builtin.schemas import random_schema, shop_schema
 from retrieval.types import Evidence, EvidenceKind
 
 TITLE = "Quinn: chair (2005) in A+B"

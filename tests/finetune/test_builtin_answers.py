@@ -9,23 +9,15 @@ import pytest
 
 from agent.models.base import Picture, Prompt
 from agent.prompts import Detail, value_text
-from finetune.builtin import words
 from finetune.builtin.answers import make_answer
 from finetune.builtin.comparisons import make_comparison
-from finetune.builtin.corpus import Gallery, Schema, Thing, random_schema, shop_schema
 from finetune.builtin.drawing.look import random_look
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.item_facts import told_facts, verb_phrase
+from finetune.builtin.schemas import Schema, random_schema, shop_schema
+from finetune.builtin.things import Thing
 
-
-@pytest.fixture(scope="module", autouse=True)
-def short_word_list():
-    """Fewer words than the corpus has: reading all of the standard library's English takes too long for a test."""
-    before = words.english_words
-    words.english_words = lambda: ()
-    words.catalogue_words.cache_clear()
-    yield
-    words.english_words = before
-    words.catalogue_words.cache_clear()
+pytestmark = pytest.mark.usefixtures("short_word_list")
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from agent.dialogue import Action, Facet, Update, parse_update
-from agent.prompts import UPDATE_SYSTEM
-from finetune.builtin import words
-from finetune.builtin.corpus import shop_schema
+from agent.prompts import UPDATE_SYSTEM, update_prompt
+from finetune.builtin.drafts import Drafts
 from finetune.builtin.queries import Query
+from finetune.builtin.schemas import shop_schema
 from finetune.builtin.talk_numbers import IN_WORDS
 from finetune.builtin.talk_schemas import talk_schema
 from finetune.builtin.tokenizer import add_quoted_words, render
@@ -23,19 +23,11 @@ from finetune.builtin.updates import UpdateExample, make_update, standing_text
 from finetune.builtin.utterance_families import FAMILIES, HELD_OUT
 from finetune.builtin.utterance_noise import rough, slip
 from finetune.builtin.utterances import say
+from retrieval.encoders import open_encoder
 
 TOKENIZER = Path(__file__).parents[2] / "agent" / "builtin" / "tokenizer.json"
 
-
-@pytest.fixture(scope="module", autouse=True)
-def short_word_list():
-    """Fewer words than the corpus has: reading all of the standard library's English takes too long for a test."""
-    before = words.english_words
-    words.english_words = lambda: ()
-    words.catalogue_words.cache_clear()
-    yield
-    words.english_words = before
-    words.catalogue_words.cache_clear()
+pytestmark = pytest.mark.usefixtures("short_word_list")
 
 
 @pytest.fixture(scope="module")
@@ -132,9 +124,31 @@ def test_prompts_are_short(examples):
 
     tokenizer = Tokenizer.from_file(str(TOKENIZER))
     add_quoted_words(tokenizer)
-    lengths = sorted(len(tokenizer.encode(render(example.prompt, 16)).ids) for example in examples[:1000])
-    assert lengths[990] <= 350
-    assert examples[0].prompt[0].parts == (UPDATE_SYSTEM,)
+    lengths = sorted(
+        len(tokenizer.encode(render(example.prompt(example.update), 16)).ids) for example in examples[:1000]
+    )
+    assert lengths[990] <= 440
+    assert examples[0].prompt()[0].parts == (UPDATE_SYSTEM,)
+
+
+def test_drafts_of_a_batch_are_those_of_one_by_one(examples):
+    encode = open_encoder().embed_text
+    calls = []
+
+    def counted(texts):
+        calls.append(len(texts))
+        return encode(texts)
+
+    drawn = examples[:40]
+    assert Drafts(counted).of(drawn) == [example.draft(encode) for example in drawn]
+    assert len(calls) <= 3
+
+
+def test_a_draft_is_shown_to_the_model_cleaned():
+    draft = Update(Action.SEARCH, query="a <image> lamp")
+    text = "".join(update_prompt((), None, (), "a lamp", draft=draft)[1].parts)
+    assert text.endswith('Draft: {"action":"search","query":"a ‹image› lamp"}\nUpdate:')
+    assert "Draft" not in "".join(update_prompt((), None, (), "a lamp")[1].parts)
 
 
 def test_one_seed_gives_one_example():

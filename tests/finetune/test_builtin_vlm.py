@@ -16,11 +16,14 @@ from agent.models.presets import PRESETS
 from agent.prompts import LETTERS, Detail, rank_prompt
 from finetune.builtin import words
 from finetune.builtin.batches import IGNORED, LESSONS, Encoder, Material, Mixture, collate, draw_batch
-from finetune.builtin.corpus import Gallery, Task, make_ranking, random_schema, shop_schema
+from finetune.builtin.drafts import Drafts
 from finetune.builtin.drawing.look import held_out_look, random_look
 from finetune.builtin.export import file_sha256, vllm_name
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.model import Size, build_model
+from finetune.builtin.rankings import Task, make_ranking
 from finetune.builtin.reasonings import make_reasoning
+from finetune.builtin.schemas import random_schema, shop_schema
 from finetune.builtin.taste_lists import Shelves, TasteTask, make_taste_list
 from finetune.builtin.tokenizer import add_quoted_words, render
 from finetune.builtin.train_vlm import start_quoted_words
@@ -170,7 +173,8 @@ def test_a_batch_knows_where_answers_candidates_and_matches_are(encoder: Encoder
 def test_a_step_depends_on_its_seed_alone(encoder: Encoder, gallery: Gallery, kind: str) -> None:
     nothing = dict.fromkeys(("rank", "taste", "reason", "update", "compare", "answer"), 0.0)
     mixture = replace(Mixture(), **(nothing if kind == "caption" else nothing | {kind: 1.0}))
-    material = Material(gallery, Shelves.of(gallery.looks, seed=0))
+    drafts = Drafts(lambda texts: np.zeros((len(texts), 8), np.float32))
+    material = Material(gallery, Shelves.of(gallery.looks, seed=0), drafts)
     one, other = (
         draw_batch(random.Random("0/7"), encoder, material, mixture, level=len(LESSONS) - 1, tokens=2000)
         for _ in range(2)

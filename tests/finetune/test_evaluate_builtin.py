@@ -11,10 +11,11 @@ import pytest
 
 from agent.models.scripted import ScriptedModel
 from finetune.builtin.bench import BuiltinSettings, held_out_looks
-from finetune.builtin.corpus import LOOKS, Gallery
 from finetune.builtin.draw_pack import save_pack, seeded_looks
 from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, held_out_look
 from finetune.builtin.evaluate_builtin import as_json, evaluate_builtin
+from finetune.builtin.gallery import Gallery
+from finetune.builtin.schemas import LOOKS
 from retrieval.errors import SettingsError
 
 

@@ -15,10 +15,10 @@ from agent.dialogue import Facet, update_text
 from agent.models.base import JsonSchema, Picture, Prompt
 from agent.models.scripted import ScriptedModel, table
 from agent.prompts import LETTERS, Shown
-from finetune.builtin import corpus, measures_safety
-from finetune.builtin.corpus import Gallery
+from finetune.builtin import measures_safety, things
 from finetune.builtin.drawing.look import random_look
 from finetune.builtin.free_utterances import free_cases
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.measures_dialogue import measure_free, measure_unseen
 from finetune.builtin.measures_images import measure_neighbours, measure_recall
 from finetune.builtin.measures_look import Seen
@@ -109,7 +109,7 @@ def test_harmless_titles_are_as_long_and_training_has_other_orders() -> None:
     for length in range(5, 60):
         text = harmless_text(rng, length)
         assert len(text) == length == len(text.strip())
-    assert not set(measures_safety.INJECTIONS) & set(corpus._JUNK)
+    assert not set(measures_safety.INJECTIONS) & set(things._JUNK)
 
 
 def ticking(step: float) -> Callable[[], float]:
@@ -181,7 +181,7 @@ class Knowing(ScriptedModel):
         patterns: Sequence[str] | None = None,
     ) -> list[str]:
         texts = ["".join(part for part in prompt[-1].parts if isinstance(part, str)) for prompt in prompts]
-        messages = [text.rpartition("Message: «")[2].rpartition("»")[0] for text in texts]
+        messages = [text.rpartition("Message: «")[2].partition("»\n")[0] for text in texts]
         return [self._known.get(message, '{"action":"chat"}') for message in messages]
 
 
@@ -213,8 +213,10 @@ def test_unseen_messages(monkeypatch: pytest.MonkeyPatch) -> None:
         return example
 
     monkeypatch.setattr(measures_talk, "make_update", remembered)
-    combinations, phrasings, trained = measure_unseen(Knowing(known), count=25)
-    assert phrasings.value > 0.9
-    assert phrasings.verdict == "aim"
-    assert combinations.value < 0.5
-    assert trained.verdict == "reported"
+    measured = measure_unseen(Knowing(known), embed, count=25)
+    figures = {figure.name.removeprefix("dialogue state, exact match, "): figure for figure in measured}
+    assert figures["unseen phrasing families"].value > 0.9
+    assert figures["unseen phrasing families"].verdict == "aim"
+    assert figures["unseen slot combinations"].value < 0.5
+    assert figures["phrasings of the training"].verdict == "reported"
+    assert figures["unseen phrasing families, linker"].value < 0.9

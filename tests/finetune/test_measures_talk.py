@@ -4,8 +4,7 @@ import random
 
 import pytest
 
-from agent.dialogue import Action, Update, parse_update
-from finetune.builtin import words
+from agent.dialogue import Action, Update
 from finetune.builtin.measures_talk import f1, field_f1, measure_updates, same_update
 from finetune.builtin.talk_schemas import talk_schema
 from finetune.builtin.updates import make_update
@@ -42,32 +41,21 @@ def test_order_plays_no_part_in_sameness_and_words_do():
     assert not same_update(one, Update(Action.SEARCH, want={"b": ("z",), "a": ("y", "x")}, query="for summer"))
 
 
-@pytest.fixture
-def short_word_list():
-    before = words.english_words
-    words.english_words = lambda: ()
-    words.catalogue_words.cache_clear()
-    yield
-    words.english_words = before
-    words.catalogue_words.cache_clear()
-
-
 @pytest.mark.parametrize("kind", ["combinations", "phrasings", "trained"])
 def test_who_knows_the_answers_is_right_and_who_chats_is_not(kind, short_word_list):
     rng, asked = random.Random(5), []
     kept = {"held_out_phrasings": kind == "phrasings", "held_out_combinations": kind == "combinations"}
     known = [make_update(rng, talk_schema(rng), **kept) for _ in range(60)]
-    answers = {example.prompt: example.text for example in known}
+    answers = {example.message: example.update for example in known}
 
-    def knowing(prompt, facets):
-        asked.append(prompt)
-        assert parse_update(answers[prompt], facets).action in list(Action)
-        return answers[prompt]
+    def knowing(example):
+        asked.append(example.message)
+        return answers[example.message]
 
     figures = measure_updates(knowing, count=60, seed=5, kind=kind)
     assert (figures["exact"], figures["f1"], figures["cases"]) == (1.0, 1.0, 60)
-    assert asked == [example.prompt for example in known]
-    wrong = measure_updates(lambda prompt, facets: "not JSON", count=60, seed=5, kind=kind)
+    assert asked == [example.message for example in known]
+    wrong = measure_updates(lambda example: Update(Action.CHAT), count=60, seed=5, kind=kind)
     chats = sum(example.update.action is Action.CHAT for example in known)
     assert wrong["exact"] == chats / 60
     assert wrong["f1"] < 0.5
@@ -75,4 +63,4 @@ def test_who_knows_the_answers_is_right_and_who_chats_is_not(kind, short_word_li
 
 def test_an_unknown_kind_of_messages_is_refused():
     with pytest.raises(ValueError, match="combinations, phrasings"):
-        measure_updates(lambda prompt, facets: "", count=1, seed=1, kind="phrases")
+        measure_updates(lambda example: example.update, count=1, seed=1, kind="phrases")

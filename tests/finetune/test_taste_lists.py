@@ -10,8 +10,8 @@ import pytest
 
 from agent.models.base import Picture
 from agent.prompts import LETTERS, Detail
-from finetune.builtin.corpus import Gallery
 from finetune.builtin.drawing.look import random_look
+from finetune.builtin.gallery import Gallery
 from finetune.builtin.taste_lists import Shelves, TasteTask, make_taste_list, value_of
 
 

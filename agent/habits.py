@@ -1,0 +1,83 @@
+"""What somebody always or never wants: stated once, kept, and counted in what they ask for later."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from agent.dialogue_state import Chip, DialogueState
+from agent.prompts import clean
+from retrieval.preferences import Preference
+
+if TYPE_CHECKING:
+    from agent.dialogue import Update, Values
+
+_REFUSES = re.compile(r"\b(?:never|hate|detest|loathe|avoid|(?:can't|can ?not) stand|don't|do not|allergic)\b")
+_MOST_LOVED = 3
+_CHARS = 60
+
+
+def stated_in(update: Update, message: str) -> tuple[Preference, ...]:
+    """The values that a message takes for good or refuses for good: "I never want green" wants nothing."""
+    now = datetime.now(UTC)
+    loved = {**update.prefer, **update.want}
+    if not update.avoid and _REFUSES.search(message.replace("’", "'").lower()):
+        update, loved = replace(update, avoid=loved), {}
+    told = [(name, value, True) for name, values in update.avoid.items() for value in values]
+    told += [(name, value, False) for name, values in loved.items() for value in values]
+    return tuple(Preference(name, value, avoided, now) for name, value, avoided in told)
+
+
+def with_habits(
+    state: DialogueState, habits: Sequence[Preference], fitting: Callable[[DialogueState], int]
+) -> DialogueState:
+    """The state as somebody with these habits means it: what it wants itself comes before them.
+
+    fitting: how many items a state lets through. Loved values are preferred, the latest few of those that some item
+    that fits has: a loved cotton says nothing of lamps.
+    """
+    state = state.avoiding(_values(habit for habit in habits if habit.avoided))
+    loved = [habit for habit in reversed(habits) if not habit.avoided and habit.attribute not in state.want]
+    some = [habit for habit in loved if fitting(_wanting(state, habit))][:_MOST_LOVED]
+    return state.preferring(_values(some))
+
+
+def habit_chips(habits: Sequence[Preference], state: DialogueState) -> tuple[Chip, ...]:
+    """The refusals that count for a state; taking one away lets its value through this once."""
+    return tuple(
+        Chip(habit_key(habit), said(habit))
+        for habit in habits
+        if habit.avoided and habit.value not in state.want.get(habit.attribute, ())
+    )
+
+
+def habit_key(habit: Preference) -> str:
+    """The key of a habit's chip."""
+    return json.dumps(("habit", habit.attribute, habit.value), separators=(",", ":"), ensure_ascii=False)
+
+
+def said(habit: Preference) -> str:
+    """The habit in words: "never material wool"."""
+    attribute = clean(habit.attribute.replace("_", " "), _CHARS)
+    return f"{'never' if habit.avoided else 'gladly'} {attribute} {clean(habit.value, _CHARS)}"
+
+
+def _values(habits: Iterable[Preference]) -> Values:
+    found: dict[str, tuple[str, ...]] = {}
+    for habit in habits:
+        found[habit.attribute] = (*found.get(habit.attribute, ()), habit.value)
+    return found
+
+
+def _wanting(state: DialogueState, habit: Preference) -> DialogueState:
+    return DialogueState(
+        want={**state.want, habit.attribute: (habit.value,)},
+        avoid=state.avoid,
+        at_most=state.at_most,
+        at_least=state.at_least,
+        like=state.like,
+    )

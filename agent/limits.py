@@ -1,0 +1,40 @@
+"""Which items a conversation's constraints let through, those that do not tell an attribute included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agent.dialogue import Facet
+    from agent.dialogue_state import DialogueState
+    from agent.looks import Looks
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """where: a filter. exclude: ids of items that pass it, and that are not wanted all the same."""
+
+    where: str | None
+    exclude: frozenset[str] = frozenset()
+
+
+def limits_of(
+    state: DialogueState, facets: Sequence[Facet], looks: Looks, matching: Callable[[str | None], frozenset[str]]
+) -> Limits:
+    """What the state's constraints let through.
+
+    An item that tells another value than a wanted one stays out, and so does one that tells an avoided value. One that
+    does not tell the attribute is judged by its picture, where the catalogue shows that pictures tell it ("pattern"):
+    it passes if that surely shows a wanted value, and stays out if it may show an avoided one. Of other attributes
+    silence is no value: what tells no director was not directed by the one who is wanted.
+    """
+    named = {*state.want, *state.avoid}
+    readable = looks.readable(facets, named) if named else frozenset()
+    where, exclude = state.where(untold=readable), set[str]()
+    for facet in (facet for facet in facets if facet.name in readable):
+        silent = sorted(matching(f"{'' if where is None else f'({where}) and '}`{facet.name}` is missing"))
+        want, avoid = state.want.get(facet.name, ()), state.avoid.get(facet.name, ())
+        exclude |= looks.contradicting(facet, silent, want=want, avoid=avoid)
+    return Limits(where, frozenset(exclude))

@@ -1,0 +1,75 @@
+"""What a message says beside wishes: for more, yes or no, of the person, by rules on its words."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+
+class Remark(Enum):
+    """MORE: others for the same wish. YES, NO: to what was offered. FORGET_ME, ABOUT_ME: what is kept of the person."""
+
+    MORE = "more"
+    YES = "yes"
+    NO = "no"
+    FORGET_ME = "forget me"
+    ABOUT_ME = "about me"
+
+
+_LEAD = r"^(?:(?:ok|okay|so|and|hm+|well|please|great|nice|thanks|thank you|yes|no|nope|nah|yeah|cool|good)[,.! ]+)*"
+_TAIL = r"(?: (?:please|pls|thanks|now|then|of them|of those|there|for me|you have|do you have|have you got))*[ .!?]*$"
+_MORE = re.compile(
+    _LEAD
+    + r"(?:(?:can|could|would|do|may|will) (?:you|i|we) )?(?:please )?"
+    + r"(?:(?:show|give|see|get|have|let|find|suggest|try|want|need|i'd like|i would like)"
+    + r"(?: me| us)?(?: to)?(?: see)? )*"
+    + r"(?:(?:some|any|a few|a couple|a couple of|two|three|four|five|\d{1,2}) )?"
+    + r"(?:more(?: of (?:them|these|those)| options| ideas| choices| results| suggestions| items| ones)?|"
+    + r"(?:any|some)?thing else|what else(?: is there| do you have| have you got)?|else|next(?: ones?| page| few)?|"
+    + r"(?:the )?others?|(?:some |any )?(?:other|different|further|new)(?: ones| options| ideas| things| suggestions)?|"
+    + r"keep going|go on|carry on|continue|another(?: one| few)?|the rest)"
+    + _TAIL
+)
+_YES = re.compile(
+    _LEAD
+    + r"(?:yes|yeah|yep|yup|sure|ok|okay|please do|do that|do it|go ahead|of course|why not|fine|all ?right|"
+    + r"sounds good|good idea|that works)(?:[,. ]+(?:please|do that|do it|go ahead|thanks|that's fine|sure))*[ .!]*$"
+)
+_NO = re.compile(r"^(?:no|nope|nah|no thanks|no thank you|rather not|better not|never mind|nevermind|don't)[ .!]*$")
+_FORGET_ME = re.compile(
+    r"\b(?:forget|erase|delete|remove|wipe|clear)\b(?: \w+){0,3}? (?:about me|of me|me|my data|my history|my account|"
+    r"my profile|my information|my likes|my preferences|you know about me)\b(?! (?:a|an|the|some)\b)"
+)
+_ABOUT_ME = re.compile(
+    r"\bwhat (?:do|did) you (?:know|remember|have|store|keep|think you know)\b.*\b(?:about|of|on) me\b|"
+    r"\bwhat (?:are|were) my (?:likes|preferences|tastes)\b|\b(?:show|tell)(?: me)? what you know (?:about|of) me\b"
+)
+_HABIT = re.compile(
+    r"\b(?:i|we)(?:'m| am)? (?:really |just |simply |absolutely |generally |usually |always )*"
+    r"(?:never|always|can't stand|cannot stand|can not stand|hate|love|adore|detest|loathe|don't (?:ever )?wear|"
+    r"do not (?:ever )?wear|only ever|don't eat|allergic to|avoid)\b|\bi'm allergic to\b|\bmy favou?rites?\b"
+)
+_OF_THE_MOMENT = re.compile(
+    r"\b(?:would|i'd|we'd|this|that|it|these|those|one|ones|today|now|here|first|second|third)\b"
+)
+
+
+def remark_of(message: str) -> Remark | None:
+    """What the message says of this kind; None where it is something else."""
+    text = message.replace("’", "'").lower().strip()
+    for pattern, remark in (
+        (_FORGET_ME, Remark.FORGET_ME),
+        (_ABOUT_ME, Remark.ABOUT_ME),
+        (_NO, Remark.NO),
+        (_YES, Remark.YES),
+        (_MORE, Remark.MORE),
+    ):
+        if pattern.search(text):
+            return remark
+    return None
+
+
+def tells_a_habit(message: str) -> bool:
+    """Whether a message says what its writer always or never wants: "I never wear wool", "I love stripes"."""
+    text = message.replace("’", "'").lower()
+    return bool(_HABIT.search(text)) and not _OF_THE_MOMENT.search(text)

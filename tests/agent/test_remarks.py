@@ -1,0 +1,61 @@
+"""What a message says beside wishes is told from the wishes that look like it."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.remarks import Remark, remark_of, tells_a_habit
+
+
+@pytest.mark.parametrize(
+    ("message", "remark"),
+    [
+        ("show me more", Remark.MORE),
+        ("Anything else?", Remark.MORE),
+        ("ok, what else do you have", Remark.MORE),
+        ("no, others please", Remark.MORE),
+        ("can you show me some other ones", Remark.MORE),
+        ("three more of those", Remark.MORE),
+        ("more like the second", None),
+        ("something else in blue", None),
+        ("more expensive", None),
+        ("more colourful ones", None),
+        ("another lamp", None),
+        ("yes", Remark.YES),
+        ("Sure, go ahead!", Remark.YES),
+        ("yes, but in blue", None),
+        ("ok show me lamps", None),
+        ("no", Remark.NO),
+        ("no stripes", None),
+        ("forget me", Remark.FORGET_ME),
+        ("please delete all my data", Remark.FORGET_ME),
+        ("erase everything you know about me", Remark.FORGET_ME),
+        ("forget about that, show me lamps", None),
+        ("forget the lamp", None),
+        ("what do you know about me?", Remark.ABOUT_ME),
+        ("what do you know about lamps?", None),
+        ("a red lamp", None),
+        ("", None),
+    ],
+)
+def test_remarks(message: str, remark: Remark | None) -> None:
+    assert remark_of(message) is remark
+
+
+@pytest.mark.parametrize(
+    ("message", "habit"),
+    [
+        ("I never wear wool", True),
+        ("i can't stand green", True),
+        ("I’m allergic to wool", True),
+        ("we love stripes", True),
+        ("I really hate polyester", True),
+        ("I would love a striped one", False),
+        ("I love this one", False),
+        ("I hate the second", False),
+        ("I want a lamp", False),
+        ("never mind", False),
+    ],
+)
+def test_habits(message: str, habit: bool) -> None:
+    assert tells_a_habit(message) is habit
