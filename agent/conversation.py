@@ -136,6 +136,11 @@ class Conversation:
         """The answer to what the last reply offered; to a key that it did not offer, as `remove` gives it."""
         return self._safely(lambda: self._searched(self._chosen(offer_key), "", Hooks(on_stage)))
 
+    def similar(self, item_id: str, *, on_stage: OnStage = None) -> Reply:
+        """More like an item of the catalogue, within what stands."""
+        state = replace(self._scene.state, query="", like=item_id)
+        return self._safely(lambda: self._searched(replace(self._scene, state=state), "", Hooks(on_stage)))
+
     def undo(self) -> Reply:
         """What stood and was shown before the last message; what it left in the log is taken back."""
         return self._safely(self._undone)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agent.dialogue import Facet
     from agent.dialogue_state import DialogueState
-    from agent.looks import Looks
+    from retrieval.picture_values import Glance
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Limits:
 
 
 def limits_of(
-    state: DialogueState, facets: Sequence[Facet], looks: Looks, matching: Callable[[str | None], frozenset[str]]
+    state: DialogueState, facets: Sequence[Facet], glance: Glance, matching: Callable[[str | None], frozenset[str]]
 ) -> Limits:
     """What the state's constraints let through.
 
@@ -31,10 +31,10 @@ def limits_of(
     silence is no value: what tells no director was not directed by the one who is wanted.
     """
     named = {*state.want, *state.avoid}
-    readable = looks.readable(facets, named) if named else frozenset()
+    readable = glance.readable(named)
     where, exclude = state.where(untold=readable), set[str]()
     for facet in (facet for facet in facets if facet.name in readable):
         silent = sorted(matching(f"{'' if where is None else f'({where}) and '}`{facet.name}` is missing"))
         want, avoid = state.want.get(facet.name, ()), state.avoid.get(facet.name, ())
-        exclude |= looks.contradicting(facet, silent, want=want, avoid=avoid)
+        exclude |= glance.contradicting(facet.name, silent, want=want, avoid=avoid)
     return Limits(where, frozenset(exclude))

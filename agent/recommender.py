@@ -22,7 +22,6 @@ from agent.feedback import ANONYMOUS, log_deed, log_impressions
 from agent.forgetting import Forgotten, forget_person
 from agent.latencies import Latencies
 from agent.limits import Limits, limits_of
-from agent.looks import Looks
 from agent.models.base import VisionLanguageModel
 from agent.opening import open_chosen_model, settle, with_used_adapter
 from agent.ranker import LastStage
@@ -37,6 +36,7 @@ from agent.status import Status, status_of
 from agent.traces import Tracer
 from agent.why import Part, Why, why
 from retrieval.errors import ModelError, RequestError, SettingsError
+from retrieval.picture_values import Glance
 from retrieval.types import Candidate, Event, EventType, Item, Recommendation
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Recommender:
         self._settings = settings
         self._resources = resources or ExitStack()
         self._showcase = Showcase(workspace, store)
-        self._looks = Looks(workspace, store)
+        self._glance = Glance(workspace, store)
         self._last_stage = LastStage(workspace.path, lambda: store.towers_version)
         self._lock = threading.Lock()
         self._model: VisionLanguageModel | None = None
@@ -339,7 +339,7 @@ class Recommender:
 
     def limits(self, state: DialogueState) -> Limits:
         """What a search for the state's constraints may find. Raises FilterError, StoreError."""
-        return limits_of(state, self.facets(), self._looks, self._finder.matching)
+        return limits_of(state, self.facets(), self._glance, self._finder.matching)
 
     @property
     def embed(self) -> Embed:

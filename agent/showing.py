@@ -36,7 +36,7 @@ class Showcase:
         self._store = store
         self._facts = _Followed(workspace, CatalogueFacts)
         self._facets = _Followed(workspace, FacetCounts)
-        self._glance = Glance(workspace)
+        self._glance = None if store is None else Glance(workspace, store)
         self._thumbnail = lru_cache(maxsize=_THUMBNAILS_KEPT)(self._read_thumbnail)
 
     def items(self, item_ids: Iterable[str]) -> list[Item]:
@@ -56,7 +56,7 @@ class Showcase:
     def shown_all(self, items: Sequence[Item], image_px: int) -> list[Shown]:
         """The items with their pictures, looks, and what these tell. Raises StoreError: vectors cannot be read."""
         looks = {} if self._store is None else self._store.get("image", [item.item_id for item in items if item.images])
-        seen = self._glance.seen(items, looks)
+        seen = {} if self._glance is None else self._glance.seen(items)
         shown = [self.shown(item, image_px) for item in items]
         return [replace(s, look=looks.get(s.item.item_id), seen=seen.get(s.item.item_id, {})) for s in shown]
 

@@ -8,7 +8,6 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,23 +21,25 @@ import gradio as gr
 from gradio.components.navbar import Navbar
 
 from agent.recommender import ANONYMOUS
-from retrieval.errors import BusyError, SettingsError, TastemakerError
+from retrieval.errors import BusyError, MediaError, SettingsError, TastemakerError
 from retrieval.types import EventType, Money
+from ui import asks
 from ui.accounts import Accounts
-from ui.answering import Wish, answer
 from ui.api import add_endpoints
+from ui.asks import Asker
 from ui.cards import plain, sentence
-from ui.chats import Chats, Said
-from ui.examples import examples_of
+from ui.examples import SURPRISE, examples_of
 from ui.gate import who
+from ui.i18n import Text, dictionaries, gradio_texts, words
 from ui.identity import login_of, session_of
 from ui.line import Line
-from ui.nothing import NO_ITEMS
 from ui.owner import OwnerPage
 from ui.ports import check_port
 from ui.programs import Programs
-from ui.theme import asset, make_theme
+from ui.theme import asset, make_theme, scripts
 from ui.throttle import Rate, Throttle
+from ui.turns import Answering
+from ui.visits import Visits
 from ui.web import surroundings
 
 if TYPE_CHECKING:
@@ -46,41 +47,29 @@ if TYPE_CHECKING:
 
     from agent.recommender import Recommender
     from retrieval.types import Item
+    from ui.chats import Chat
+    from ui.turns import Ask
 
 logger = logging.getLogger(__name__)
 
 MAX_UPLOAD_MB = 20
 MAX_USERS_LISTED = 200
-AT_ONCE = 2
-"""Wishes that are worked on at the same time; the others show that they wait."""
 MAX_WAITING = 24
 """Wishes that are shown and wait; more stay in Gradio's queue. Each holds one of its 40 threads."""
 PROGRAMS_RATE = 5
 """How many times as often as a page a program may ask: those behind one address count together."""
 _GUEST = "guest-"
-_LIST_GONE = "The server was started anew and no longer knows this list. Please ask again."
 
 View = dict[str, Any]
 
 
-def build_app(
-    recommender: Recommender,
-    *,
-    examples: Sequence[str] | None = None,
-    programs: Programs | None = None,
-    throttle: Throttle | None = None,
-    accounts: Accounts | None = None,
-) -> gr.Blocks:
+def build_app(recommender: Recommender, *, examples: Sequence[str] | None = None) -> gr.Blocks:
     """The page as Gradio blocks.
 
-    examples: what to try on an empty page; made from the catalogue when not given. programs: what the page's endpoints
-    call. throttle: how often one page may ask. accounts: who may log in, so that nobody chooses who they are; None
-    where nobody has to.
+    examples: what to try on an empty page; made from the catalogue when not given.
     Launch it with `launch`, which adds the style sheet, what is served beside the page, and the safety headers.
     """
-    throttle = throttle or Throttle()
-    programs = programs or Programs(recommender, Line(), throttle)
-    return _Page(recommender, examples, programs, throttle, accounts).blocks
+    return _Page(recommender, examples, Rate(), None).blocks
 
 
 def launch(
@@ -99,16 +88,14 @@ def launch(
     """Serve the page until interrupted, and return the running blocks (`.local_url`, `.close()`).
 
     port: None takes the first free one from 7860. auth: a file of users, who must log in; None lets everybody in as
-    anybody. rate: how often one session may ask. allowed_hosts: names of this machine under which /mcp may be reached.
+    anybody. rate: how often one page may ask. allowed_hosts: names of this machine under which /mcp may be reached.
     on_ready: is told the page's address once it answers. block: False returns at once.
     Raises SettingsError when the address cannot be had, or the file of users cannot be used.
     """
     check_port(port)
     accounts = None if auth is None else Accounts(auth)
-    rate = rate or Rate()
-    throttle = Throttle(rate)
-    programs = Programs(recommender, Line(), Throttle(rate.times(PROGRAMS_RATE)))
-    blocks = build_app(recommender, examples=examples, programs=programs, throttle=throttle, accounts=accounts)
+    page = _Page(recommender, examples, rate or Rate(), accounts)
+    blocks = page.blocks
     try:
         blocks.launch(
             server_name=host,
@@ -124,10 +111,11 @@ def launch(
             max_file_size=f"{MAX_UPLOAD_MB}mb",
             theme=make_theme(),
             css=asset("page.css") + asset("owner.css"),
+            i18n=gradio_texts(),
             auth_dependency=None if accounts is None else who,
             app_kwargs=surroundings(
                 recommender.workspace.media,
-                programs,
+                page.programs,
                 title=str(blocks.title),
                 host=host,
                 allowed_hosts=allowed_hosts,
@@ -150,26 +138,27 @@ class _Page:
     """The page's parts and what happens on each event. One object serves all browsers; each has its own chat."""
 
     def __init__(
-        self,
-        recommender: Recommender,
-        examples: Sequence[str] | None,
-        programs: Programs,
-        throttle: Throttle,
-        accounts: Accounts | None,
+        self, recommender: Recommender, examples: Sequence[str] | None, rate: Rate, accounts: Accounts | None
     ) -> None:
+        """rate: how often one page may ask. accounts: who may log in; None where nobody has to."""
+        line = Line()
+        self.programs = Programs(recommender, line, Throttle(rate.times(PROGRAMS_RATE)))
+        self._throttle = Throttle(rate)
         self._login = accounts is not None
         self._owner = OwnerPage(recommender, accounts)
         self._recommender = recommender
-        self._chats = Chats()
-        self._programs = programs
-        self._throttle = throttle
-        self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="answer")
+        self._visits = Visits()
+        self._answering = Answering(recommender, line)
         items = recommender.workspace.items.all()
         self._examples = tuple(examples) if examples is not None else examples_of(items)
         names = _attribute_names(items)
-        self.blocks = self._build(_filter_hint(items, names), f"Filter on {', '.join((*names, 'title', 'id'))[:400]}")
+        self.blocks = self._build(
+            words("filter_hint", example=_filter_hint(items, names)),
+            words("filter_on", names=", ".join((*names, "title", "id"))[:400]),
+        )
 
-    def _build(self, filter_hint: str, filter_on: str) -> gr.Blocks:
+    def _build(self, filter_hint: Text, filter_on: Text) -> gr.Blocks:
+        i18n = gradio_texts()
         name = plain(self._recommender.workspace.path.resolve().name, 60)
         blocks = gr.Blocks(title=f"{name} · Tastemaker", analytics_enabled=False, delete_cache=(3600, 3600))
         with blocks:
@@ -177,38 +166,41 @@ class _Page:
             with gr.Row(elem_id="tm-top"):
                 gr.HTML(
                     html_template=asset("header.html"),
-                    js_on_load=asset("header.js"),
+                    js_on_load=scripts("dom", "header"),
                     elem_id="tm-brand",
+                    words=dictionaries("shade"),
                     apply_default_css=False,
                 )
                 user = gr.Dropdown(
                     choices=[str(user) for user in self._users()],
-                    label="You are",
+                    label=i18n("you_are"),
                     value=None,
                     allow_custom_value=True,
                     visible=not self._login,
                     elem_id="tm-user",
                 )
-                fresh = gr.Button("New chat", elem_id="tm-fresh", size="sm")
-                gr.Button("Log out", link="/logout", visible=self._login, elem_id="tm-leave", size="sm")
+                fresh = gr.Button(i18n("new_chat"), elem_id="tm-fresh", size="sm")
+                gr.Button(i18n("log_out"), link="/logout", visible=self._login, elem_id="tm-leave", size="sm")
             feed = gr.HTML(
                 value=None,
                 html_template=asset("feed.html"),
-                js_on_load=asset("feed.js"),
+                js_on_load=scripts("dom", "cards", "feed"),
                 elem_id="tm-feed",
                 apply_default_css=False,
+                words=dictionaries(),
                 welcome={
-                    "headline": "What are you looking for?",
+                    "login": self._login,
                     "invitation": self._invitation(),
+                    "filter_hint": filter_hint,
                     "filter_on": filter_on,
-                    "examples": [plain(example, 80) for example in self._examples],
+                    "examples": [words("surprise") if text == SURPRISE else plain(text, 80) for text in self._examples],
                 },
             )
             with gr.Column(elem_id="tm-composer"):
                 wish = gr.MultimodalTextbox(
-                    label="Your wish",
+                    label=i18n("your_wish"),
                     show_label=False,
-                    placeholder="Describe it, or paste a picture",
+                    placeholder=str(i18n("describe_it")),
                     sources=["upload"],
                     file_count="single",
                     file_types=["image"],
@@ -219,14 +211,13 @@ class _Page:
                     elem_id="tm-wish",
                 )
                 where = gr.Textbox(
-                    label="Filter",
-                    placeholder=filter_hint,
+                    label=i18n("filter"),
                     max_lines=1,
                     elem_id="tm-where",
                 )
             blocks.load(self.greet, None, [feed], queue=False, api_visibility="private", show_progress="hidden")
             self._wire(user=user, fresh=fresh, feed=feed, wish=wish, where=where)
-            add_endpoints(self._programs)
+            add_endpoints(self.programs)
         self._owner.add_to(blocks)
         blocks.queue(max_size=4 * MAX_WAITING)
         return blocks
@@ -244,6 +235,7 @@ class _Page:
         # "multiple": Gradio drops an event whose predecessor is still running unless told otherwise.
         asking: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": MAX_WAITING, **private}
         wish.submit(self.ask, [wish, user, where], [feed, wish], **asking)
+        feed.ask(self.press, [user, where], [feed], **asking)
         feed.example(self.ask_example, [user, where], [feed], **asking)
         feed.feedback(self.mark, None, [feed], trigger_mode="multiple", queue=False, **private)
         fresh.click(self.start_again, None, [feed, wish], queue=False, **private)
@@ -251,16 +243,18 @@ class _Page:
     # --- what happens -------------------------------------------------------------------------------------------
 
     def ask(self, sent: dict[str, Any], user: str | None, where: str | None, request: gr.Request) -> Iterator[Any]:
-        """A wish was sent: show it, show how far we are, show the answer."""
-        files = [Path(file) for file in sent.get("files") or []]
-        wish = Wish(
-            text=str(sent.get("text") or "").strip(),
-            user_id=_person(request, user),
-            where=(where or "").strip(),
-            picture=files[0] if files else None,
-        )
+        """A message was sent: show it, show how far we are, show the answer."""
+        chat, asker = self._visits.chat(_page(request)), _asker(user, where, request)
+        text, files = str(sent.get("text") or "").strip(), [Path(file) for file in sent.get("files") or []]
+        try:
+            picture = asks.read_picture(files[0]) if files else None
+        except MediaError as error:
+            problem = words("not_a_picture", problem=sentence(str(error)))
+            signs = self._answering.refuse(chat, asker.says(text), problem)
+        else:
+            signs = self._answer(request, chat, asks.message(asker, text, picture))
         composer: Any = None  # emptied once, at the start, so that the next wish can be typed meanwhile
-        for view in self._answer(request, wish):
+        for view in self._views(request, chat, signs):
             yield view, composer
             composer = gr.skip()
 
@@ -268,19 +262,28 @@ class _Page:
         self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request
     ) -> Iterator[View]:
         """An example was pressed: the same as saying it."""
-        number = event._data.get("number") if isinstance(event._data, dict) else None
+        number = _pressed(event).get("number")
         if not isinstance(number, int) or not 0 <= number < len(self._examples):
             return
-        yield from self._answer(request, Wish(self._examples[number], _person(request, user), (where or "").strip()))
+        chat = self._visits.chat(_page(request))
+        ask = asks.message(_asker(user, where, request), self._examples[number])
+        yield from self._views(request, chat, self._answer(request, chat, ask))
+
+    def press(self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request) -> Iterator[View]:
+        """Something in the feed was pressed that asks for an answer; what is not there any more does nothing."""
+        chat = self._visits.chat(_page(request))
+        ask = asks.pressed(_asker(user, where, request), _pressed(event), chat)
+        if ask is not None:
+            yield from self._views(request, chat, self._answer(request, chat, ask))
 
     def mark(self, event: gr.EventData, request: gr.Request) -> View:
         """Like or not-for-me was pressed: log it under the request that showed the card, and say how that went."""
-        click = event._data if isinstance(event._data, dict) else {}
-        chat = self._chats.of(session_of(request))
+        click, page = _pressed(event), _page(request)
+        chat = self._visits.chat(page)
         found = chat.card(str(click.get("turn_id")), str(click.get("item_id")))
         if found is None or click.get("choice") not in {"like", "dislike"}:
-            refused = {"turn_id": click.get("turn_id"), "item_id": click.get("item_id"), "error": _LIST_GONE}
-            return chat.view() | {"refused": refused}
+            refused = {"turn_id": click.get("turn_id"), "item_id": click.get("item_id"), "error": words("list_gone")}
+            return self._visits.view(page) | {"refused": refused}
         turn, mark = found
         choice = EventType(click["choice"])
         try:
@@ -288,7 +291,7 @@ class _Page:
                 turn.said.user_id,
                 str(click["item_id"]),
                 choice,
-                turn.request_id,
+                None if turn.found is None else turn.found.request_id,
                 source="ui",
                 session_id=chat.session_id,
             )
@@ -296,7 +299,7 @@ class _Page:
             chat.settle(mark, error=sentence(str(error)))
         else:
             chat.settle(mark, choice=choice)
-        return chat.view()
+        return self._visits.view(page)
 
     def greet(self) -> View:
         """A page was opened: how much there is to choose from by now."""
@@ -304,31 +307,33 @@ class _Page:
 
     def start_again(self, request: gr.Request) -> tuple[View, None]:
         """An empty chat; what was logged stays logged."""
-        return self._chats.renew(session_of(request)).view() | self.greet(), None
+        page = _page(request)
+        self._visits.renew(page)
+        return self._visits.view(page) | self.greet(), None
 
     # --- help ---------------------------------------------------------------------------------------------------
 
-    def _answer(self, request: gr.Request, wish: Wish) -> Iterator[View]:
-        session = session_of(request)
-        chat = self._chats.of(session)
+    def _answer(self, request: gr.Request, chat: Chat, ask: Ask) -> Iterator[None]:
+        """Answer what is asked, unless this page asks too often."""
         try:
-            self._throttle.check(f"page {session}")
+            self._throttle.check(f"page {_page(request)}")
         except BusyError as error:
-            chat.say(Said(plain(wish.text, 600), wish.user_id), "").fail(sentence(str(error)))
-            yield chat.view()
-            return
-        for _ in answer(self._recommender, self._workers, chat, wish):
-            if not self._chats.is_current(session, chat):
-                return  # a new chat was opened meanwhile: the old one must not come back
-            yield chat.view()
+            return self._answering.refuse(chat, ask.said, sentence(str(error)))
+        return self._answering.answer(chat, ask)
 
-    def _invitation(self) -> str:
+    def _views(self, request: gr.Request, chat: Chat, signs: Iterator[None]) -> Iterator[View]:
+        page = _page(request)
+        for _ in signs:
+            if not self._visits.shows(page, chat):
+                return  # another chat was opened meanwhile: this one must not come back
+            yield self._visits.view(page)
+
+    def _invitation(self) -> Text:
         """What the empty page says under its headline; another process may have indexed since the last time."""
         item_count = self._recommender.workspace.items.count()
         if item_count == 0:
-            return f"{NO_ITEMS} Then start this page again."
-        things = "1 thing" if item_count == 1 else f"{item_count:,} things"
-        return f"Say it in your own words, or show a picture. {things} to choose from."
+            return words("then_start", problem=words("nothing_items"))
+        return words("invitation_one") if item_count == 1 else words("invitation", count=f"{item_count:,}")
 
     def _users(self) -> list[str]:
         """Whom one may be at a click. Earlier guests are left out, or they would soon be all there is."""
@@ -354,13 +359,23 @@ def _filter_hint(items: Sequence[Item], names: Sequence[str]) -> str:
         values = [item.attributes[name] for item in sample if name in item.attributes]
         numbers = sorted(v.major if isinstance(v, Money) else v for v in values if isinstance(v, int | float | Money))
         if numbers:
-            return f"such as {name} < {numbers[len(numbers) // 2]:.0f}"
-    return f"such as {names[0]} = '…'" if names else "such as title contains '…'"
+            return f"{name} < {numbers[len(numbers) // 2]:.0f}"
+    return f"{names[0]} = '…'" if names else "title contains '…'"
 
 
-def _person(request: gr.Request, chosen: str | None) -> str:
+def _page(request: gr.Request) -> str:
+    """Names the open page that an event comes from, and with it whoever is logged in there."""
+    return session_of(request)
+
+
+def _asker(user: str | None, where: str | None, request: gr.Request) -> Asker:
     """Who asks: the login where there is one, whatever the page says; else the chosen user, else a guest."""
-    return login_of(request) or chosen or _guest(request)
+    return Asker(login_of(request) or user or _guest(request), (where or "").strip())
+
+
+def _pressed(event: gr.EventData) -> dict[str, Any]:
+    """What the page's scripts say was pressed."""
+    return event._data if isinstance(event._data, dict) else {}
 
 
 def _guest(request: gr.Request) -> str:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from retrieval.types import Item, Money, Recommendation, minor_digits
+from ui.i18n import TEXTS, Text, words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -15,15 +16,6 @@ if TYPE_CHECKING:
 _SYMBOLS = {"CNY": "¥", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥", "KRW": "₩", "USD": "$"}
 _YEAR_NAMES = ("year", "release_year", "released", "release_date", "published", "date")
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_FOUND_BY = {
-    "co-occurrence": "people who chose what you chose",
-    "history": "your history",
-    "lexical": "your exact words",
-    "newest": "what is new",
-    "popular": "popularity",
-    "semantic": "your words",
-    "visual": "the picture",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +31,7 @@ class Card:
     reason: str
     written_by_model: bool
     evidence: tuple[str, ...]
-    found_by: str
+    found_by: Text | None
     picture: str | None
 
 
@@ -102,24 +94,29 @@ def price_text(price: Money) -> str:
     return f"{symbol}{amount}" if symbol else f"{amount} {price.currency}"
 
 
-def found_by(retrievers: Iterable[str]) -> str:
-    """Which retrievers found the item, in words."""
-    names = list(dict.fromkeys(_FOUND_BY.get(name, plain(name, 40)) for name in retrievers))
-    return f"Found by {', '.join(names)}" if names else ""
+def found_by(retrievers: Iterable[str]) -> Text | None:
+    """Which retrievers found the item, in words; None where none is named."""
+    names = [_source(name) for name in dict.fromkeys(retrievers)]
+    return words("found_by", sources=names) if names else None
 
 
-def share_text(cards: Collection[Card]) -> str:
-    """'2 of 5 reasons by the model', or nothing where there are no cards."""
-    written = sum(card.written_by_model for card in cards)
-    return f"{written} of {len(cards)} reasons by the model" if cards else ""
+def _source(retriever: str) -> Text:
+    key = f"found_{retriever}"
+    return words(key) if key in TEXTS else plain(retriever, 40)
 
 
-def latency_text(timings_ms: Mapping[str, float]) -> str:
-    """'Answered in 0.42 s: retrieval 51 ms, rerank 210 ms', from the stages' times."""
+def footer(timings_ms: Mapping[str, float], cards: Collection[Card]) -> tuple[Text, ...]:
+    """What stands small under the cards: how long each stage took, and how many reasons the model wrote."""
     stages = {name: value for name, value in timings_ms.items() if name != "total"}
-    total_ms = timings_ms.get("total", sum(stages.values()))
-    parts = ", ".join(f"{name.replace('_', ' ')} {value:.0f} ms" for name, value in stages.items())
-    return f"Answered in {total_ms / 1000:.2f} s" + (f": {parts}" if parts else "")
+    seconds = timings_ms.get("total", sum(stages.values())) / 1000
+    took = words("took", seconds=f"{seconds:.2f}", stages=[_took(name, value) for name, value in stages.items()])
+    written = sum(card.written_by_model for card in cards)
+    return (took, words("by_model", written=str(written), count=str(len(cards)))) if cards else (took,)
+
+
+def _took(stage: str, time_ms: float) -> Text:
+    key = f"took_{stage}"
+    return words(key, ms=f"{time_ms:.0f}") if key in TEXTS else f"{plain(stage, 40)} {time_ms:.0f} ms"
 
 
 def _is_control(character: str) -> bool:

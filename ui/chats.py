@@ -1,21 +1,29 @@
-"""What was said and shown in each open page: one chat per browser tab, kept in memory."""
+"""What was said and shown in one conversation of the page."""
 
 from __future__ import annotations
 
 import secrets
 import threading
-import time
-from collections import OrderedDict
-from dataclasses import asdict, dataclass, field
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from retrieval.types import EventType
+from ui.cards import plain
+from ui.i18n import Text
 
 if TYPE_CHECKING:
+    from agent.conversation import Conversation
+    from agent.dialogue_state import Chip
+    from agent.recommendations import Recommendations
+    from retrieval.types import EventType
     from ui.cards import Card
 
 MAX_TURNS = 100
-MAX_CHATS = 200
+
+
+Submit = Callable[[Callable[[], None]], object]
+"""Has a call made in another thread, when it is its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,137 +33,178 @@ class Said:
     text: empty where a picture says it all. picture: a small data: URL made by us, or None.
     """
 
-    text: str
+    text: Text
     user_id: str
     where: str = ""
     picture: str | None = None
 
+    def view(self) -> dict[str, Any]:
+        """The same as JSON, with who and where as harmless lines."""
+        return asdict(self) | {"user_id": plain(self.user_id, 80), "where": plain(self.where, 200)}
+
 
 @dataclass(slots=True)
 class Mark:
-    """What a person made of a card. answered: how many clicks were settled, well or badly."""
+    """What a person made of an item. answered: how many clicks were settled, well or badly."""
 
     choice: str | None = None
-    error: str | None = None
+    error: Text | None = None
     answered: int = 0
 
 
 @dataclass(slots=True)
 class Turn:
-    """One wish and its answer. While `stage` is set, the answer is being worked on."""
+    """One message and its answer. While `stage` is set, the answer is being worked on.
+
+    answer: stands over cards. speech: an answer in words alone. chips: what the conversation wants after this turn.
+    found: what the cards show, with the evidence.
+    """
 
     turn_id: str
     said: Said
-    stage: str | None = None
+    stage: Text | None = None
     answer: str = ""
-    problem: str | None = None
-    notice: str | None = None
-    footer: str = ""
+    speech: str = ""
+    problem: Text | None = None
+    notice: tuple[Text, ...] = ()
+    footer: tuple[Text, ...] = ()
     cards: tuple[Card, ...] = ()
-    request_id: str | None = None
-    marks: dict[str, Mark] = field(default_factory=dict)
+    chips: tuple[Chip, ...] = ()
+    undoable: bool = False
+    found: Recommendations | None = None
+    changes: int = 0
 
-    def fail(self, sentence: str) -> None:
-        """End the turn with a sentence that says what is wrong."""
-        self.stage, self.problem = None, sentence
-
-    def view(self) -> dict[str, Any]:
-        """The turn as JSON for the page."""
+    def view(self, marks: Callable[[str], Mark]) -> dict[str, Any]:
+        """The turn as JSON for the page. marks: what the person made of an item."""
         return {
             "id": self.turn_id,
-            "said": asdict(self.said),
+            "said": self.said.view(),
             "stage": self.stage,
             "answer": self.answer,
+            "speech": self.speech,
             "problem": self.problem,
-            "notice": self.notice,
-            "footer": self.footer,
-            "cards": [asdict(card) | asdict(self.marks.get(card.item_id, Mark())) for card in self.cards],
+            "notice": list(self.notice),
+            "footer": list(self.footer),
+            "chips": [asdict(chip) for chip in self.chips],
+            "undoable": self.undoable,
+            "cards": [asdict(card) | asdict(marks(card.item_id)) for card in self.cards],
         }
 
 
 class Chat:
-    """The turns of one conversation; the latest 100 are kept.
+    """The turns of one conversation, the latest 100, and the conversation itself. Safe to use from many threads.
 
-    fresh: opened in place of another one, whose turns the page must clear. A chat that is new only because the
-    server was started again leaves what the page still shows.
+    Its jobs are done one after another, in the order in which they were given: each message means what it means after
+    the answers before it.
     """
 
-    def __init__(self, serial: int, *, fresh: bool = False) -> None:
-        self.serial = serial
-        self._fresh = fresh
+    def __init__(self) -> None:
         self.session_id = secrets.token_hex(8)
+        self.steps = 0
+        """How many searches can be taken back."""
+        self._conversation: Conversation | None = None
+        self._user_id: str | None = None
         self._turns: OrderedDict[str, Turn] = OrderedDict()
+        self._marks: dict[tuple[str, str], Mark] = {}
         self._version = 0
-        self._lock = threading.Lock()
+        self._changes = threading.Condition()
+        self._jobs: deque[tuple[Callable[[], None], Submit]] = deque()
+        self._at_work = False
 
-    def say(self, said: Said, stage: str) -> Turn:
+    # --- the conversation ---------------------------------------------------------------------------------------
+
+    def conversation(self, user_id: str, begin: Callable[[str, str], Conversation]) -> tuple[Conversation, bool]:
+        """The conversation with this user, and whether it took the place of one with another user.
+
+        begin: makes a new one, of a user and a session id.
+        """
+        replaced = self._conversation is not None and self._user_id != user_id
+        if self._conversation is None or replaced:
+            self._conversation, self._user_id = begin(user_id, self.session_id), user_id
+        return self._conversation, replaced
+
+    def do(self, job: Callable[[], None], submit: Submit) -> None:
+        """Have a job done after those that were given before it. submit: has a call made in another thread."""
+        with self._changes:
+            self._jobs.append((job, submit))
+            if self._at_work:
+                return
+            self._at_work = True
+        submit(self._work)
+
+    def busy(self) -> bool:
+        """Whether a job is being done, or waits."""
+        with self._changes:
+            return self._at_work
+
+    def _work(self) -> None:
+        with self._changes:
+            job, _ = self._jobs.popleft()
+        try:
+            job()
+        finally:
+            with self._changes:
+                self._at_work = bool(self._jobs)
+                submit = self._jobs[0][1] if self._jobs else None
+            if submit is not None:  # back into the line, so that whoever waits elsewhere has their turn in between
+                submit(self._work)
+
+    # --- the turns ----------------------------------------------------------------------------------------------
+
+    def say(self, said: Said, stage: Text) -> Turn:
         """Open a new turn."""
         turn = Turn(turn_id=secrets.token_hex(6), said=said, stage=stage)
-        with self._lock:
+        with self._changes:
             self._turns[turn.turn_id] = turn
             while len(self._turns) > MAX_TURNS:
                 self._turns.popitem(last=False)
         return turn
+
+    def change(self, turn: Turn, **values: Any) -> None:
+        """Give fields of the turn new values, at once, and tell whoever follows it."""
+        with self._changes:
+            for name, value in values.items():
+                setattr(turn, name, value)
+            turn.changes += 1
+            self._changes.notify_all()
+
+    def follow(self, turn: Turn) -> Iterator[None]:
+        """A sign at once, and one whenever the turn may have changed, until it is answered."""
+        done, seen = False, -1
+        while not done:
+            with self._changes:
+                self._changes.wait_for(lambda seen=seen: turn.changes != seen)  # type: ignore[misc]
+                done, seen = turn.stage is None, turn.changes
+            yield
+
+    def standing(self) -> tuple[Chip, ...]:
+        """What the conversation wants after its latest answer."""
+        with self._changes:
+            return next((turn.chips for turn in reversed(self._turns.values()) if turn.stage is None), ())
+
+    # --- what people make of items ------------------------------------------------------------------------------
 
     def card(self, turn_id: str, item_id: str) -> tuple[Turn, Mark] | None:
         """The turn and the mark of a card that was really shown, or None for one that was not."""
         turn = self._turns.get(turn_id)
         if turn is None or all(card.item_id != item_id for card in turn.cards):
             return None
-        with self._lock:
-            return turn, turn.marks.setdefault(item_id, Mark())
+        with self._changes:
+            return turn, self._marks.setdefault((turn.said.user_id, item_id), Mark())
 
-    def settle(self, mark: Mark, *, choice: EventType | None = None, error: str | None = None) -> None:
+    def settle(self, mark: Mark, *, choice: EventType | None = None, error: Text | None = None) -> None:
         """Note how a click ended: saved as `choice`, or not saved because of `error`."""
-        with self._lock:
+        with self._changes:
             mark.choice = choice.value if choice is not None else mark.choice
             mark.error = error
             mark.answered += 1
 
     def view(self) -> dict[str, Any]:
         """Everything that the page shows; a view with a higher version is newer."""
-        with self._lock:
+        with self._changes:
             self._version += 1
-            return {
-                "serial": self.serial,
-                "fresh": self._fresh,
-                "version": self._version,
-                "turns": [turn.view() for turn in self._turns.values()],
-            }
+            turns = [turn.view(self._marks_of(turn.said.user_id)) for turn in self._turns.values()]
+            return {"version": self._version, "turns": turns}
 
-
-class Chats:
-    """The open chats by page session; the least recently used ones go when there are too many.
-
-    A page that loses its connection keeps its chat: laptops sleep, and the conversation must not.
-    """
-
-    def __init__(self) -> None:
-        self._chats: OrderedDict[str, Chat] = OrderedDict()
-        self._serial = 0
-        self._lock = threading.Lock()
-
-    def of(self, session: str) -> Chat:
-        """The session's chat; a new one on first sight."""
-        with self._lock:
-            chat = self._chats.get(session) or self._opened(session, fresh=False)
-            self._chats.move_to_end(session)
-            return chat
-
-    def renew(self, session: str) -> Chat:
-        """A new, empty chat in place of the session's old one."""
-        with self._lock:
-            return self._opened(session, fresh=True)
-
-    def is_current(self, session: str, chat: Chat) -> bool:
-        """Whether the session still shows this chat."""
-        with self._lock:
-            return self._chats.get(session) is chat
-
-    def _opened(self, session: str, *, fresh: bool) -> Chat:
-        # Serials grow across restarts too, so that a page which outlives the server never mistakes old for new.
-        self._serial = max(self._serial + 1, time.time_ns() // 1_000_000)
-        self._chats[session] = Chat(self._serial, fresh=fresh)
-        while len(self._chats) > MAX_CHATS:
-            self._chats.popitem(last=False)
-        return self._chats[session]
+    def _marks_of(self, user_id: str) -> Callable[[str], Mark]:
+        return lambda item_id: self._marks.get((user_id, item_id), Mark())

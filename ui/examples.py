@@ -7,13 +7,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ui.cards import plain, year_of
+from ui.i18n import TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from retrieval.types import Item
 
-SURPRISE = "Surprise me"
+SURPRISE = TEXTS["surprise"][0]
 """Asks for nothing in particular: the history alone decides."""
 
 _MAX_CHARS = 28

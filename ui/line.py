@@ -13,14 +13,8 @@ T = TypeVar("T")
 
 AT_ONCE = 2
 """How many are served at the same time."""
-MOST_WAITING = 96
+MOST_WAITING = 1000
 """How many may wait; whoever comes after them is sent away with a sentence."""
-
-
-def waiting_text(place: int) -> str:
-    """What to tell somebody who waits. place: 1 for who is next."""
-    where = "you are next in line" if place == 1 else f"you are number {place} in line"
-    return f"Others are being served; {where}…"
 
 
 class _Ticket:

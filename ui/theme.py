@@ -20,6 +20,11 @@ def asset(name: str) -> str:
     return (_ASSETS / name).read_text(encoding="utf-8")
 
 
+def scripts(*names: str) -> str:
+    """The files of ui/assets as one script."""
+    return "\n".join(asset(f"{name}.js") for name in names)
+
+
 def make_theme() -> gr.themes.Base:
     """One accent on stone greys; a font that Gradio carries itself, then the system's."""
     return gr.themes.Base(

@@ -54,7 +54,7 @@ def test_only_what_pictures_show_is_read() -> None:
 
 
 def test_what_could_be_either_is_not_read() -> None:
-    undecided = Reader("colour", COLOURS, np.zeros((3, 16), np.float32), np.zeros(3, np.float32), 0.9)
+    undecided = Reader("colour", COLOURS, np.zeros((3, 16), np.float32), np.zeros(3, np.float32), 0.9, 0.0)
     assert undecided.read(np.ones((1, 16), np.float32)) == [None]
 
 
@@ -116,9 +116,8 @@ def test_indexing_learns_to_read(half_told: Path, tmp_path: Path) -> None:
         index_catalog(workspace, half_told / "items.jsonl", encoder=open_encoder())
         with open_store(workspace) as store:
             items = list(workspace.items.all())
-            looks = store.get("image", [item.item_id for item in items])
-            glance = Glance(workspace)
-            seen = glance.seen(items, looks)
+            glance = Glance(workspace, store)
+            seen = glance.seen(items)
             read = {item_id: values["colour"] for item_id, values in seen.items() if "colour" in values}
             assert set(read) <= set(truth)  # what the text tells is not read again
             assert len(read) > 0.8 * len(truth)
@@ -126,6 +125,6 @@ def test_indexing_learns_to_read(half_told: Path, tmp_path: Path) -> None:
             assert not {"brand", "style", "material"} & {name for values in seen.values() for name in values}
 
             (workspace.path / FILE).unlink()
-            assert glance.seen(items, looks) == {}
+            assert glance.seen(items) == {}
             learn_to_read(workspace, store, encoder=str(workspace.settings.encoder_fingerprint))
-            assert glance.seen(items, looks) == seen
+            assert glance.seen(items) == seen

@@ -1,5 +1,6 @@
 """What a card says, from a recommendation."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -13,7 +14,8 @@ from retrieval.retrievers import (
     VisualRetriever,
 )
 from retrieval.types import AttributeValue, Evidence, EvidenceKind, Item, Money, ReasonSource, Recommendation
-from ui.cards import found_by, latency_text, make_card, plain, price_or_year, sentence, share_text
+from ui.cards import Card, footer, found_by, make_card, plain, price_or_year, sentence
+from ui.i18n import english
 
 ALL = (SemanticRetriever, VisualRetriever, HistoryRetriever, CoOccurrenceRetriever, PopularRetriever)
 
@@ -33,7 +35,7 @@ def test_a_card_carries_what_the_recommendation_says() -> None:
     assert card.reason == "Green, like your lamp."
     assert card.written_by_model
     assert card.evidence == ("shares colour green with Fern lamp",)
-    assert card.found_by == "Found by your words, your history"
+    assert english(card.found_by or "") == "Found by your words, your history"
     assert card.picture == "ab" * 32
 
 
@@ -74,31 +76,34 @@ def test_a_message_becomes_a_sentence() -> None:
     assert sentence("Try again!") == "Try again!"
 
 
-def test_latency_names_every_stage() -> None:
-    text = latency_text({"retrieve": 51.2, "rerank": 210.0, "total": 420.0})
-    assert text == "Answered in 0.42 s: retrieve 51 ms, rerank 210 ms"
-    assert latency_text({"retrieve": 1000.0}) == "Answered in 1.00 s: retrieve 1000 ms"
+def _footer(timings_ms: dict[str, float], cards: Sequence[Card] = ()) -> list[str]:
+    return [english(part) for part in footer(timings_ms, cards)]
 
 
-def test_every_retriever_is_named_in_words() -> None:
-    names = [retriever.name for retriever in ALL]
-    assert found_by(names) == (
-        "Found by your words, the picture, your history, people who chose what you chose, popularity"
-    )
-
-
-def test_an_unknown_retriever_is_named_by_its_name() -> None:
-    assert found_by(["visual", "two-towers", "visual"]) == "Found by the picture, two-towers"
-    assert found_by([]) == ""
-
-
-def test_what_fills_a_list_is_named_in_words() -> None:
-    assert found_by(["lexical", "newest"]) == "Found by your exact words, what is new"
+def test_the_footer_names_every_stage() -> None:
+    took = "Answered in 0.42 s: retrieve 51 ms, rerank 210 ms"
+    assert _footer({"retrieve": 51.2, "rerank": 210.0, "total": 420.0}) == [took]
+    assert _footer({"retrieve": 1000.0, "new": 2.0}) == ["Answered in 1.00 s: retrieve 1000 ms, new 2 ms"]
 
 
 def test_the_share_of_the_models_reasons_is_told() -> None:
     by_model = make_card(_recommendation(Item("7", "Moss vase")))
     by_evidence = replace(by_model, written_by_model=False)
-    assert share_text([by_model, by_evidence, by_model]) == "2 of 3 reasons by the model"
-    assert share_text([by_evidence]) == "0 of 1 reasons by the model"
-    assert share_text([]) == ""
+    assert _footer({}, [by_model, by_evidence, by_model])[1] == "2 of 3 reasons by the model"
+    assert _footer({}, [by_evidence])[1] == "0 of 1 reasons by the model"
+
+
+def test_every_retriever_is_named_in_words() -> None:
+    names = [retriever.name for retriever in ALL]
+    assert english(found_by(names) or "") == (
+        "Found by your words, the picture, your history, people who chose what you chose, popularity"
+    )
+
+
+def test_an_unknown_retriever_is_named_by_its_name() -> None:
+    assert english(found_by(["visual", "two-towers", "visual"]) or "") == "Found by the picture, two-towers"
+    assert found_by([]) is None
+
+
+def test_what_fills_a_list_is_named_in_words() -> None:
+    assert english(found_by(["lexical", "newest"]) or "") == "Found by your exact words, what is new"

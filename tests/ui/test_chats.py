@@ -1,66 +1,84 @@
-"""One chat per page, and what it remembers."""
+"""What a chat of the page remembers, and in which order it works."""
 
+from agent.recommendations import Recommendations
 from retrieval.types import EventType, Item, ReasonSource, Recommendation
 from ui.cards import make_card
-from ui.chats import MAX_CHATS, MAX_TURNS, Chat, Chats, Said, Turn
+from ui.chats import MAX_TURNS, Chat, Said, Turn
 
 
-def _turn_with_a_card(chat: Chat) -> Turn:
-    turn = chat.say(Said("a vase", "ana"), "Looking")
-    turn.cards = (make_card(Recommendation(Item("7", "Moss vase"), 0.5, "Green.", ReasonSource.EVIDENCE)),)
+def _turn_with_a_card(chat: Chat, user_id: str = "ana") -> Turn:
+    turn = chat.say(Said("a vase", user_id), "Looking")
+    found = Recommendations((Recommendation(Item("7", "Moss vase"), 0.5, "Green.", ReasonSource.EVIDENCE),), "r", True)
+    chat.change(turn, stage=None, found=found, cards=tuple(map(make_card, found)))
     return turn
 
 
-def test_two_pages_are_two_chats() -> None:
-    chats = Chats()
-    chats.of("one").say(Said("a vase", "ana"), "Looking")
-    assert len(chats.of("one").view()["turns"]) == 1
-    assert chats.of("two").view()["turns"] == []
-    assert chats.of("one").session_id != chats.of("two").session_id
-
-
-def test_a_new_chat_is_newer_than_the_old_one() -> None:
-    chats = Chats()
-    old = chats.of("one")
-    new = chats.renew("one")
-    assert new.serial > old.serial
-    assert not chats.is_current("one", old)
-    assert chats.is_current("one", new)
-
-
 def test_views_are_numbered_so_that_a_late_one_is_seen_to_be_late() -> None:
-    chat = Chats().of("one")
+    chat = Chat()
     assert [chat.view()["version"] for _ in range(3)] == [1, 2, 3]
 
 
-def test_a_settled_click_shows_on_its_card_only() -> None:
-    chat = Chats().of("one")
-    turn = _turn_with_a_card(chat)
-    found = chat.card(turn.turn_id, "7")
+def test_a_settled_click_shows_on_the_item_wherever_the_same_person_sees_it() -> None:
+    chat = Chat()
+    turns = [_turn_with_a_card(chat), _turn_with_a_card(chat), _turn_with_a_card(chat, "ben")]
+    found = chat.card(turns[0].turn_id, "7")
     assert found is not None
     chat.settle(found[1], error="The disk is full.")
     (card,) = chat.view()["turns"][0]["cards"]
     assert (card["choice"], card["error"], card["answered"]) == (None, "The disk is full.", 1)
     chat.settle(found[1], choice=EventType.LIKE)
-    (card,) = chat.view()["turns"][0]["cards"]
-    assert (card["choice"], card["error"], card["answered"]) == ("like", None, 2)
+    cards = [turn["cards"][0] for turn in chat.view()["turns"]]
+    assert [(card["choice"], card["error"], card["answered"]) for card in cards] == [
+        ("like", None, 2),
+        ("like", None, 2),
+        (None, None, 0),
+    ]
 
 
 def test_a_card_that_was_not_shown_cannot_be_marked() -> None:
-    chat = Chats().of("one")
+    chat = Chat()
     turn = _turn_with_a_card(chat)
     assert chat.card(turn.turn_id, "8") is None
     assert chat.card("no such turn", "7") is None
 
 
 def test_memory_is_bounded_and_the_latest_stay() -> None:
-    chats = Chats()
-    for number in range(MAX_CHATS + 5):
-        chats.of(str(number))
-    chat = chats.of(str(MAX_CHATS + 4))
-    assert not chats.is_current("0", chat)
+    chat = Chat()
     for number in range(MAX_TURNS + 3):
         chat.say(Said(str(number), "ana"), "Looking")
     turns = chat.view()["turns"]
     assert len(turns) == MAX_TURNS
     assert turns[-1]["said"]["text"] == str(MAX_TURNS + 2)
+
+
+def test_jobs_of_a_chat_are_done_one_after_another_even_after_a_fault() -> None:
+    chat, done = Chat(), list[str]()
+    line = []
+
+    def fail() -> None:
+        done.append("fail")
+        raise ZeroDivisionError
+
+    chat.do(fail, line.append)
+    chat.do(lambda: done.append("second"), line.append)
+    assert len(line) == 1, "the second waits for the first"
+    try:
+        line.pop(0)()
+    except ZeroDivisionError:
+        line.pop(0)()
+    assert done == ["fail", "second"]
+    assert line == []
+    chat.do(lambda: done.append("third"), line.append)
+    line.pop()()
+    assert done[-1] == "third"
+
+
+def test_who_follows_a_turn_is_told_until_it_is_answered() -> None:
+    chat = Chat()
+    turn = chat.say(Said("a vase", "ana"), "Looking")
+    signs = chat.follow(turn)
+    next(signs)
+    chat.change(turn, stage="Comparing")
+    next(signs)
+    chat.change(turn, stage=None)
+    assert list(signs) == [None]

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import pytest
 
 from retrieval.errors import BusyError
-from ui.line import Line, waiting_text
+from ui.line import Line
 
 
 class Held:
@@ -91,8 +91,3 @@ def test_what_goes_wrong_reaches_who_asked_and_frees_the_place() -> None:
         line.run(lambda: 1 // 0)
     assert line.run(lambda: "served") == "served"
     line.close()
-
-
-def test_the_place_is_told_in_words() -> None:
-    assert waiting_text(1) == "Others are being served; you are next in line…"
-    assert waiting_text(4) == "Others are being served; you are number 4 in line…"

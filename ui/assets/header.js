@@ -12,7 +12,10 @@ try {
 } catch (error) {
   // Storage may be forbidden; the switch then lasts as long as the page.
 }
-element.querySelector(".tm-shade").addEventListener("click", () => {
+const switcher = element.querySelector(".tm-shade");
+switcher.setAttribute("aria-label", word("shade"));
+switcher.title = word("shade");
+switcher.addEventListener("click", () => {
   const shade = root.classList.contains("dark") ? "light" : "dark";
   apply(shade);
   try {

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.dialogue import Facet
 from agent.dialogue_state import DialogueState
 from agent.facets import FacetCounts
 from agent.limits import Limits, limits_of
-from agent.looks import Looks
+from retrieval.picture_values import Glance, learn_to_read
 from retrieval.shelf import Shelf
 from retrieval.store import VectorStore, open_store
 from retrieval.store_state import EncoderRecord
@@ -52,6 +51,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, 
         workspace.items.upsert(items)
         store.claim(EncoderRecord("drawn", "f" * 64, DIMENSIONS))
         store.upsert("image", [item.item_id for item in items], pictures())
+        workspace.save(workspace.settings.model_copy(update={"encoder_fingerprint": "f" * 64}))
+        learn_to_read(workspace, store, encoder="f" * 64)
         yield workspace, store
 
 
@@ -60,7 +61,7 @@ def limits(shop: tuple[Workspace, VectorStore], state: DialogueState) -> Limits:
     facets = FacetCounts(workspace.items.all()).facets()
     shelf = Shelf(workspace.items)
     return limits_of(
-        state, facets, Looks(workspace, store), lambda w: shelf.item_ids() if w is None else shelf.matching(w)
+        state, facets, Glance(workspace, store), lambda w: shelf.item_ids() if w is None else shelf.matching(w)
     )
 
 
@@ -99,8 +100,5 @@ def test_without_constraints_nothing_is_left_out(shop: tuple[Workspace, VectorSt
     assert limits(shop, DialogueState(query="something")) == Limits(None)
 
 
-def test_an_attribute_that_all_tell_or_that_has_numbers_is_not_read(shop: tuple[Workspace, VectorStore]) -> None:
-    workspace, store = shop
-    looks = Looks(workspace, store)
-    facets = (Facet("pattern", PATTERNS), Facet("maker", MAKERS), Facet("price"), Facet("nothing", ("x",)))
-    assert looks.readable(facets, ["pattern", "maker", "price", "nothing"]) == {"pattern"}
+def test_only_what_pictures_show_is_readable(shop: tuple[Workspace, VectorStore]) -> None:
+    assert Glance(*shop).readable(["pattern", "maker", "price", "nothing"]) == {"pattern"}

@@ -1,0 +1,170 @@
+"""What the page says, in English and Chinese; the answers themselves come from the agent and the catalogue.
+
+The server sends the page what to say as a key with its arguments (`words`), and each browser reads it in its language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ui.nothing import ALL_HAD, FILTERED, NO_ITEMS
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+Text = str | Mapping[str, Any] | Sequence[Any]
+"""A text as it is, a key with arguments as `words` makes it, or several of these."""
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # the frame
+    "you_are": ("You are", "身份"),
+    "a_guest": ("a guest", "访客"),
+    "new_chat": ("New chat", "新对话"),
+    "log_out": ("Log out", "退出登录"),
+    "your_wish": ("Your wish", "你的愿望"),
+    "describe_it": ("Describe it, or paste a picture", "描述一下，或粘贴图片"),
+    "filter": ("Filter", "筛选"),
+    "filter_hint": ("such as {example}", "例如 {example}"),
+    "filter_on": ("Filter on {names}", "可筛选：{names}"),
+    "shade": ("Switch between light and dark", "切换浅色与深色"),
+    "conversation": ("Conversation", "对话"),
+    "welcome": ("Welcome", "欢迎"),
+    "examples": ("Examples", "示例"),
+    "headline": ("What are you looking for?", "你在找什么？"),
+    "invitation": (
+        "Say it in your own words, or show a picture. {count} things to choose from.",
+        "用自己的话说，或者给一张图片。共有 {count} 件可选。",
+    ),
+    "invitation_one": (
+        "Say it in your own words, or show a picture. 1 thing to choose from.",
+        "用自己的话说，或者给一张图片。共有 1 件可选。",
+    ),
+    "surprise": ("Surprise me", "给我惊喜"),
+    "close": ("Close", "关闭"),
+    "picture": ("Picture", "图片"),
+    "your_picture": ("Your picture", "你的图片"),
+    "comma": (", ", "、"),
+    # a turn
+    "as_user": ("as {user}", "身份：{user}"),
+    "waiting": ("Others are being served; one moment…", "前面还有人，请稍候…"),
+    "waiting_next": ("Others are being served; you are next in line…", "前面还有人，下一个就是你…"),
+    "waiting_place": ("Others are being served; you are number {place} in line…", "前面还有人，你排在第 {place} 位…"),
+    "after_above": ("I read this after the answer above…", "先回答上面的，再看这一条…"),
+    "stage_retrieve": ("Looking through the catalogue…", "正在浏览目录…"),
+    "stage_rerank": ("Comparing the best ones, pictures included…", "正在比较最合适的，包括图片…"),
+    "stage_reasons": ("Writing down why…", "正在写下理由…"),
+    "fault": (
+        "Something broke on our side. The conversation is kept; please try again. (The server's log has the details.)",
+        "我们这边出错了。对话已保留，请再试一次。（详情见服务器日志。）",
+    ),
+    "not_a_picture": ("Your file cannot be used as a picture: {problem}", "你的文件不能用作图片：{problem}"),
+    "now_you_are": (
+        "You are {user} now: the conversation starts anew, and what was said above no longer counts.",
+        "你现在是 {user}：对话重新开始，上面说过的不再算数。",
+    ),
+    "started_anew": (
+        "The server no longer knows what was said above. The conversation starts anew here.",
+        "服务器已不记得上面的内容。对话从这里重新开始。",
+    ),
+    "list_gone": (
+        "The server was started anew and no longer knows this list. Please ask again.",
+        "服务器已重新启动，不再认识这份清单。请重新提问。",
+    ),
+    "took": ("Answered in {seconds} s: {stages}", "用时 {seconds} 秒：{stages}"),
+    "took_retrieve": ("retrieve {ms} ms", "检索 {ms} 毫秒"),
+    "took_rerank": ("rerank {ms} ms", "排序 {ms} 毫秒"),
+    "took_reasons": ("reasons {ms} ms", "理由 {ms} 毫秒"),
+    "took_log": ("log {ms} ms", "记录 {ms} 毫秒"),
+    "by_model": ("{written} of {count} reasons by the model", "{count} 条理由中 {written} 条由模型写成"),
+    "nothing_items": (NO_ITEMS, "还没有可选的东西。请用 tastemaker index 添加目录。"),
+    "nothing_filtered": (FILTERED, "没有符合的：筛选条件没有放行任何此用户未接触过的物品。请放宽，或去掉筛选。"),
+    "nothing_left": (ALL_HAD, "没有新的了：此用户已接触过所有物品。请添加物品，或换一个身份提问。"),
+    "then_start": ("{problem} Then start this page again.", "{problem}然后重新启动此页面。"),
+    # what stands
+    "standing": ("What you asked for", "你的要求"),
+    "take_out": ("Leave out: {label}", "去掉：{label}"),
+    "undo": ("Undo", "撤销"),
+    "undo_long": ("Undo the last step", "撤销上一步"),
+    "said_without": ("Without “{label}”", "去掉“{label}”"),
+    # a card
+    "show_large": ("Show the picture of {title} large", "放大 {title} 的图片"),
+    "like": ("Like", "喜欢"),
+    "dislike": ("Not for me", "不适合我"),
+    "of_card": ("{action}: {title}", "{action}：{title}"),
+    "saving": ("Saving…", "正在保存…"),
+    "saved_like": ("Saved to your likes", "已存入你的喜欢"),
+    "saved_dislike": ("Saved: not for you", "已记下：不适合你"),
+    "not_saved": ("Not saved. {problem}", "未保存。{problem}"),
+    "no_answer": ("The server did not answer. Please try again.", "服务器没有回应。请再试一次。"),
+    "change_like_like": (
+        "Logged for good. To change your mind, press Not for me: the latest choice counts.",
+        "已记入日志。想改主意，请按“不适合我”：以最后的选择为准。",
+    ),
+    "change_like_dislike": ("Replaces your like: the latest choice counts.", "会取代你的喜欢：以最后的选择为准。"),
+    "change_dislike_like": (
+        "Replaces your Not for me: the latest choice counts.",
+        "会取代你的“不适合我”：以最后的选择为准。",
+    ),
+    "change_dislike_dislike": (
+        "Logged for good. To change your mind, press Like: the latest choice counts.",
+        "已记入日志。想改主意，请按“喜欢”：以最后的选择为准。",
+    ),
+    "written_model": ("Written by the model", "由模型写成"),
+    "written_model_why": (
+        "The language model wrote this reason; what it names was checked against the catalogue.",
+        "这条理由由语言模型写成；其中提到的内容已与目录核对。",
+    ),
+    "written_evidence": ("Plain evidence", "直接依据"),
+    "written_evidence_why": (
+        "This reason is the evidence itself, put into words without the language model.",
+        "这条理由就是依据本身，未经语言模型。",
+    ),
+    "evidence": ("Evidence", "依据"),
+    "found_by": ("Found by {sources}", "来源：{sources}"),
+    "found_co-occurrence": ("people who chose what you chose", "与你选择相同的人"),
+    "found_history": ("your history", "你的历史"),
+    "found_lexical": ("your exact words", "你的原话"),
+    "found_newest": ("what is new", "新品"),
+    "found_popular": ("popularity", "热门"),
+    "found_semantic": ("your words", "你的描述"),
+    "found_visual": ("the picture", "图片"),
+}
+
+_KEYS = {english: key for key, (english, _) in TEXTS.items()}
+
+
+def words(key: str, **arguments: Text) -> dict[str, Any]:
+    """What the page says under the key. Raises KeyError for one that is not in `TEXTS`."""
+    if key not in TEXTS:
+        raise KeyError(key)
+    return {"key": key, "args": arguments} if arguments else {"key": key}
+
+
+def known(sentence: str) -> Text:
+    """The sentence in every language where `TEXTS` has it, else the sentence."""
+    return words(_KEYS[sentence]) if sentence in _KEYS else sentence
+
+
+def english(text: Text) -> str:
+    """How the page says it in English."""
+    if isinstance(text, str):
+        return text
+    if not isinstance(text, Mapping):
+        return ", ".join(map(english, text))
+    arguments = {name: english(value) for name, value in text.get("args", {}).items()}
+    return TEXTS[text["key"]][0].format(**arguments)
+
+
+def dictionaries(*keys: str) -> dict[str, dict[str, str]]:
+    """The texts by language, then key, for the scripts of the page: those under the keys, or all."""
+    kept = {key: TEXTS[key] for key in keys or TEXTS}
+    return {"en": {key: both[0] for key, both in kept.items()}, "zh": {key: both[1] for key, both in kept.items()}}
+
+
+def gradio_texts() -> gr.I18n:
+    """The same texts for Gradio's own parts, under the names that browsers have for the languages."""
+    import gradio as gr
+
+    both = dictionaries()
+    return gr.I18n(**{"en": both["en"], "zh-CN": both["zh"], "zh-TW": both["zh"]})
