@@ -141,6 +141,19 @@ class Conversation:
         state = replace(self._scene.state, query="", like=item_id)
         return self._safely(lambda: self._searched(replace(self._scene, state=state), "", Hooks(on_stage)))
 
+    def surprise(self, *, on_stage: OnStage = None) -> Reply:
+        """What the person's history alone recommends, or what is popular; what stood is over."""
+        return self._safely(lambda: self._searched(Scene(), "surprise", Hooks(on_stage)))
+
+    def why(self, entry: Recommendation, *, on_stage: OnStage = None) -> Reply:
+        """Why an item was recommended; of the list shown last, also what its place hangs on."""
+        shown_last = entry in self._scene.entries()
+        return self._safely(lambda: self._said(self._why(entry, Hooks(on_stage)) if shown_last else explanation(entry)))
+
+    def compare(self, one: Item, other: Item) -> Reply:
+        """How two items differ."""
+        return self._safely(lambda: self._said(comparison(one, other)))
+
     def undo(self) -> Reply:
         """What stood and was shown before the last message; what it left in the log is taken back."""
         return self._safely(self._undone)

@@ -33,6 +33,7 @@ from ui.gate import who
 from ui.i18n import Text, dictionaries, gradio_texts, words
 from ui.identity import login_of, session_of
 from ui.line import Line
+from ui.opinions import take_back
 from ui.owner import OwnerPage
 from ui.ports import check_port
 from ui.programs import Programs
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
     from agent.recommender import Recommender
     from retrieval.types import Item
-    from ui.chats import Chat
+    from ui.chats import Chat, Turn
     from ui.turns import Ask
 
 logger = logging.getLogger(__name__)
@@ -277,28 +278,24 @@ class _Page:
             yield from self._views(request, chat, self._answer(request, chat, ask))
 
     def mark(self, event: gr.EventData, request: gr.Request) -> View:
-        """Like or not-for-me was pressed: log it under the request that showed the card, and say how that went."""
+        """Like or not-for-me was pressed, or pressed again: log it or take it back, and say how that went."""
         click, page = _pressed(event), _page(request)
         chat = self._visits.chat(page)
-        found = chat.card(str(click.get("turn_id")), str(click.get("item_id")))
-        if found is None or click.get("choice") not in {"like", "dislike"}:
+        shown = chat.recommended(str(click.get("turn_id")), str(click.get("item_id")))
+        if shown is None or click.get("choice") not in {"like", "dislike", None}:
             refused = {"turn_id": click.get("turn_id"), "item_id": click.get("item_id"), "error": words("list_gone")}
             return self._visits.view(page) | {"refused": refused}
-        turn, mark = found
-        choice = EventType(click["choice"])
+        turn, entry = shown
+        user_id, item_id, choice = turn.said.user_id, entry.item.item_id, click.get("choice")
         try:
-            self._recommender.feedback(
-                turn.said.user_id,
-                str(click["item_id"]),
-                choice,
-                None if turn.found is None else turn.found.request_id,
-                source="ui",
-                session_id=chat.session_id,
-            )
+            if choice is None:
+                take_back(self._recommender.workspace, user_id, item_id)
+            else:
+                self._log(turn, item_id, EventType(choice), chat.session_id)
         except TastemakerError as error:
-            chat.settle(mark, error=sentence(str(error)))
+            chat.mark(user_id, item_id, error=sentence(str(error)))
         else:
-            chat.settle(mark, choice=choice)
+            chat.mark(user_id, item_id, choice=choice)
         return self._visits.view(page)
 
     def greet(self) -> View:
@@ -320,6 +317,10 @@ class _Page:
         except BusyError as error:
             return self._answering.refuse(chat, ask.said, sentence(str(error)))
         return self._answering.answer(chat, ask)
+
+    def _log(self, turn: Turn, item_id: str, choice: EventType, session_id: str) -> None:
+        request_id = None if turn.found is None else turn.found.request_id
+        self._recommender.feedback(turn.said.user_id, item_id, choice, request_id, source="ui", session_id=session_id)
 
     def _views(self, request: gr.Request, chat: Chat, signs: Iterator[None]) -> Iterator[View]:
         page = _page(request)

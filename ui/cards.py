@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from retrieval.types import Item, Money, Recommendation, minor_digits
+from retrieval.types import Evidence, Item, Money, Recommendation, minor_digits
 from ui.i18n import TEXTS, Text, words
 
 if TYPE_CHECKING:
@@ -19,10 +19,20 @@ _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u20
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """A piece of evidence. yours: whether it rests on an item that the person liked. title: that item's, or empty."""
+
+    text: str
+    yours: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """One recommended item as the page shows it; every field is text that was cleaned of control characters.
 
-    picture: SHA-256 of the picture to show, or None. detail: the price or the year, or empty.
+    picture: SHA-256 of the picture to show, or None. detail: the price or the year, or empty. reason: empty while it is
+    being written. evidence: facts, and of each whether it is about an item of the person's own history.
     """
 
     item_id: str
@@ -30,7 +40,7 @@ class Card:
     detail: str
     reason: str
     written_by_model: bool
-    evidence: tuple[str, ...]
+    evidence: tuple[Fact, ...]
     found_by: Text | None
     picture: str | None
 
@@ -44,10 +54,19 @@ def make_card(recommendation: Recommendation) -> Card:
         detail=plain(price_or_year(item), 40),
         reason=plain(recommendation.reason, 600),
         written_by_model=recommendation.source == "model",
-        evidence=tuple(text for text in (plain(fact.text, 160) for fact in recommendation.evidence) if text),
+        evidence=tuple(fact for fact in map(_fact, recommendation.evidence) if fact.text),
         found_by=found_by(recommendation.retrievers),
         picture=item.images[0] if item.images else None,
     )
+
+
+def _fact(evidence: Evidence) -> Fact:
+    return Fact(plain(evidence.text, 160), evidence.item_id is not None, plain(evidence.title or "", 80))
+
+
+def unexplained(recommendation: Recommendation) -> Card:
+    """The card of one recommendation whose reason is still being written."""
+    return replace(make_card(recommendation), reason="")
 
 
 def plain(text: str, max_chars: int) -> str:

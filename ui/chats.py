@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from agent.conversation import Conversation
     from agent.dialogue_state import Chip
     from agent.recommendations import Recommendations
-    from retrieval.types import EventType
+    from retrieval.types import Event, Recommendation
     from ui.cards import Card
+    from ui.comparing import Table
+    from ui.within import Within
 
 MAX_TURNS = 100
 
@@ -43,6 +45,14 @@ class Said:
         return asdict(self) | {"user_id": plain(self.user_id, 80), "where": plain(self.where, 200)}
 
 
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A conversation, and the recommender that it has."""
+
+    conversation: Conversation
+    within: Within
+
+
 @dataclass(slots=True)
 class Mark:
     """What a person made of an item. answered: how many clicks were settled, well or badly."""
@@ -57,7 +67,7 @@ class Turn:
     """One message and its answer. While `stage` is set, the answer is being worked on.
 
     answer: stands over cards. speech: an answer in words alone. chips: what the conversation wants after this turn.
-    found: what the cards show, with the evidence.
+    offers: what it proposes. found: what the cards show, with the evidence; None until all of it is known.
     """
 
     turn_id: str
@@ -69,7 +79,9 @@ class Turn:
     notice: tuple[Text, ...] = ()
     footer: tuple[Text, ...] = ()
     cards: tuple[Card, ...] = ()
+    table: Table | None = None
     chips: tuple[Chip, ...] = ()
+    offers: tuple[Chip, ...] = ()
     undoable: bool = False
     found: Recommendations | None = None
     changes: int = 0
@@ -86,7 +98,9 @@ class Turn:
             "notice": list(self.notice),
             "footer": list(self.footer),
             "chips": [asdict(chip) for chip in self.chips],
+            "offers": [asdict(offer) for offer in self.offers],
             "undoable": self.undoable,
+            "table": None if self.table is None else asdict(self.table),
             "cards": [asdict(card) | asdict(marks(card.item_id)) for card in self.cards],
         }
 
@@ -100,9 +114,7 @@ class Chat:
 
     def __init__(self) -> None:
         self.session_id = secrets.token_hex(8)
-        self.steps = 0
-        """How many searches can be taken back."""
-        self._conversation: Conversation | None = None
+        self._talk: Talk | None = None
         self._user_id: str | None = None
         self._turns: OrderedDict[str, Turn] = OrderedDict()
         self._marks: dict[tuple[str, str], Mark] = {}
@@ -113,15 +125,15 @@ class Chat:
 
     # --- the conversation ---------------------------------------------------------------------------------------
 
-    def conversation(self, user_id: str, begin: Callable[[str, str], Conversation]) -> tuple[Conversation, bool]:
+    def talk(self, user_id: str, begin: Callable[[str, str], Talk]) -> tuple[Talk, bool]:
         """The conversation with this user, and whether it took the place of one with another user.
 
         begin: makes a new one, of a user and a session id.
         """
-        replaced = self._conversation is not None and self._user_id != user_id
-        if self._conversation is None or replaced:
-            self._conversation, self._user_id = begin(user_id, self.session_id), user_id
-        return self._conversation, replaced
+        replaced = self._talk is not None and self._user_id != user_id
+        if self._talk is None or replaced:
+            self._talk, self._user_id = begin(user_id, self.session_id), user_id
+        return self._talk, replaced
 
     def do(self, job: Callable[[], None], submit: Submit) -> None:
         """Have a job done after those that were given before it. submit: has a call made in another thread."""
@@ -179,25 +191,50 @@ class Chat:
 
     def standing(self) -> tuple[Chip, ...]:
         """What the conversation wants after its latest answer."""
+        latest = self._latest()
+        return () if latest is None else latest.chips
+
+    def undoable(self) -> bool:
+        """Whether the latest answer can be taken back."""
+        latest = self._latest()
+        return latest is not None and latest.undoable
+
+    def offers(self) -> tuple[Chip, ...]:
+        """What the latest answer proposes."""
+        latest = self._latest()
+        return () if latest is None else latest.offers
+
+    def _latest(self) -> Turn | None:
         with self._changes:
-            return next((turn.chips for turn in reversed(self._turns.values()) if turn.stage is None), ())
+            return next((turn for turn in reversed(self._turns.values()) if turn.stage is None), None)
 
     # --- what people make of items ------------------------------------------------------------------------------
 
-    def card(self, turn_id: str, item_id: str) -> tuple[Turn, Mark] | None:
-        """The turn and the mark of a card that was really shown, or None for one that was not."""
-        turn = self._turns.get(turn_id)
-        if turn is None or all(card.item_id != item_id for card in turn.cards):
-            return None
+    def recommended(self, turn_id: str, item_id: str) -> tuple[Turn, Recommendation] | None:
+        """The turn that showed an item, and what it said of it; None for what was not shown."""
         with self._changes:
-            return turn, self._marks.setdefault((turn.said.user_id, item_id), Mark())
+            turn = self._turns.get(turn_id)
+            entries = () if turn is None or turn.found is None else turn.found.entries
+        entry = next((entry for entry in entries if entry.item.item_id == item_id), None)
+        return None if turn is None or entry is None else (turn, entry)
 
-    def settle(self, mark: Mark, *, choice: EventType | None = None, error: Text | None = None) -> None:
-        """Note how a click ended: saved as `choice`, or not saved because of `error`."""
+    def mark(self, user_id: str, item_id: str, *, choice: str | None = None, error: Text | None = None) -> None:
+        """Note how a click ended: `choice` stands now, or nothing changed because of `error`."""
         with self._changes:
-            mark.choice = choice.value if choice is not None else mark.choice
+            mark = self._marks.setdefault((user_id, item_id), Mark())
+            if error is None:
+                mark.choice = choice
             mark.error = error
             mark.answered += 1
+
+    def note_opinions(self, opinions: Mapping[str, Event]) -> None:
+        """Have the cards show what the log has by now. opinions: of one user, by item id."""
+        with self._changes:
+            for (user_id, item_id), mark in self._marks.items():
+                if user_id == self._user_id and item_id not in opinions:
+                    mark.choice = None
+            for item_id, event in opinions.items():
+                self._marks.setdefault((event.user_id, item_id), Mark()).choice = event.type.value
 
     def view(self) -> dict[str, Any]:
         """Everything that the page shows; a view with a higher version is newer."""

@@ -6,40 +6,46 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from agent.conversation import Conversation, Reply
 from retrieval.errors import TastemakerError
-from ui.cards import footer, make_card, plain, sentence
+from ui.cards import footer, make_card, plain, sentence, unexplained
+from ui.chats import Talk
 from ui.i18n import Text, known, words
 from ui.nothing import why_nothing
+from ui.opinions import opinions
+from ui.within import Within
 
 if TYPE_CHECKING:
     from agent.recommender import Recommender
     from ui.chats import Chat, Said, Turn
+    from ui.comparing import Table
     from ui.line import Line
 
 logger = logging.getLogger(__name__)
 
 CARDS = 5
 WAITING = words("waiting")
-_STAGES = {name: words(f"stage_{name}") for name in ("retrieve", "rerank", "reasons")}
+_STAGES = {name: words(f"stage_{name}") for name in ("understand", "retrieve", "rerank", "reasons", "why")}
 _MOST_CHARS = 2000
 
-OnStage = Callable[[str], object]
-Do = Callable[[Conversation, OnStage], Reply]
+Do = Callable[[Conversation], Reply]
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a person wants: how the page shows it, and what the conversation does for it.
 
-    undoes: whether it takes the last search back.
+    stage: what it begins with. table: a comparison that is shown with the answer. goes_back: whether it takes the last
+    step back.
     """
 
     said: Said
     do: Do
-    undoes: bool = False
+    stage: str = "understand"
+    table: Table | None = None
+    goes_back: bool = False
 
 
 class Answering:
@@ -63,7 +69,7 @@ class Answering:
     def refuse(self, chat: Chat, said: Said, problem: Text) -> Iterator[None]:
         """A new turn that only says what is wrong with what was sent."""
         turn = chat.say(said, WAITING)
-        chat.change(turn, stage=None, problem=problem, chips=chat.standing(), undoable=chat.steps > 0)
+        chat.change(turn, stage=None, problem=problem, **_as_before(chat))
         yield
 
     def _wait(self, chat: Chat, turn: Turn, place: int) -> None:
@@ -72,41 +78,52 @@ class Answering:
 
     def _work(self, chat: Chat, turn: Turn, ask: Ask) -> None:
         """What was done wrong becomes a sentence in the turn. A fault of ours does too, and is logged."""
-        standing = chat.standing()
+        before = _as_before(chat)
         try:
             values = self._answered(chat, turn, ask)
         except TastemakerError as error:
-            values = {"problem": sentence(str(error)), "chips": standing}
+            values = before | {"cards": (), "problem": sentence(str(error))}
         except Exception:
             logger.exception("a turn of the chat failed")
-            values = {"problem": words("fault"), "chips": standing}
-        chat.change(turn, stage=None, undoable=chat.steps > 0, **values)
+            values = before | {"cards": (), "problem": words("fault")}
+        chat.change(turn, stage=None, **values)
 
     def _answered(self, chat: Chat, turn: Turn, ask: Ask) -> dict[str, Any]:
-        where = turn.said.where or None
-        self._recommender.count(user_id=turn.said.user_id, where=where)  # a wrong filter is said at once
-        conversation, replaced = chat.conversation(turn.said.user_id, self._begin)
-        if replaced:
-            chat.steps = 0
-        conversation.where = where
-        reply = ask.do(conversation, lambda stage: chat.change(turn, stage=_STAGES.get(stage, turn.stage)))
-        if ask.undoes:
-            chat.steps = max(0, chat.steps - 1)
-        elif reply.recommendations is not None:
-            chat.steps += 1
-        notice: list[Text] = [words("now_you_are", user=plain(turn.said.user_id, 80))] if replaced else []
+        user_id, where = turn.said.user_id, turn.said.where or None
+        if not self._recommender.count(user_id=user_id, where=where):  # a wrong filter is said here, too
+            return _as_before(chat) | {"problem": known(why_nothing(self._recommender.workspace, where=where))}
+        talk, replaced = chat.talk(user_id, self._begin)
+        talk.within.where = where
+        talk.within.on_stage = lambda stage: chat.change(turn, stage=_STAGES.get(stage, turn.stage))
+        talk.within.on_ranked = lambda ranked: chat.change(turn, cards=tuple(map(unexplained, ranked)))
+        chat.change(turn, stage=_STAGES[ask.stage])
+        reply = ask.do(talk.conversation)
+        chat.note_opinions(opinions(self._recommender.workspace, user_id))
+        notice: list[Text] = [words("now_you_are", user=plain(user_id, 80))] if replaced else []
         notice += [sentence(reply.note)] if reply.note else []
-        return self._shown(reply, where) | {"notice": tuple(notice)}
+        return {
+            **_shown(reply),
+            "notice": tuple(notice),
+            "chips": reply.chips,
+            "offers": reply.offers,
+            "undoable": bool(reply.chips) or not ask.goes_back,
+            "table": ask.table,
+        }
 
-    def _shown(self, reply: Reply, where: str | None) -> dict[str, Any]:
-        text, found = plain(reply.text, _MOST_CHARS), reply.recommendations
-        if found is None:
-            return {"speech": text, "chips": reply.chips}
-        cards = tuple(map(make_card, found))
-        shown = {"found": found, "cards": cards, "chips": reply.chips, "footer": footer(found.timings_ms, cards)}
-        if not cards:
-            return shown | {"problem": known(why_nothing(self._recommender.workspace, where=where))}
-        return shown | {"answer": text}
+    def _begin(self, user_id: str, session_id: str) -> Talk:
+        within = Within(self._recommender)
+        recommender = cast("Recommender", within)
+        return Talk(Conversation(recommender, user_id, k=CARDS, source="ui", session_id=session_id), within)
 
-    def _begin(self, user_id: str, session_id: str) -> Conversation:
-        return Conversation(self._recommender, user_id, k=CARDS, source="ui", session_id=session_id)
+
+def _shown(reply: Reply) -> dict[str, Any]:
+    text, found = plain(reply.text, _MOST_CHARS), reply.recommendations
+    if not found:
+        return {"speech": text, "cards": ()}
+    cards = tuple(map(make_card, found))
+    return {"answer": text, "found": found, "cards": cards, "footer": footer(found.timings_ms, cards)}
+
+
+def _as_before(chat: Chat) -> dict[str, Any]:
+    """What stands after a turn that changed nothing."""
+    return {"chips": chat.standing(), "undoable": chat.undoable()}

@@ -14,7 +14,7 @@ from retrieval.retrievers import (
     VisualRetriever,
 )
 from retrieval.types import AttributeValue, Evidence, EvidenceKind, Item, Money, ReasonSource, Recommendation
-from ui.cards import Card, footer, found_by, make_card, plain, price_or_year, sentence
+from ui.cards import Card, Fact, footer, found_by, make_card, plain, price_or_year, sentence
 from ui.i18n import english
 
 ALL = (SemanticRetriever, VisualRetriever, HistoryRetriever, CoOccurrenceRetriever, PopularRetriever)
@@ -22,7 +22,7 @@ ALL = (SemanticRetriever, VisualRetriever, HistoryRetriever, CoOccurrenceRetriev
 
 def _recommendation(item: Item) -> Recommendation:
     facts = (
-        Evidence(EvidenceKind.HISTORY, "shares colour green with Fern lamp"),
+        Evidence(EvidenceKind.HISTORY, "shares colour green with Fern lamp", item_id="3", title="Fern lamp"),
         Evidence(EvidenceKind.RETRIEVER, "\u202e\x00"),
     )
     return Recommendation(item, 0.5, "Green,\nlike your lamp.", ReasonSource.MODEL, facts, ("semantic", "history"))
@@ -34,7 +34,7 @@ def test_a_card_carries_what_the_recommendation_says() -> None:
     assert (card.item_id, card.title, card.detail) == ("7", "Moss vase", "€49.90")
     assert card.reason == "Green, like your lamp."
     assert card.written_by_model
-    assert card.evidence == ("shares colour green with Fern lamp",)
+    assert card.evidence == (Fact("shares colour green with Fern lamp", yours=True, title="Fern lamp"),)
     assert english(card.found_by or "") == "Found by your words, your history"
     assert card.picture == "ab" * 32
 

@@ -1,7 +1,7 @@
 """What a chat of the page remembers, and in which order it works."""
 
 from agent.recommendations import Recommendations
-from retrieval.types import EventType, Item, ReasonSource, Recommendation
+from retrieval.types import Item, ReasonSource, Recommendation
 from ui.cards import make_card
 from ui.chats import MAX_TURNS, Chat, Said, Turn
 
@@ -20,13 +20,12 @@ def test_views_are_numbered_so_that_a_late_one_is_seen_to_be_late() -> None:
 
 def test_a_settled_click_shows_on_the_item_wherever_the_same_person_sees_it() -> None:
     chat = Chat()
-    turns = [_turn_with_a_card(chat), _turn_with_a_card(chat), _turn_with_a_card(chat, "ben")]
-    found = chat.card(turns[0].turn_id, "7")
-    assert found is not None
-    chat.settle(found[1], error="The disk is full.")
+    for user_id in ("ana", "ana", "ben"):
+        _turn_with_a_card(chat, user_id)
+    chat.mark("ana", "7", error="The disk is full.")
     (card,) = chat.view()["turns"][0]["cards"]
     assert (card["choice"], card["error"], card["answered"]) == (None, "The disk is full.", 1)
-    chat.settle(found[1], choice=EventType.LIKE)
+    chat.mark("ana", "7", choice="like")
     cards = [turn["cards"][0] for turn in chat.view()["turns"]]
     assert [(card["choice"], card["error"], card["answered"]) for card in cards] == [
         ("like", None, 2),
@@ -35,11 +34,11 @@ def test_a_settled_click_shows_on_the_item_wherever_the_same_person_sees_it() ->
     ]
 
 
-def test_a_card_that_was_not_shown_cannot_be_marked() -> None:
+def test_what_was_not_shown_is_not_found() -> None:
     chat = Chat()
     turn = _turn_with_a_card(chat)
-    assert chat.card(turn.turn_id, "8") is None
-    assert chat.card("no such turn", "7") is None
+    assert chat.recommended(turn.turn_id, "8") is None
+    assert chat.recommended("no such turn", "7") is None
 
 
 def test_memory_is_bounded_and_the_latest_stay() -> None:

@@ -11,7 +11,7 @@ import pytest
 from retrieval.errors import StoreError
 from retrieval.types import EventType
 from retrieval.workspace import Workspace
-from tests.ui.person import answered, ask, events, expect, titles, user_of
+from tests.ui.person import answered, ask, events, expect, press, titles, user_of, wants
 
 if TYPE_CHECKING:
     from tests.ui.conftest import OpenPage, Served
@@ -44,14 +44,81 @@ def test_one_can_change_ones_mind(open_page: OpenPage, served: Served) -> None:
     card.get_by_role("button", name="Not for me:").click()
     card.get_by_text("Saved: not for you").wait_for()
     assert card.get_by_role("button", name="Like:").get_attribute("aria-pressed") == "false"
-    assert "press Like" in str(card.get_by_role("button", name="Not for me:").get_attribute("title"))
-    card.get_by_role("button", name="Not for me:").click()  # what stands already is not logged again
+    assert "take it back" in str(card.get_by_role("button", name="Not for me:").get_attribute("title"))
     card.get_by_role("button", name="Like:").click()
     card.get_by_text("Saved to your likes").wait_for()
     log = served.recommender.workspace.log
     opinions = log.history(user_of(page), types=[EventType.LIKE, EventType.DISLIKE])
     assert [event.type for event in opinions] == [EventType.LIKE, EventType.DISLIKE, EventType.LIKE]
     assert [event.item_id for event in log.positives(user_of(page))] == [opinions[0].item_id], "the latest counts"
+    card.get_by_role("button", name="Like:").click()
+    card.get_by_text("Taken back").wait_for()
+    assert card.get_by_role("button", name="Like:").get_attribute("aria-pressed") == "false"
+    assert log.history(user_of(page), types=[EventType.LIKE, EventType.DISLIKE]) == [], "as if it had not been"
+
+
+def test_what_is_liked_in_words_shows_on_its_card_and_undo_takes_it_back(open_page: OpenPage, served: Served) -> None:
+    page = open_page()
+    card = ask(page, "a lamp").locator(".tm-card").nth(1)
+    item = card.locator(".tm-title").inner_text()
+    turn = ask(page, "I love the second one")
+    card.get_by_text("Saved to your likes").wait_for()
+    press(page, turn.get_by_role("button", name="Undo the last step"))
+    expect(lambda: card.get_by_role("button", name=f"Like: {item}").get_attribute("aria-pressed") == "false", page)
+    assert events(served, user_of(page), EventType.LIKE) == []
+
+
+def test_more_like_one_leaves_it_out_and_keeps_what_stands(open_page: OpenPage) -> None:
+    page = open_page()
+    turn = press(page, ask(page, "a lamp").get_by_role("button", name="More like this: Red lamp"))
+    assert turn.locator(".tm-words").inner_text() == "More like “Red lamp”"
+    assert set(titles(turn)) == {"Blue lamp", "Green lamp", "Yellow lamp"}
+    assert wants(turn) == ["kind lamp", "like Red lamp"]
+
+
+def test_two_are_compared_side_by_side(open_page: OpenPage) -> None:
+    page = open_page()
+    lamps, chairs = ask(page, "a lamp"), ask(page, "a chair")
+    pick = lamps.get_by_role("button", name="Compare: Red lamp")
+    pick.click()
+    assert pick.get_attribute("aria-pressed") == "true"
+    turn = press(page, chairs.get_by_role("button", name="Compare: Red chair"))
+    assert pick.get_attribute("aria-pressed") == "false"
+    assert turn.locator(".tm-table th[scope=col]").all_text_contents() == ["Red lamp", "Red chair"]
+    assert turn.locator(".tm-table tr").filter(has_text="kind").locator("td").all_text_contents() == ["lamp", "chair"]
+    assert "colour" not in turn.locator(".tm-table").inner_text(), "what they share is no difference"
+    assert "differ" in str(turn.locator(".tm-speech").text_content()), "for who hears the page"
+
+
+def test_why_tells_the_evidence_and_what_the_place_hangs_on(open_page: OpenPage) -> None:
+    page = open_page()
+    turn = press(page, ask(page, "a lamp").get_by_role("button", name="Why?: Green lamp"))
+    assert turn.locator(".tm-words").inner_text() == "Why “Green lamp”?"
+    told = turn.locator(".tm-speech").inner_text()
+    assert "It rests on this: matches the request: lamp (kind)" in told
+    assert "Tried out: without “kind lamp”" in told
+
+
+def test_evidence_from_what_one_liked_is_told_apart(open_page: OpenPage) -> None:
+    page = open_page()
+    card = ask(page, "a lamp").locator(".tm-card").filter(has_text="Red lamp")
+    card.get_by_role("button", name="Like:").click()
+    card.get_by_text("Saved to your likes").wait_for()
+    turn = ask(page, "a red chair")
+    yours = turn.locator(".tm-chips .tm-yours").filter(has_text="Red lamp").first
+    assert "Red lamp" in str(yours.get_attribute("title"))
+    assert turn.locator(".tm-chips li:not(.tm-yours)").filter(has_text="matches the request").count() >= 1
+
+
+def test_what_is_offered_is_one_press_away(open_page: OpenPage) -> None:
+    page = open_page()
+    turn = ask(page, "a red lamp under 10 euros")
+    assert titles(turn) == []
+    offer = turn.locator(".tm-offer").first
+    label = offer.inner_text()
+    turn = press(page, offer)
+    assert turn.locator(".tm-words").inner_text() == label
+    assert "Red lamp" in titles(turn)
 
 
 def test_a_click_that_cannot_be_saved_says_so_and_can_be_repeated(

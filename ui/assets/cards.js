@@ -13,7 +13,9 @@ function showCard(turn, card, shown) {
     shown.parts.cards.append(made.node);
   }
   const made = shown.cards.get(card.item_id);
-  setText(made.reason, card.reason);
+  made.why.classList.toggle("tm-writing", !card.reason);
+  made.reason.textContent = card.reason || word("writing");
+  if (card.reason) showWriter(card, made.source);
   settle(turn, card);
   showMark(turn, card, made);
 }
@@ -26,29 +28,28 @@ function makeCard(turn, card) {
   title.id = `tm-${turn.id}-${turn.cards.indexOf(card)}`;
   article.setAttribute("aria-labelledby", title.id);
   const body = make("div", "tm-body");
-  const reason = make("p", "tm-reason", card.reason);
+  const why = make("div", "tm-why");
+  const reason = make("p", "tm-reason");
+  const source = make("p", "tm-source");
   reason.dir = "auto";
+  why.append(reason, source);
   const mark = makeMark(turn, card);
   const heading = make("div", "tm-heading");
   heading.append(title);
   if (card.detail) heading.append(make("p", "tm-detail", card.detail));
-  body.append(heading, makeReason(card, reason), mark.row);
   const known = make("div", "tm-known");
   if (card.evidence.length) known.append(makeChips(card));
   if (card.found_by) known.append(make("p", "tm-found", say(card.found_by)));
-  body.append(known);
+  body.append(heading, why, known, mark.row);
   article.append(makePicture(card), body);
   node.append(article);
-  return { node, reason, ...mark };
+  return { node, why, reason, source, ...mark };
 }
 
-function makeReason(card, reason) {
-  const block = make("div", "tm-why");
+function showWriter(card, source) {
   const writer = card.written_by_model ? "written_model" : "written_evidence";
-  const source = make("p", "tm-source", word(writer));
+  source.textContent = word(writer);
   source.title = word(`${writer}_why`);
-  block.append(reason, source);
-  return block;
 }
 
 function makePicture(card) {
@@ -73,10 +74,10 @@ function makePicture(card) {
 function makeChips(card) {
   const chips = make("ul", "tm-chips");
   chips.setAttribute("aria-label", word("evidence"));
-  card.evidence.forEach((text) => {
-    const chip = make("li", "", text);
+  card.evidence.forEach((fact) => {
+    const chip = make("li", fact.yours ? "tm-yours" : "", fact.text);
     chip.dir = "auto";
-    chip.title = text;
+    chip.title = fact.yours ? word("yours", { text: fact.title || fact.text }) : fact.text;
     chips.append(chip);
   });
   return chips;
@@ -90,30 +91,66 @@ function showLarge(card) {
   lightbox.showModal();
 }
 
-// --- like, not for me ---------------------------------------------------------------------------------------
+// --- what can be pressed on a card ---------------------------------------------------------------------------
 
 function makeMark(turn, card) {
   const row = make("div", "tm-marks");
   const buttons = {};
   ["like", "dislike"].forEach((choice) => {
-    const button = makeButton(`tm-mark tm-${choice}`, "", () => click(turn.id, card.item_id, choice));
-    button.append(icon(choice), make("span", "", word(choice)));
-    button.setAttribute("aria-label", word("of_card", { action: word(choice), title: card.title }));
-    buttons[choice] = button;
-    row.append(button);
+    buttons[choice] = makeAction(card, choice, `tm-mark tm-${choice}`, () => click(turn.id, card.item_id, choice));
   });
   const said = make("p", "tm-saved");
   said.setAttribute("role", "status");
-  row.append(said);
+  const one = { turn_id: turn.id, item_id: card.item_id };
+  const more = make("div", "tm-more");
+  const compare = makeAction(card, "compare", "tm-act", () => pick(one, compare));
+  compare.setAttribute("aria-pressed", "false");
+  more.append(
+    makeAction(card, "similar", "tm-act", () => trigger("ask", { kind: "similar", ...one })),
+    compare,
+    makeAction(card, "why", "tm-act", () => trigger("ask", { kind: "why", ...one })),
+  );
+  row.append(buttons.like, buttons.dislike, said, more);
   return { row, buttons, said, card };
 }
 
-function click(turnId, itemId, choice) {
+function makeAction(card, action, className, onPress) {
+  const button = makeButton(className, "", onPress);
+  if (ICONS[action]) button.append(icon(action));
+  button.append(make("span", "", word(action)));
+  button.setAttribute("aria-label", word("of_card", { action: word(action), title: card.title }));
+  return button;
+}
+
+// The first press picks one of a pair, the second press on another card asks for the comparison.
+let picked = null;
+
+function pick(one, button) {
+  const first = picked;
+  putDown();
+  if (first && first.button === button) return;
+  if (first) {
+    trigger("ask", { kind: "compare", pair: [first.one, one] });
+    return;
+  }
+  picked = { one, button };
+  button.setAttribute("aria-pressed", "true");
+  announcer.textContent = button.title = word("compare_pick");
+}
+
+function putDown() {
+  if (!picked) return;
+  picked.button.setAttribute("aria-pressed", "false");
+  picked.button.title = "";
+  picked = null;
+}
+
+function click(turnId, itemId, pressed) {
   const key = `${turnId} ${itemId}`;
   const made = turns.get(turnId).cards.get(itemId);
   const before = waiting.get(key);
   const standing = before ? before.choice : made.card.error ? null : made.card.choice;
-  if (standing === choice) return; // the log only grows: a choice is replaced by the other one, not taken back
+  const choice = standing === pressed ? null : pressed;
   if (before) clearTimeout(before.timer);
   const clicks = (before ? before.clicks : 0) + 1;
   const answered = before ? before.answered : made.card.answered;
@@ -149,15 +186,16 @@ function showMark(turn, card, made) {
   const standing = card.error && !open ? null : choice;
   Object.entries(made.buttons).forEach(([name, button]) => {
     button.setAttribute("aria-pressed", name === standing ? "true" : "false");
-    button.title = standing ? word(`change_${standing}_${name}`) : "";
+    button.title = !standing ? "" : word(standing === name ? "change_same" : `change_${standing}_${name}`);
   });
   made.row.classList.toggle("tm-waiting", Boolean(open));
   made.row.classList.toggle("tm-unsaved", Boolean(card.error && !open));
-  made.said.textContent = open ? word("saving") : card.error ? word("not_saved", { problem: card.error }) : savedText(card.choice);
+  made.said.textContent = open ? word("saving") : card.error ? word("not_saved", { problem: card.error }) : savedText(card);
 }
 
-function savedText(choice) {
-  return choice ? word(`saved_${choice}`) : "";
+function savedText(card) {
+  if (card.choice) return word(`saved_${card.choice}`);
+  return card.answered ? word("taken_back") : "";
 }
 
 lightbox.setAttribute("aria-label", word("picture"));

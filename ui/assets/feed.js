@@ -33,12 +33,13 @@ function makeTurn(turn) {
     answer: make("h2", "tm-answer"),
     speech: make("p", "tm-speech"),
     problem: make("p", "tm-problem"),
+    table: make("div", "tm-table"),
     cards: make("ul", "tm-cards"),
     standing: make("div", "tm-standing"),
     footer: make("p", "tm-footer"),
   };
   [parts.answer, parts.speech].forEach((part) => { part.dir = "auto"; });
-  parts.cards.hidden = parts.standing.hidden = true;
+  parts.table.hidden = parts.cards.hidden = parts.standing.hidden = true;
   node.append(said, ...Object.values(parts));
   feed.append(node);
   return { node, parts, bubble, cards: new Map() };
@@ -68,6 +69,10 @@ function showTurn(turn) {
   setText(parts.footer, turn.footer.map(say).join(" · "));
   turn.cards.forEach((card) => showCard(turn, card, shown));
   parts.cards.hidden = turn.cards.length === 0;
+  parts.cards.classList.toggle("tm-unfinished", Boolean(turn.stage));
+  if (turn.table && parts.table.hidden) showTable(turn.table, parts.table);
+  // A table says the same as the words, to eyes; ears have the words.
+  parts.speech.classList.toggle("tm-heard", Boolean(turn.table));
   showStanding(turn, parts.standing);
   announce(turn, shown);
   if (isNew) shown.node.scrollIntoView({ block: "start", behavior: calm() ? "auto" : "smooth" });
@@ -84,11 +89,12 @@ function announce(turn, shown) {
 // --- what stands after a turn: only the last one's can be changed ---------------------------------------------
 
 function showStanding(turn, bar) {
-  const drawn = JSON.stringify([turn.chips, turn.undoable]);
+  const drawn = JSON.stringify([turn.chips, turn.offers, turn.undoable]);
   if (turn.stage || bar.dataset.drawn === drawn) return;
   bar.dataset.drawn = drawn;
   bar.replaceChildren();
-  bar.hidden = !turn.chips.length && !turn.undoable;
+  bar.hidden = !turn.chips.length && !turn.offers.length && !turn.undoable;
+  if (turn.offers.length) bar.append(makeOffers(turn));
   const list = make("ul", "tm-wants");
   list.setAttribute("aria-label", word("standing"));
   turn.chips.forEach((chip) => list.append(makeWant(turn, chip)));
@@ -110,6 +116,58 @@ function makeWant(turn, chip) {
   return want;
 }
 
+function makeOffers(turn) {
+  const list = make("ul", "tm-offers");
+  list.setAttribute("aria-label", word("offers"));
+  turn.offers.forEach((offer) => {
+    const item = make("li");
+    const button = makeButton("tm-offer", offer.label, () => trigger("ask", { kind: "choose", key: offer.key }));
+    button.dir = "auto";
+    item.append(button);
+    list.append(item);
+  });
+  return list;
+}
+
+// --- two things side by side ----------------------------------------------------------------------------------
+
+function showTable(table, place) {
+  const drawn = make("table");
+  const head = make("tr");
+  head.append(make("td"));
+  table.titles.forEach((title, number) => {
+    const cell = make("th");
+    cell.scope = "col";
+    const address = pictureAddress("card", table.pictures[number]);
+    if (address) {
+      const image = make("img");
+      image.src = address;
+      image.alt = "";
+      image.addEventListener("error", () => image.remove());
+      cell.append(image);
+    }
+    const text = make("span", "", title);
+    text.dir = "auto";
+    cell.append(text);
+    head.append(cell);
+  });
+  drawn.append(head);
+  table.rows.forEach(([name, ...values]) => {
+    const row = make("tr");
+    const label = make("th", "", name);
+    label.scope = "row";
+    row.append(label);
+    values.forEach((value) => {
+      const cell = make("td", value ? "" : "tm-untold", value || word("not_told"));
+      cell.dir = "auto";
+      row.append(cell);
+    });
+    drawn.append(row);
+  });
+  place.append(drawn);
+  place.hidden = false;
+}
+
 // --- the whole view -----------------------------------------------------------------------------------------
 
 function show(view) {
@@ -128,6 +186,7 @@ function forget() {
   feed.replaceChildren();
   waiting.forEach((open) => clearTimeout(open.timer));
   waiting.clear();
+  putDown();
   announcer.textContent = "";
 }
 
