@@ -18,7 +18,6 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "0"
 forbid_telemetry()
 
 import gradio as gr
-from gradio.components.navbar import Navbar
 
 from agent.recommender import ANONYMOUS
 from retrieval.errors import BusyError, MediaError, SettingsError, TastemakerError
@@ -163,7 +162,6 @@ class _Page:
         name = plain(self._recommender.workspace.path.resolve().name, 60)
         blocks = gr.Blocks(title=f"{name} · Tastemaker", analytics_enabled=False, delete_cache=(3600, 3600))
         with blocks:
-            Navbar(visible=False)
             with gr.Row(elem_id="tm-top"):
                 gr.HTML(
                     html_template=asset("header.html"),

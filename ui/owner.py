@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio.components.navbar import Navbar
 
-from agent.adapter_shelf import AdapterShelf
 from retrieval.errors import TastemakerError
 from retrieval.log_volume import log_volume
 from ui.cards import sentence
 from ui.gate import OWNER_PATH
 from ui.identity import login_of
+from ui.owner_adapters import BASE, COLUMNS, OwnerAdapters
 from ui.owner_figures import (
-    BASE,
     REPORT_COLUMNS,
     Rows,
-    adapter_rows,
     latency_points,
     latency_rows,
     read_report,
@@ -32,9 +28,6 @@ if TYPE_CHECKING:
     from agent.recommender import Recommender
     from ui.accounts import Accounts
 
-_BACK_TO = "Back to {}. Answers from now on are by it."
-_NOW = "Now in use: {}. Answers from now on are by it."
-
 
 class OwnerPage:
     """The page's parts and what its buttons do. Each handler refuses who is no owner."""
@@ -43,20 +36,18 @@ class OwnerPage:
         """accounts: who is an owner; None where nobody logs in, and everybody is."""
         self._recommender = recommender
         self._accounts = accounts
-        self._shelf = AdapterShelf(recommender.workspace.path)
-        self._switching = threading.Lock()
+        self._adapters = OwnerAdapters(recommender)
 
     def add_to(self, blocks: gr.Blocks) -> None:
         """Make it a page of the blocks that are being built, at /owner."""
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
         with blocks.route("Owner", OWNER_PATH, show_in_navbar=False), gr.Column(elem_id="tm-owner"):
-            Navbar(visible=False)
             with gr.Row():
                 gr.HTML("<h1>How it is doing</h1>", apply_default_css=False)
                 gr.Button("To the chat", link="/", size="sm", scale=0)
                 again = gr.Button("Look again", size="sm", scale=0)
             status, volume, days = self._standing()
-            used = self._adapters(private)
+            used = self._switch(private)
             report = self._reports(private)
             latency, stages = self._latency()
             everything = [status, volume, days, *used, *report, latency, stages]
@@ -69,9 +60,9 @@ class OwnerPage:
             volume = _table("The log", ["type", "events"])
         return status, volume, gr.BarPlot(x="day", y="events", y_lim=[0, None], title="Events by day, UTC", height=220)
 
-    def _adapters(self, private: dict[str, Any]) -> tuple[gr.Dataframe, gr.Dropdown, gr.HTML]:
+    def _switch(self, private: dict[str, Any]) -> tuple[gr.Dataframe, gr.Dropdown, gr.HTML]:
         _heading("Adapters")
-        table = _table("What there is", ["name", "state", "rank", "measured", "fault"])
+        table = _table("What there is", list(COLUMNS))
         with gr.Row():
             choice = gr.Dropdown(label="Adapter", choices=[BASE], value=BASE, elem_id="tm-adapter")
             use = gr.Button("Use it", variant="primary", scale=0)
@@ -132,28 +123,14 @@ class OwnerPage:
         return self._reported(name)
 
     def use(self, name: str | None, request: gr.Request) -> list[Any]:
-        """Use the chosen adapter: it is loaded first, and only then noted, so that a broken one changes nothing."""
+        """Another adapter is to be used."""
         self._owners_only(request)
-        chosen = None if name in (None, BASE) else name
-        try:
-            with self._switching:
-                self._recommender.use_adapter(None if chosen is None else self._shelf.usable(chosen).path)
-                self._shelf.use(chosen)
-        except TastemakerError as error:
-            return self._shown(sentence(f"nothing was changed: {error}"))
-        return self._shown(_NOW.format(chosen or BASE))
+        return self._shown(self._adapters.use(name))
 
     def roll_back(self, request: gr.Request) -> list[Any]:
-        """Use what was used before."""
+        """What was used before is to be used again."""
         self._owners_only(request)
-        try:
-            with self._switching:
-                before = self._shelf.before()
-                self._recommender.use_adapter(None if before is None else self._shelf.usable(before).path)
-                self._shelf.step_back()
-        except TastemakerError as error:
-            return self._shown(sentence(f"nothing was changed: {error}"))
-        return self._shown(_BACK_TO.format(before or BASE))
+        return self._shown(self._adapters.roll_back())
 
     def _status(self) -> Rows:
         """The rows of the first table; what cannot be told of a broken workspace is said in place of them."""
@@ -163,9 +140,11 @@ class OwnerPage:
             return [["Problem", sentence(str(error))]]
 
     def _shown(self, told: str) -> list[Any]:
-        adapters, used = self._shelf.all(), self._shelf.used()
-        names = [BASE, *(each.name for each in adapters if each.fault is None)]
-        return [adapter_rows(adapters, used), gr.Dropdown(choices=names, value=used or BASE), told]
+        adapters = self._adapters
+        try:
+            return [adapters.rows(), gr.Dropdown(choices=adapters.names(), value=adapters.used()), told]
+        except TastemakerError as error:
+            return [[], gr.skip(), sentence(str(error))]
 
     def _reported(self, name: str | None) -> list[Any]:
         found = read_report(self._recommender.workspace.path, name)

@@ -15,14 +15,12 @@ from ui.cards import plain
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from agent.adapter_shelf import Shelved
     from agent.status import Status
     from retrieval.log_volume import LogVolume
 
 Rows = list[list[str]]
 
 REPORT_COLUMNS = ("system", "NDCG@10", "95% interval", "recall@10", "seconds to ask")
-BASE = "the model alone"
 _BINS_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 _REPORT_VERSION = 1
 
@@ -68,17 +66,6 @@ def latency_rows(timings: Sequence[Mapping[str, float]]) -> Rows:
     for stage in stages:
         ms = [each[stage] for each in timings if stage in each]
         rows.append([stage, *(f"{value:,.0f} ms" for value in (*np.percentile(ms, (50, 95)), max(ms)))])
-    return rows
-
-
-def adapter_rows(adapters: Sequence[Shelved], used: str | None) -> Rows:
-    """The model alone and each adapter, with whether it is in use and what its training measured."""
-    rows = [[BASE, "in use" if used is None else "", "", "", ""]]
-    for each in adapters:
-        measured = ", ".join(f"{plain(name, 40)} {value:g}" for name, value in each.metrics.items()) or "not measured"
-        rank = "" if each.rank is None else str(each.rank)
-        state = "in use" if each.name == used else ""
-        rows.append([plain(each.name, 80), state, rank, measured, plain(each.fault or "", 300)])
     return rows
 
 

@@ -56,6 +56,10 @@ def test_it_tells_how_the_workspace_is_doing(owner: Page, stocked: Served) -> No
     owner.get_by_text("leave-one-out: 40 cases of 40 people.").wait_for()
     assert owner.get_by_text(HOSTILE).count() >= 2
     assert owner.evaluate("window.hacked") is None
+    assert not owner.get_by_role("link", name="Home").is_visible()
+    owner.get_by_role("link", name="To the chat").click()
+    owner.get_by_label("Your wish").wait_for()
+    assert not owner.get_by_role("link", name="Home").is_visible()
 
 
 def test_its_plots_are_drawn_and_it_fits(owner: Page, stocked: Served) -> None:
