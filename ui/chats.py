@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 MAX_TURNS = 100
 
 
+Submit = Callable[[Callable[[], None]], object]
+"""Has a call made in another thread, when it is its turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What the person asked, as the page shows it.
@@ -120,7 +124,7 @@ class Chat:
         self._marks: dict[tuple[str, str], Mark] = {}
         self._version = 0
         self._changes = threading.Condition()
-        self._jobs: deque[Callable[[], None]] = deque()
+        self._jobs: deque[tuple[Callable[[], None], Submit]] = deque()
         self._at_work = False
 
     # --- the conversation ---------------------------------------------------------------------------------------
@@ -139,30 +143,31 @@ class Chat:
         """The next message begins a new conversation."""
         self._talk = None
 
-    def do(self, job: Callable[[], None], submit: Callable[[Callable[[], None]], object]) -> None:
+    def do(self, job: Callable[[], None], submit: Submit) -> None:
         """Have a job done after those that were given before it. submit: has a call made in another thread."""
         with self._changes:
-            self._jobs.append(job)
+            self._jobs.append((job, submit))
             if self._at_work:
                 return
             self._at_work = True
-        submit(lambda: self._work(submit))
+        submit(self._work)
 
     def busy(self) -> bool:
         """Whether a job is being done, or waits."""
         with self._changes:
             return self._at_work
 
-    def _work(self, submit: Callable[[Callable[[], None]], object]) -> None:
+    def _work(self) -> None:
         with self._changes:
-            job = self._jobs.popleft()
+            job, _ = self._jobs.popleft()
         try:
             job()
         finally:
             with self._changes:
                 self._at_work = bool(self._jobs)
-            if self._at_work:  # back into the line, so that whoever waits elsewhere has their turn in between
-                submit(lambda: self._work(submit))
+                submit = self._jobs[0][1] if self._jobs else None
+            if submit is not None:  # back into the line, so that whoever waits elsewhere has their turn in between
+                submit(self._work)
 
     # --- the turns ----------------------------------------------------------------------------------------------
 
