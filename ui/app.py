@@ -34,6 +34,7 @@ from ui.identity import login_of, session_of
 from ui.line import Line
 from ui.opinions import take_back
 from ui.owner import OwnerPage
+from ui.panel import Panel, Sheet, make_panel
 from ui.ports import check_port
 from ui.programs import Programs
 from ui.theme import asset, make_theme, scripts
@@ -148,6 +149,7 @@ class _Page:
         self._owner = OwnerPage(recommender, accounts)
         self._recommender = recommender
         self._visits = Visits()
+        self._panel = Panel(recommender, self._visits)
         self._answering = Answering(recommender, line)
         items = recommender.workspace.items.all()
         self._examples = tuple(examples) if examples is not None else examples_of(items)
@@ -178,6 +180,7 @@ class _Page:
                     visible=not self._login,
                     elem_id="tm-user",
                 )
+                panel = make_panel()
                 fresh = gr.Button(i18n("new_chat"), elem_id="tm-fresh", size="sm")
                 gr.Button(i18n("log_out"), link="/logout", visible=self._login, elem_id="tm-leave", size="sm")
             feed = gr.HTML(
@@ -215,7 +218,7 @@ class _Page:
                     elem_id="tm-where",
                 )
             blocks.load(self.greet, None, [feed], queue=False, api_visibility="private", show_progress="hidden")
-            self._wire(user=user, fresh=fresh, feed=feed, wish=wish, where=where)
+            self._wire(user=user, panel=panel, fresh=fresh, feed=feed, wish=wish, where=where)
             add_endpoints(self.programs)
         self._owner.add_to(blocks)
         blocks.queue(max_size=4 * MAX_WAITING)
@@ -225,6 +228,7 @@ class _Page:
         self,
         *,
         user: gr.Dropdown,
+        panel: gr.HTML,
         fresh: gr.Button,
         feed: gr.HTML,
         wish: gr.MultimodalTextbox,
@@ -237,13 +241,16 @@ class _Page:
         feed.ask(self.press, [user, where], [feed], **asking)
         feed.example(self.ask_example, [user, where], [feed], **asking)
         feed.feedback(self.mark, None, [feed], trigger_mode="multiple", queue=False, **private)
+        panel.look(self.look, [user], [panel], trigger_mode="multiple", queue=False, **private)
+        panel.retract(self.retract, [user], [panel, feed], trigger_mode="multiple", queue=False, **private)
+        panel.reopen(self.reopen, None, [feed], queue=False, **private)
         fresh.click(self.start_again, None, [feed, wish], queue=False, **private)
 
     # --- what happens -------------------------------------------------------------------------------------------
 
     def ask(self, sent: dict[str, Any], user: str | None, where: str | None, request: gr.Request) -> Iterator[Any]:
         """A message was sent: show it, show how far we are, show the answer."""
-        chat, asker = self._visits.chat(_page(request)), _asker(user, where, request)
+        chat, asker = self._visits.chat(_page(request), request.username), _asker(user, where, request)
         text, files = str(sent.get("text") or "").strip(), [Path(file) for file in sent.get("files") or []]
         try:
             picture = asks.read_picture(files[0]) if files else None
@@ -264,13 +271,13 @@ class _Page:
         number = _pressed(event).get("number")
         if not isinstance(number, int) or not 0 <= number < len(self._examples):
             return
-        chat = self._visits.chat(_page(request))
+        chat = self._visits.chat(_page(request), request.username)
         ask = asks.message(_asker(user, where, request), self._examples[number])
         yield from self._views(request, chat, self._answer(request, chat, ask))
 
     def press(self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request) -> Iterator[View]:
         """Something in the feed was pressed that asks for an answer; what is not there any more does nothing."""
-        chat = self._visits.chat(_page(request))
+        chat = self._visits.chat(_page(request), request.username)
         ask = asks.pressed(_asker(user, where, request), _pressed(event), chat)
         if ask is not None:
             yield from self._views(request, chat, self._answer(request, chat, ask))
@@ -278,7 +285,7 @@ class _Page:
     def mark(self, event: gr.EventData, request: gr.Request) -> View:
         """Like or not-for-me was pressed, or pressed again: log it or take it back, and say how that went."""
         click, page = _pressed(event), _page(request)
-        chat = self._visits.chat(page)
+        chat = self._visits.chat(page, request.username)
         shown = chat.recommended(str(click.get("turn_id")), str(click.get("item_id")))
         if shown is None or click.get("choice") not in {"like", "dislike", None}:
             refused = {"turn_id": click.get("turn_id"), "item_id": click.get("item_id"), "error": words("list_gone")}
@@ -303,8 +310,23 @@ class _Page:
     def start_again(self, request: gr.Request) -> tuple[View, None]:
         """An empty chat; what was logged stays logged."""
         page = _page(request)
-        self._visits.renew(page)
+        self._visits.renew(page, request.username)
         return self._visits.view(page) | self.greet(), None
+
+    def look(self, user: str | None, event: gr.EventData, request: gr.Request) -> Sheet:
+        """A sheet was opened: earlier chats, or what is known about the person."""
+        return self._panel.look(_asker(user, None, request).user_id, request.username, _pressed(event))
+
+    def retract(self, user: str | None, event: gr.EventData, request: gr.Request) -> tuple[Sheet, View]:
+        """Something that is known about the person is taken back, or all of it."""
+        chat, user_id = self._visits.chat(_page(request), request.username), _asker(user, None, request).user_id
+        sheet = self._panel.take_back(user_id, chat, _pressed(event))
+        return sheet, self._visits.view(_page(request))
+
+    def reopen(self, event: gr.EventData, request: gr.Request) -> View:
+        """An earlier chat was chosen: it goes on."""
+        self._visits.reopen(_page(request), str(_pressed(event).get("id")), request.username)
+        return self._visits.view(_page(request))
 
     # --- help ---------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ui.cards import plain
-from ui.i18n import Text
+from ui.i18n import Text, words
 
 if TYPE_CHECKING:
     from agent.conversation import Conversation
@@ -112,8 +112,12 @@ class Chat:
     the answers before it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, owner: str | None = None) -> None:
+        """owner: who is logged in, and alone may come back to the chat; None where nobody has to log in."""
+        self.owner = owner
         self.session_id = secrets.token_hex(8)
+        self.chat_id = secrets.token_urlsafe(18)
+        """Who knows it may read the chat: it stays between the server and the browser, and out of the log."""
         self._talk: Talk | None = None
         self._user_id: str | None = None
         self._turns: OrderedDict[str, Turn] = OrderedDict()
@@ -134,6 +138,10 @@ class Chat:
         if self._talk is None or replaced:
             self._talk, self._user_id = begin(user_id, self.session_id), user_id
         return self._talk, replaced
+
+    def end_talk(self) -> None:
+        """The next message begins a new conversation."""
+        self._talk = None
 
     def do(self, job: Callable[[], None], submit: Submit) -> None:
         """Have a job done after those that were given before it. submit: has a call made in another thread."""
@@ -189,6 +197,12 @@ class Chat:
                 done, seen = turn.stage is None, turn.changes
             yield
 
+    def title(self) -> Text:
+        """What the chat began with; empty where nothing was said."""
+        with self._changes:
+            said = next((turn.said for turn in self._turns.values()), None)
+        return "" if said is None else said.text or words("picture_only")
+
     def standing(self) -> tuple[Chip, ...]:
         """What the conversation wants after its latest answer."""
         latest = self._latest()
@@ -227,14 +241,14 @@ class Chat:
             mark.error = error
             mark.answered += 1
 
-    def note_opinions(self, opinions: Mapping[str, Event]) -> None:
-        """Have the cards show what the log has by now. opinions: of one user, by item id."""
+    def note_opinions(self, user_id: str, opinions: Mapping[str, Event]) -> None:
+        """Have the cards show what the log has of a user by now. opinions: by item id."""
         with self._changes:
-            for (user_id, item_id), mark in self._marks.items():
-                if user_id == self._user_id and item_id not in opinions:
+            for (whose, item_id), mark in self._marks.items():
+                if whose == user_id and item_id not in opinions:
                     mark.choice = None
             for item_id, event in opinions.items():
-                self._marks.setdefault((event.user_id, item_id), Mark()).choice = event.type.value
+                self._marks.setdefault((user_id, item_id), Mark()).choice = event.type.value
 
     def view(self) -> dict[str, Any]:
         """Everything that the page shows; a view with a higher version is newer."""

@@ -98,7 +98,7 @@ class Answering:
         talk.within.on_ranked = lambda ranked: chat.change(turn, cards=tuple(map(unexplained, ranked)))
         chat.change(turn, stage=_STAGES[ask.stage])
         reply = ask.do(talk.conversation)
-        chat.note_opinions(opinions(self._recommender.workspace, user_id))
+        chat.note_opinions(user_id, opinions(self._recommender.workspace, user_id))
         notice: list[Text] = [words("now_you_are", user=plain(user_id, 80))] if replaced else []
         notice += [sentence(reply.note)] if reply.note else []
         return {

@@ -183,11 +183,14 @@ def open_page(served: Served, browser: Browser, watch: Watch) -> Iterator[OpenPa
     """
     contexts: list[BrowserContext] = []
 
-    def open_page(*, width: int = 1280, height: int = 900, dark: bool = False, url: str | None = None) -> Page:
+    def open_page(
+        *, width: int = 1280, height: int = 900, dark: bool = False, url: str | None = None, locale: str = "en-GB"
+    ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
+            locale=locale,
         )
         contexts.append(context)
         page = context.new_page()
@@ -197,8 +200,8 @@ def open_page(served: Served, browser: Browser, watch: Watch) -> Iterator[OpenPa
         page.on("dialog", lambda dialog: (watch.dialogs.append(dialog.message), dialog.dismiss()))
         page.on("pageerror", lambda error: watch.errors.append(str(error)))
         page.goto(url or served.url)
-        page.get_by_label("Your wish").wait_for()
-        page.get_by_role("button", name="Surprise me").wait_for()
+        page.locator("#tm-wish textarea[aria-label]").wait_for()
+        page.locator(".tm-welcome li button").first.wait_for()
         return page
 
     yield open_page

@@ -177,8 +177,20 @@ function show(view) {
   serial = view.serial;
   version = view.version;
   view.turns.forEach(showTurn);
+  if (turns.size) remember(view.chat_id);
   if (view.refused) giveUp(view.refused.turn_id, view.refused.item_id, view.refused.error);
   welcome.hidden = turns.size > 0;
+}
+
+// The sheet of earlier chats asks for those that this tab has seen.
+function remember(chatId) {
+  try {
+    const seen = JSON.parse(sessionStorage.getItem("tastemaker-chats")) || [];
+    const others = seen.filter((id) => id !== chatId);
+    sessionStorage.setItem("tastemaker-chats", JSON.stringify([...others, chatId].slice(-50)));
+  } catch (error) {
+    // Storage may be forbidden; there is then no way back to earlier chats.
+  }
 }
 
 function forget() {
