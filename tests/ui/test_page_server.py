@@ -25,10 +25,10 @@ def test_who_asks_too_often_is_told_so_and_keeps_the_conversation(served: Served
     blocks = launch(served.recommender, rate=Rate(per_minute=0.01, burst=1), block=False)
     try:
         page = open_page(url=str(blocks.local_url))
-        assert len(titles(ask(page, "a lamp"))) == 5
+        assert "Red lamp" in titles(ask(page, "a lamp"))
         problem = ask(page, "a vase").locator(".tm-problem").inner_text()
         assert problem.startswith("These were too many requests")
-        assert len(titles(page.locator(".tm-turn").first)) == 5
+        assert "Red lamp" in titles(page.locator(".tm-turn").first)
     finally:
         blocks.close()
 
