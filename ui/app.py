@@ -243,7 +243,7 @@ class _Page:
         feed.feedback(self.mark, None, [feed], trigger_mode="multiple", queue=False, **private)
         panel.look(self.look, [user], [panel], trigger_mode="multiple", queue=False, **private)
         panel.retract(self.retract, [user], [panel, feed], trigger_mode="multiple", queue=False, **private)
-        panel.reopen(self.reopen, None, [feed], queue=False, **private)
+        panel.reopen(self.reopen, None, [feed], **asking)
         fresh.click(self.start_again, None, [feed, wish], queue=False, **private)
 
     # --- what happens -------------------------------------------------------------------------------------------
@@ -323,10 +323,11 @@ class _Page:
         sheet = self._panel.take_back(user_id, chat, _pressed(event))
         return sheet, self._visits.view(_page(request))
 
-    def reopen(self, event: gr.EventData, request: gr.Request) -> View:
-        """An earlier chat was chosen: it goes on."""
-        self._visits.reopen(_page(request), str(_pressed(event).get("id")), request.username)
-        return self._visits.view(_page(request))
+    def reopen(self, event: gr.EventData, request: gr.Request) -> Iterator[View]:
+        """An earlier chat was chosen: it goes on, and what it still works on is shown when it is there."""
+        chat = self._visits.reopen(_page(request), str(_pressed(event).get("id")), request.username)
+        if chat is not None:
+            yield from self._views(request, chat, chat.catch_up())
 
     # --- help ---------------------------------------------------------------------------------------------------
 

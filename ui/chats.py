@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from retrieval.errors import TastemakerError
 from ui.cards import plain
 from ui.i18n import Text, words
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 MAX_TURNS = 100
 
-
-Submit = Callable[[Callable[[], None]], object]
+Job = Callable[[], None]
+Submit = Callable[[Job], object]
 """Has a call made in another thread, when it is its turn."""
 
 
@@ -124,7 +125,7 @@ class Chat:
         self._marks: dict[tuple[str, str], Mark] = {}
         self._version = 0
         self._changes = threading.Condition()
-        self._jobs: deque[tuple[Callable[[], None], Submit]] = deque()
+        self._jobs: deque[tuple[Job, Submit]] = deque()
         self._at_work = False
 
     # --- the conversation ---------------------------------------------------------------------------------------
@@ -143,14 +144,23 @@ class Chat:
         """The next message begins a new conversation."""
         self._talk = None
 
-    def do(self, job: Callable[[], None], submit: Submit) -> None:
-        """Have a job done after those that were given before it. submit: has a call made in another thread."""
+    def do(self, job: Job, submit: Submit) -> None:
+        """Have a job done after those that were given before it. submit: has a call made in another thread.
+
+        Raises what `submit` raises; then the job is not done.
+        """
         with self._changes:
             self._jobs.append((job, submit))
             if self._at_work:
                 return
             self._at_work = True
-        submit(self._work)
+        try:
+            submit(self._work)
+        except BaseException:
+            with self._changes:
+                self._jobs.remove((job, submit))
+                self._at_work = False
+            raise
 
     def busy(self) -> bool:
         """Whether a job is being done, or waits."""
@@ -166,8 +176,15 @@ class Chat:
             with self._changes:
                 self._at_work = bool(self._jobs)
                 submit = self._jobs[0][1] if self._jobs else None
-            if submit is not None:  # back into the line, so that whoever waits elsewhere has their turn in between
-                submit(self._work)
+            if submit is not None:
+                self._go_on(submit)
+
+    def _go_on(self, submit: Submit) -> None:
+        """Back into the line, so that whoever waits elsewhere has their turn in between; unless the line is full."""
+        try:
+            submit(self._work)
+        except TastemakerError:
+            self._work()
 
     # --- the turns ----------------------------------------------------------------------------------------------
 
@@ -217,6 +234,15 @@ class Chat:
         """What the latest answer proposes."""
         latest = self._latest()
         return () if latest is None else latest.offers
+
+    def catch_up(self) -> Iterator[None]:
+        """A sign at once, and one whenever something may have changed, until everything asked so far is answered."""
+        with self._changes:
+            last = next(reversed(self._turns.values()), None)
+        if last is None:
+            yield
+        else:
+            yield from self.follow(last)
 
     def _latest(self) -> Turn | None:
         with self._changes:

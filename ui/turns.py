@@ -62,8 +62,11 @@ class Answering:
         The answer is found even when nobody waits for the signs any more: who comes back sees it.
         """
         turn = chat.say(ask.said, words("after_above") if chat.busy() else WAITING)
-        place = partial(self._wait, chat, turn)
-        chat.do(lambda: self._work(chat, turn, ask), partial(self._line.submit, on_place=place))
+        submit = partial(self._line.submit, on_place=partial(self._wait, chat, turn))
+        try:
+            chat.do(lambda: self._work(chat, turn, ask), submit)
+        except TastemakerError as error:
+            chat.change(turn, stage=None, problem=sentence(str(error)), **_as_before(chat))
         yield from chat.follow(turn)
 
     def refuse(self, chat: Chat, said: Said, problem: Text) -> Iterator[None]:

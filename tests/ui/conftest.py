@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image, ImageDraw
 
-from agent.models.scripted import ScriptedModel, overlap
+from agent.models.scripted import ScriptedModel, overlap, tell_evidence
 from retrieval.errors import ModelUnavailableError
 from retrieval.types import Event, EventType
 from tests.ui.chromium import find_chromium
@@ -95,6 +95,11 @@ class Gate:
             assert self.opened.wait(60)
         return overlap(text, choices)
 
+    def write(self, text: str) -> str:
+        if "unwritten" in text:
+            assert self.opened.wait(60)
+        return tell_evidence(text)
+
 
 @dataclass
 class Served:
@@ -127,7 +132,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         workspace = opened.enter_context(Workspace.open(folder / "workspace"))
         store = opened.enter_context(open_store(workspace))
         finder = CandidateFinder(workspace, store, encoder)
-        model = ScriptedModel(gate.rule)
+        model = ScriptedModel(gate.rule, gate.write)
         recommender = opened.enter_context(
             Recommender(
                 workspace=workspace,

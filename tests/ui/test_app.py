@@ -64,6 +64,19 @@ def test_the_stage_shows_while_it_works_and_the_next_message_waits_for_the_answe
     assert stage.is_hidden()
 
 
+def test_cards_are_there_before_their_reasons(open_page: OpenPage, served: Served) -> None:
+    served.gate.opened.clear()
+    page = open_page()
+    turn = page.locator(".tm-turn").nth(say(page, "an unwritten vase"))
+    turn.locator(".tm-card").nth(3).wait_for()
+    assert turn.locator(".tm-reason").all_text_contents() == ["Writing down why…"] * 4
+    assert not turn.get_by_role("button", name="Like:").first.is_visible(), "it is not logged yet that it was shown"
+    served.gate.opened.set()
+    answered(page, 0)
+    assert all("vase" in reason for reason in turn.locator(".tm-reason").all_text_contents())
+    assert turn.get_by_role("button", name="Like:").first.is_visible()
+
+
 def test_who_comes_third_sees_their_place_in_the_line(open_page: OpenPage, served: Served) -> None:
     served.gate.opened.clear()
     pages = [open_page() for _ in range(4)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from retrieval.types import EventType
-from tests.ui.person import ask, events, expect, press, titles, user_of, wants
+from tests.ui.person import answered, ask, events, expect, press, say, titles, user_of, wants
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -93,6 +93,19 @@ def test_a_page_that_is_loaded_again_finds_its_chat(open_page: OpenPage) -> None
     sheet.get_by_role("button", name="a lamp").click()
     expect(lambda: page.locator(".tm-card").count() == 4, page)
     press(page, page.get_by_role("button", name="Why?: Red lamp"))
+
+
+def test_an_answer_that_was_left_is_there_when_one_comes_back(open_page: OpenPage, served: Served) -> None:
+    served.gate.opened.clear()
+    page = open_page()
+    say(page, "a held vase")
+    page.locator(".tm-stage").filter(has_text="pictures included").wait_for()
+    page.get_by_role("button", name="New chat").click()
+    page.locator(".tm-welcome").wait_for()
+    _open(page, "Chats").get_by_role("button", name="a held vase").click()
+    page.locator(".tm-stage").filter(has_text="pictures included").wait_for()
+    served.gate.opened.set()
+    assert len(titles(answered(page, 0))) == 4
 
 
 def test_another_browser_sees_none_of_it(open_page: OpenPage) -> None:
