@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,23 +18,30 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "0"
 forbid_telemetry()
 
 import gradio as gr
-from gradio.events import api
 
 from agent.recommender import ANONYMOUS
-from retrieval.errors import MediaError, SettingsError, TastemakerError
+from retrieval.errors import BusyError, MediaError, SettingsError, TastemakerError
 from retrieval.types import EventType, Money
 from ui import asks
+from ui.accounts import Accounts
+from ui.api import add_endpoints
 from ui.asks import Asker
 from ui.cards import plain, sentence
 from ui.examples import SURPRISE, examples_of
+from ui.gate import who
 from ui.i18n import Text, dictionaries, gradio_texts, words
+from ui.identity import login_of, session_of
+from ui.line import Line
 from ui.opinions import take_back
-from ui.pictures import picture_routes
+from ui.owner import OwnerPage
+from ui.panel import Panel, Sheet, make_panel
 from ui.ports import check_port
-from ui.security import SafeHeaders
+from ui.programs import Programs
 from ui.theme import asset, make_theme, scripts
-from ui.turns import CARDS, Answering
+from ui.throttle import Rate, Throttle
+from ui.turns import Answering
 from ui.visits import Visits
+from ui.web import surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,15 +49,16 @@ if TYPE_CHECKING:
     from agent.recommender import Recommender
     from retrieval.types import Item
     from ui.chats import Chat, Turn
+    from ui.turns import Ask
 
 logger = logging.getLogger(__name__)
 
 MAX_UPLOAD_MB = 20
 MAX_USERS_LISTED = 200
-AT_ONCE = 2
-"""Wishes that are worked on at the same time; the others show that they wait."""
 MAX_WAITING = 24
 """Wishes that are shown and wait; more stay in Gradio's queue. Each holds one of its 40 threads."""
+PROGRAMS_RATE = 5
+"""How many times as often as a page a program may ask: those behind one address count together."""
 _GUEST = "guest-"
 
 View = dict[str, Any]
@@ -62,9 +68,9 @@ def build_app(recommender: Recommender, *, examples: Sequence[str] | None = None
     """The page as Gradio blocks.
 
     examples: what to try on an empty page; made from the catalogue when not given.
-    Launch it with `launch`, which adds the style sheet, the pictures' address and the safety headers.
+    Launch it with `launch`, which adds the style sheet, what is served beside the page, and the safety headers.
     """
-    return _Page(recommender, examples).blocks
+    return _Page(recommender, examples, Rate(), None).blocks
 
 
 def launch(
@@ -74,18 +80,23 @@ def launch(
     port: int | None = None,
     open_browser: bool = False,
     examples: Sequence[str] | None = None,
+    auth: Path | None = None,
+    rate: Rate | None = None,
+    allowed_hosts: Sequence[str] = (),
     on_ready: Callable[[str], object] | None = None,
     block: bool = True,
 ) -> gr.Blocks:
     """Serve the page until interrupted, and return the running blocks (`.local_url`, `.close()`).
 
-    port: None takes the first free one from 7860. on_ready: is told the page's address once it answers.
-    block: False returns at once. Raises SettingsError when the address cannot be had.
+    port: None takes the first free one from 7860. auth: a file of users, who must log in; None lets everybody in as
+    anybody. rate: how often one page may ask. allowed_hosts: names of this machine under which /mcp may be reached.
+    on_ready: is told the page's address once it answers. block: False returns at once.
+    Raises SettingsError when the address cannot be had, or the file of users cannot be used.
     """
-    from starlette.middleware import Middleware
-
     check_port(port)
-    blocks = build_app(recommender, examples=examples)
+    accounts = None if auth is None else Accounts(auth)
+    page = _Page(recommender, examples, rate or Rate(), accounts)
+    blocks = page.blocks
     try:
         blocks.launch(
             server_name=host,
@@ -100,12 +111,17 @@ def launch(
             footer_links=[],
             max_file_size=f"{MAX_UPLOAD_MB}mb",
             theme=make_theme(),
-            css=asset("page.css"),
+            css=asset("page.css") + asset("owner.css"),
             i18n=gradio_texts(),
-            app_kwargs={
-                "routes": picture_routes(recommender.workspace.media),
-                "middleware": [Middleware(SafeHeaders)],
-            },
+            auth_dependency=None if accounts is None else who,
+            app_kwargs=surroundings(
+                recommender.workspace.media,
+                page.programs,
+                title=str(blocks.title),
+                host=host,
+                allowed_hosts=allowed_hosts,
+                accounts=accounts,
+            ),
         )
     except OSError as error:
         wanted = f"port {port}" if port is not None else "a port from 7860 to 7959"
@@ -122,10 +138,19 @@ def launch(
 class _Page:
     """The page's parts and what happens on each event. One object serves all browsers; each has its own chat."""
 
-    def __init__(self, recommender: Recommender, examples: Sequence[str] | None) -> None:
+    def __init__(
+        self, recommender: Recommender, examples: Sequence[str] | None, rate: Rate, accounts: Accounts | None
+    ) -> None:
+        """rate: how often one page may ask. accounts: who may log in; None where nobody has to."""
+        line = Line()
+        self.programs = Programs(recommender, line, Throttle(rate.times(PROGRAMS_RATE)))
+        self._throttle = Throttle(rate)
+        self._login = accounts is not None
+        self._owner = OwnerPage(recommender, accounts)
         self._recommender = recommender
         self._visits = Visits()
-        self._answering = Answering(recommender, ThreadPoolExecutor(AT_ONCE, thread_name_prefix="answer").submit)
+        self._panel = Panel(recommender, self._visits)
+        self._answering = Answering(recommender, line)
         items = recommender.workspace.items.all()
         self._examples = tuple(examples) if examples is not None else examples_of(items)
         names = _attribute_names(items)
@@ -152,9 +177,12 @@ class _Page:
                     label=i18n("you_are"),
                     value=None,
                     allow_custom_value=True,
+                    visible=not self._login,
                     elem_id="tm-user",
                 )
+                panel = make_panel()
                 fresh = gr.Button(i18n("new_chat"), elem_id="tm-fresh", size="sm")
+                gr.Button(i18n("log_out"), link="/logout", visible=self._login, elem_id="tm-leave", size="sm")
             feed = gr.HTML(
                 value=None,
                 html_template=asset("feed.html"),
@@ -163,6 +191,7 @@ class _Page:
                 apply_default_css=False,
                 words=dictionaries(),
                 welcome={
+                    "login": self._login,
                     "invitation": self._invitation(),
                     "filter_hint": filter_hint,
                     "filter_on": filter_on,
@@ -189,8 +218,9 @@ class _Page:
                     elem_id="tm-where",
                 )
             blocks.load(self.greet, None, [feed], queue=False, api_visibility="private", show_progress="hidden")
-            self._wire(user=user, fresh=fresh, feed=feed, wish=wish, where=where)
-            api(self.recommend, api_name="recommend", concurrency_limit=AT_ONCE)
+            self._wire(user=user, panel=panel, fresh=fresh, feed=feed, wish=wish, where=where)
+            add_endpoints(self.programs)
+        self._owner.add_to(blocks)
         blocks.queue(max_size=4 * MAX_WAITING)
         return blocks
 
@@ -198,6 +228,7 @@ class _Page:
         self,
         *,
         user: gr.Dropdown,
+        panel: gr.HTML,
         fresh: gr.Button,
         feed: gr.HTML,
         wish: gr.MultimodalTextbox,
@@ -210,13 +241,16 @@ class _Page:
         feed.ask(self.press, [user, where], [feed], **asking)
         feed.example(self.ask_example, [user, where], [feed], **asking)
         feed.feedback(self.mark, None, [feed], trigger_mode="multiple", queue=False, **private)
+        panel.look(self.look, [user], [panel], trigger_mode="multiple", queue=False, **private)
+        panel.retract(self.retract, [user], [panel, feed], trigger_mode="multiple", queue=False, **private)
+        panel.reopen(self.reopen, None, [feed], **asking)
         fresh.click(self.start_again, None, [feed, wish], queue=False, **private)
 
     # --- what happens -------------------------------------------------------------------------------------------
 
     def ask(self, sent: dict[str, Any], user: str | None, where: str | None, request: gr.Request) -> Iterator[Any]:
         """A message was sent: show it, show how far we are, show the answer."""
-        chat, asker = self._visits.chat(_page(request)), _asker(user, where, request)
+        chat, asker = self._visits.chat(_page(request), request.username), _asker(user, where, request)
         text, files = str(sent.get("text") or "").strip(), [Path(file) for file in sent.get("files") or []]
         try:
             picture = asks.read_picture(files[0]) if files else None
@@ -224,7 +258,7 @@ class _Page:
             problem = words("not_a_picture", problem=sentence(str(error)))
             signs = self._answering.refuse(chat, asker.says(text), problem)
         else:
-            signs = self._answering.answer(chat, asks.message(asker, text, picture))
+            signs = self._answer(request, chat, asks.message(asker, text, picture))
         composer: Any = None  # emptied once, at the start, so that the next wish can be typed meanwhile
         for view in self._views(request, chat, signs):
             yield view, composer
@@ -237,21 +271,21 @@ class _Page:
         number = _pressed(event).get("number")
         if not isinstance(number, int) or not 0 <= number < len(self._examples):
             return
-        chat = self._visits.chat(_page(request))
+        chat = self._visits.chat(_page(request), request.username)
         ask = asks.message(_asker(user, where, request), self._examples[number])
-        yield from self._views(request, chat, self._answering.answer(chat, ask))
+        yield from self._views(request, chat, self._answer(request, chat, ask))
 
     def press(self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request) -> Iterator[View]:
         """Something in the feed was pressed that asks for an answer; what is not there any more does nothing."""
-        chat = self._visits.chat(_page(request))
+        chat = self._visits.chat(_page(request), request.username)
         ask = asks.pressed(_asker(user, where, request), _pressed(event), chat)
         if ask is not None:
-            yield from self._views(request, chat, self._answering.answer(chat, ask))
+            yield from self._views(request, chat, self._answer(request, chat, ask))
 
     def mark(self, event: gr.EventData, request: gr.Request) -> View:
         """Like or not-for-me was pressed, or pressed again: log it or take it back, and say how that went."""
         click, page = _pressed(event), _page(request)
-        chat = self._visits.chat(page)
+        chat = self._visits.chat(page, request.username)
         shown = chat.recommended(str(click.get("turn_id")), str(click.get("item_id")))
         if shown is None or click.get("choice") not in {"like", "dislike", None}:
             refused = {"turn_id": click.get("turn_id"), "item_id": click.get("item_id"), "error": words("list_gone")}
@@ -276,21 +310,34 @@ class _Page:
     def start_again(self, request: gr.Request) -> tuple[View, None]:
         """An empty chat; what was logged stays logged."""
         page = _page(request)
-        self._visits.renew(page)
+        self._visits.renew(page, request.username)
         return self._visits.view(page) | self.greet(), None
 
-    def recommend(self, query: str = "", user_id: str = "", where: str = "", k: int = CARDS) -> dict[str, Any]:
-        """Recommendations with reasons and evidence, as `tastemaker recommend --json` prints them."""
-        try:
-            found = self._recommender.recommend(
-                query=query or None, user_id=user_id or None, where=where or None, k=k, source="api"
-            )
-        except TastemakerError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        answer: dict[str, Any] = json.loads(found.to_json())
-        return answer
+    def look(self, user: str | None, event: gr.EventData, request: gr.Request) -> Sheet:
+        """A sheet was opened: earlier chats, or what is known about the person."""
+        return self._panel.look(_asker(user, None, request).user_id, request.username, _pressed(event))
+
+    def retract(self, user: str | None, event: gr.EventData, request: gr.Request) -> tuple[Sheet, View]:
+        """Something that is known about the person is taken back, or all of it."""
+        chat, user_id = self._visits.chat(_page(request), request.username), _asker(user, None, request).user_id
+        sheet = self._panel.take_back(user_id, chat, _pressed(event))
+        return sheet, self._visits.view(_page(request))
+
+    def reopen(self, event: gr.EventData, request: gr.Request) -> Iterator[View]:
+        """An earlier chat was chosen: it goes on, and what it still works on is shown when it is there."""
+        chat = self._visits.reopen(_page(request), str(_pressed(event).get("id")), request.username)
+        if chat is not None:
+            yield from self._views(request, chat, chat.catch_up())
 
     # --- help ---------------------------------------------------------------------------------------------------
+
+    def _answer(self, request: gr.Request, chat: Chat, ask: Ask) -> Iterator[None]:
+        """Answer what is asked, unless this page asks too often."""
+        try:
+            self._throttle.check(f"page {_page(request)}")
+        except BusyError as error:
+            return self._answering.refuse(chat, ask.said, sentence(str(error)))
+        return self._answering.answer(chat, ask)
 
     def _log(self, turn: Turn, item_id: str, choice: EventType, session_id: str) -> None:
         request_id = None if turn.found is None else turn.found.request_id
@@ -339,12 +386,13 @@ def _filter_hint(items: Sequence[Item], names: Sequence[str]) -> str:
 
 
 def _page(request: gr.Request) -> str:
-    """Names the open page that an event comes from."""
-    return str(request.session_hash)
+    """Names the open page that an event comes from, and with it whoever is logged in there."""
+    return session_of(request)
 
 
 def _asker(user: str | None, where: str | None, request: gr.Request) -> Asker:
-    return Asker(user or _guest(request), (where or "").strip())
+    """Who asks: the login where there is one, whatever the page says; else the chosen user, else a guest."""
+    return Asker(login_of(request) or user or _guest(request), (where or "").strip())
 
 
 def _pressed(event: gr.EventData) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from retrieval.errors import TastemakerError
 from ui.cards import plain
-from ui.i18n import Text
+from ui.i18n import Text, words
 
 if TYPE_CHECKING:
     from agent.conversation import Conversation
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from ui.within import Within
 
 MAX_TURNS = 100
+
+Job = Callable[[], None]
+Submit = Callable[[Job], object]
+"""Has a call made in another thread, when it is its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +113,19 @@ class Chat:
     the answers before it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, owner: str | None = None) -> None:
+        """owner: who is logged in, and alone may come back to the chat; None where nobody has to log in."""
+        self.owner = owner
         self.session_id = secrets.token_hex(8)
+        self.chat_id = secrets.token_urlsafe(18)
+        """Who knows it may read the chat: it stays between the server and the browser, and out of the log."""
         self._talk: Talk | None = None
         self._user_id: str | None = None
         self._turns: OrderedDict[str, Turn] = OrderedDict()
         self._marks: dict[tuple[str, str], Mark] = {}
         self._version = 0
         self._changes = threading.Condition()
-        self._jobs: deque[Callable[[], None]] = deque()
+        self._jobs: deque[tuple[Job, Submit]] = deque()
         self._at_work = False
 
     # --- the conversation ---------------------------------------------------------------------------------------
@@ -131,30 +140,51 @@ class Chat:
             self._talk, self._user_id = begin(user_id, self.session_id), user_id
         return self._talk, replaced
 
-    def do(self, job: Callable[[], None], submit: Callable[[Callable[[], None]], object]) -> None:
-        """Have a job done after those that were given before it. submit: has a call made in another thread."""
+    def end_talk(self) -> None:
+        """The next message begins a new conversation."""
+        self._talk = None
+
+    def do(self, job: Job, submit: Submit) -> None:
+        """Have a job done after those that were given before it. submit: has a call made in another thread.
+
+        Raises what `submit` raises; then the job is not done.
+        """
         with self._changes:
-            self._jobs.append(job)
+            self._jobs.append((job, submit))
             if self._at_work:
                 return
             self._at_work = True
-        submit(lambda: self._work(submit))
+        try:
+            submit(self._work)
+        except BaseException:
+            with self._changes:
+                self._jobs.remove((job, submit))
+                self._at_work = False
+            raise
 
     def busy(self) -> bool:
         """Whether a job is being done, or waits."""
         with self._changes:
             return self._at_work
 
-    def _work(self, submit: Callable[[Callable[[], None]], object]) -> None:
+    def _work(self) -> None:
         with self._changes:
-            job = self._jobs.popleft()
+            job, _ = self._jobs.popleft()
         try:
             job()
         finally:
             with self._changes:
                 self._at_work = bool(self._jobs)
-            if self._at_work:  # back into the line, so that whoever waits elsewhere has their turn in between
-                submit(lambda: self._work(submit))
+                submit = self._jobs[0][1] if self._jobs else None
+            if submit is not None:
+                self._go_on(submit)
+
+    def _go_on(self, submit: Submit) -> None:
+        """Back into the line, so that whoever waits elsewhere has their turn in between; unless the line is full."""
+        try:
+            submit(self._work)
+        except TastemakerError:
+            self._work()
 
     # --- the turns ----------------------------------------------------------------------------------------------
 
@@ -184,6 +214,12 @@ class Chat:
                 done, seen = turn.stage is None, turn.changes
             yield
 
+    def title(self) -> Text:
+        """What the chat began with; empty where nothing was said."""
+        with self._changes:
+            said = next((turn.said for turn in self._turns.values()), None)
+        return "" if said is None else said.text or words("picture_only")
+
     def standing(self) -> tuple[Chip, ...]:
         """What the conversation wants after its latest answer."""
         latest = self._latest()
@@ -198,6 +234,15 @@ class Chat:
         """What the latest answer proposes."""
         latest = self._latest()
         return () if latest is None else latest.offers
+
+    def catch_up(self) -> Iterator[None]:
+        """A sign at once, and one whenever something may have changed, until everything asked so far is answered."""
+        with self._changes:
+            last = next(reversed(self._turns.values()), None)
+        if last is None:
+            yield
+        else:
+            yield from self.follow(last)
 
     def _latest(self) -> Turn | None:
         with self._changes:
@@ -222,14 +267,14 @@ class Chat:
             mark.error = error
             mark.answered += 1
 
-    def note_opinions(self, opinions: Mapping[str, Event]) -> None:
-        """Have the cards show what the log has by now. opinions: of one user, by item id."""
+    def note_opinions(self, user_id: str, opinions: Mapping[str, Event]) -> None:
+        """Have the cards show what the log has of a user by now. opinions: by item id."""
         with self._changes:
-            for (user_id, item_id), mark in self._marks.items():
-                if user_id == self._user_id and item_id not in opinions:
+            for (whose, item_id), mark in self._marks.items():
+                if whose == user_id and item_id not in opinions:
                     mark.choice = None
             for item_id, event in opinions.items():
-                self._marks.setdefault((event.user_id, item_id), Mark()).choice = event.type.value
+                self._marks.setdefault((user_id, item_id), Mark()).choice = event.type.value
 
     def view(self) -> dict[str, Any]:
         """Everything that the page shows; a view with a higher version is newer."""

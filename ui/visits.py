@@ -1,4 +1,4 @@
-"""Which chat each open page shows."""
+"""Which chat each open page shows, and which ones it can go back to."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from ui.chats import Chat
 
 MAX_PAGES = 200
+MAX_CHATS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +32,33 @@ class Visits:
 
     def __init__(self) -> None:
         self._pages: OrderedDict[str, _Page] = OrderedDict()
+        self._chats: OrderedDict[str, Chat] = OrderedDict()
         self._serial = 0
         self._lock = threading.Lock()
 
-    def chat(self, page: str) -> Chat:
-        """The chat that the page shows; a new one on first sight."""
+    def chat(self, page: str, owner: str | None = None) -> Chat:
+        """The chat that the page shows; a new one on first sight. owner: who is logged in on the page."""
         with self._lock:
-            return self._page(page).chat
+            return self._page(page, owner).chat
 
-    def renew(self, page: str) -> Chat:
+    def renew(self, page: str, owner: str | None = None) -> Chat:
         """A new, empty chat in place of the one that the page shows."""
         with self._lock:
-            return self._show(page, Chat(), fresh=True).chat
+            return self._show(page, self._begun(owner), fresh=True).chat
+
+    def reopen(self, page: str, chat_id: str, owner: str | None = None) -> Chat | None:
+        """An earlier chat of this owner in place of the one that the page shows; None where it is no more."""
+        with self._lock:
+            chat = self._chats.get(chat_id)
+            if chat is None or chat.owner != owner:
+                return None
+            return self._show(page, chat, fresh=True).chat
+
+    def earlier(self, chat_ids: list[str], owner: str | None = None) -> list[Chat]:
+        """Of these chats those of this owner in which something was said, the latest first."""
+        with self._lock:
+            chats = [self._chats[chat_id] for chat_id in dict.fromkeys(chat_ids[::-1]) if chat_id in self._chats]
+        return [chat for chat in chats if chat.owner == owner and chat.title()]
 
     def shows(self, page: str, chat: Chat) -> bool:
         """Whether the page still shows this chat."""
@@ -53,13 +69,21 @@ class Visits:
     def view(self, page: str) -> dict[str, Any]:
         """Everything that the page shows."""
         with self._lock:
-            shown = self._page(page)
-        return {"serial": shown.serial, "fresh": shown.fresh} | shown.chat.view()
+            shown = self._page(page, None)
+        named = {"serial": shown.serial, "fresh": shown.fresh, "chat_id": shown.chat.chat_id}
+        return named | shown.chat.view()
 
-    def _page(self, page: str) -> _Page:
-        shown = self._pages.get(page) or self._show(page, Chat(), fresh=False)
+    def _page(self, page: str, owner: str | None) -> _Page:
+        shown = self._pages.get(page) or self._show(page, self._begun(owner), fresh=False)
         self._pages.move_to_end(page)
         return shown
+
+    def _begun(self, owner: str | None) -> Chat:
+        chat = Chat(owner)
+        self._chats[chat.chat_id] = chat
+        while len(self._chats) > MAX_CHATS:
+            self._chats.popitem(last=False)
+        return chat
 
     def _show(self, page: str, chat: Chat, *, fresh: bool) -> _Page:
         # Serials grow across restarts too, so that a page which outlives the server never mistakes old for new.

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image, ImageDraw
 
-from agent.models.scripted import ScriptedModel, overlap
+from agent.models.scripted import ScriptedModel, overlap, tell_evidence
 from retrieval.errors import ModelUnavailableError
 from retrieval.types import Event, EventType
 from tests.ui.chromium import find_chromium
@@ -84,14 +84,21 @@ class Gate:
     """Makes the model play what a test asks for: an outage, or waiting until it is let through."""
 
     opened: threading.Event = field(default_factory=threading.Event)
+    asked: threading.Event = field(default_factory=threading.Event)
 
     def rule(self, text: str, choices: Sequence[str]) -> list[float]:
         request = text.partition("Request:")[2].partition("Candidates:")[0]
         if "outage" in request:
             raise ModelUnavailableError("the model server does not answer")
         if "held" in request:
+            self.asked.set()
             assert self.opened.wait(60)
         return overlap(text, choices)
+
+    def write(self, text: str) -> str:
+        if "unwritten" in text:
+            assert self.opened.wait(60)
+        return tell_evidence(text)
 
 
 @dataclass
@@ -125,7 +132,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         workspace = opened.enter_context(Workspace.open(folder / "workspace"))
         store = opened.enter_context(open_store(workspace))
         finder = CandidateFinder(workspace, store, encoder)
-        model = ScriptedModel(gate.rule)
+        model = ScriptedModel(gate.rule, gate.write)
         recommender = opened.enter_context(
             Recommender(
                 workspace=workspace,
@@ -181,11 +188,14 @@ def open_page(served: Served, browser: Browser, watch: Watch) -> Iterator[OpenPa
     """
     contexts: list[BrowserContext] = []
 
-    def open_page(*, width: int = 1280, height: int = 900, dark: bool = False, url: str | None = None) -> Page:
+    def open_page(
+        *, width: int = 1280, height: int = 900, dark: bool = False, url: str | None = None, locale: str = "en-GB"
+    ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
+            locale=locale,
         )
         contexts.append(context)
         page = context.new_page()
@@ -195,8 +205,8 @@ def open_page(served: Served, browser: Browser, watch: Watch) -> Iterator[OpenPa
         page.on("dialog", lambda dialog: (watch.dialogs.append(dialog.message), dialog.dismiss()))
         page.on("pageerror", lambda error: watch.errors.append(str(error)))
         page.goto(url or served.url)
-        page.get_by_label("Your wish").wait_for()
-        page.get_by_role("button", name="Surprise me").wait_for()
+        page.locator("#tm-wish textarea[aria-label]").wait_for()
+        page.locator(".tm-welcome li button").first.wait_for()
         return page
 
     yield open_page

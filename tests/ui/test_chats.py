@@ -1,6 +1,9 @@
 """What a chat of the page remembers, and in which order it works."""
 
+import pytest
+
 from agent.recommendations import Recommendations
+from retrieval.errors import StoreError
 from retrieval.types import Item, ReasonSource, Recommendation
 from ui.cards import make_card
 from ui.chats import MAX_TURNS, Chat, Said, Turn
@@ -70,6 +73,22 @@ def test_jobs_of_a_chat_are_done_one_after_another_even_after_a_fault() -> None:
     chat.do(lambda: done.append("third"), line.append)
     line.pop()()
     assert done[-1] == "third"
+
+
+def test_a_line_that_is_full_loses_no_job_that_it_took() -> None:
+    chat, done = Chat(), list[str]()
+    line = []
+
+    def refuse(_: object) -> None:
+        raise StoreError("the line is full")
+
+    with pytest.raises(StoreError):
+        chat.do(lambda: done.append("refused"), refuse)
+    assert not chat.busy()
+    chat.do(lambda: done.append("first"), line.append)
+    chat.do(lambda: done.append("second"), refuse)
+    line.pop()()
+    assert done == ["first", "second"]
 
 
 def test_who_follows_a_turn_is_told_until_it_is_answered() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from tests.ui.conftest import HOSTILE
-from tests.ui.person import ask, titles
+from tests.ui.person import ask, press, say, titles, wants
 
 if TYPE_CHECKING:
     from tests.ui.conftest import OpenPage, Served
@@ -97,3 +98,60 @@ def test_a_fault_of_ours_is_a_sentence_not_a_stack_trace(
     assert problem.startswith("Something broke on our side.")
     assert "secret detail" not in page.inner_text("body")
     assert len(titles(ask(page, "a lamp"))) == 4
+
+
+def test_an_animated_gif_is_a_picture(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page()
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue", "green")]
+    frames[0].save(tmp_path / "dance.gif", save_all=True, append_images=frames[1:], duration=50, loop=0)
+    page.locator("#tm-wish input[type=file]").set_input_files(tmp_path / "dance.gif")
+    page.locator("#tm-wish .thumbnail-item").wait_for()
+    turn = ask(page, "something like this")
+    assert turn.get_by_alt_text("Your picture").is_visible()
+    assert titles(turn)
+
+
+def test_control_and_direction_marks_neither_show_nor_turn_the_text(open_page: OpenPage) -> None:
+    turn = ask(open_page(), "a \u202elamp\u2066\u0000\u0007 \u200f")
+    assert turn.locator(".tm-words").inner_text() == "a lamp"
+    assert len(titles(turn)) == 4
+
+
+def test_a_browser_closed_in_the_middle_of_a_turn_stops_nobody(open_page: OpenPage, served: Served) -> None:
+    served.gate.opened.clear()
+    gone, other = open_page(), open_page()
+    say(gone, "a held vase")
+    gone.locator(".tm-stage").filter(has_text="pictures included").wait_for()
+    gone.close()
+    served.gate.opened.set()
+    assert len(titles(ask(other, "a lamp"))) == 4
+
+
+def test_a_shown_item_that_left_the_catalogue_can_still_be_judged_and_explained(
+    open_page: OpenPage, served: Served
+) -> None:
+    page = open_page()
+    turn = ask(page, "a yellow chair")
+    items = served.recommender.workspace.items
+    chair = items.get("yellow-chair")
+    items.withdraw([chair.item_id])
+    try:
+        turn.get_by_role("button", name="Like:").click()
+        turn.get_by_text("Saved to your likes").wait_for()
+        why = press(page, turn.get_by_role("button", name="Why?: Yellow chair"))
+        assert "It rests on this" in why.locator(".tm-speech").inner_text()
+        assert "Yellow chair" not in titles(ask(page, "a chair"))
+    finally:
+        items.upsert([chair])
+
+
+def test_the_conversation_survives_a_model_that_goes_away(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, "a lamp")
+    turn = ask(page, "in an outage, please")
+    assert "the model server does not answer" in turn.locator(".tm-notice").inner_text()
+    assert wants(turn)[0] == "kind lamp"
+    assert titles(turn)
+    turn = ask(page, "a vase")
+    assert len(titles(turn)) == 4
+    assert not turn.locator(".tm-notice").is_visible()

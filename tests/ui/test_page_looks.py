@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.ui.conftest import RESULTS
-from tests.ui.person import ask, expect
+from tests.ui.person import answered, ask, expect
 
 if TYPE_CHECKING:
     from tests.ui.conftest import OpenPage
@@ -57,3 +57,35 @@ def test_everything_has_a_name_for_screen_readers(open_page: OpenPage) -> None:
     )
     assert nameless == []
     assert page.get_by_role("region", name="Conversation").is_visible()
+
+
+def test_the_page_speaks_chinese_to_a_chinese_browser(open_page: OpenPage) -> None:
+    page = open_page(locale="zh-CN")
+    assert page.locator(".tm-welcome h1").inner_text() == "你在找什么？"
+    page.get_by_role("button", name="新对话").wait_for()
+    assert page.get_by_label("筛选").get_attribute("placeholder") == "例如 price < 62"
+    page.get_by_role("button", name="给我惊喜").click()
+    turn = answered(page, 0)
+    assert turn.locator(".tm-words").inner_text() == "给我惊喜"
+    assert turn.locator(".tm-footer").inner_text().startswith("用时")
+    turn.get_by_role("button", name="喜欢：").first.click()
+    turn.get_by_text("已存入你的喜欢").wait_for()
+    page.get_by_role("button", name="关于你").click()
+    page.get_by_role("dialog").get_by_role("button", name="收回").first.wait_for()
+
+
+def test_reading_aloud_follows_the_answer(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, "a lamp")
+    live = page.get_by_role("status").first
+    assert live.get_attribute("aria-live") == "polite"
+    expect(lambda: live.text_content() == "This is what I found for: kind lamp.", page)
+
+
+def test_a_sheet_fits_a_phone(open_page: OpenPage) -> None:
+    page = open_page(width=390, height=844)
+    page.get_by_role("button", name="About you", exact=True).click()
+    box = page.get_by_role("dialog").bounding_box()
+    assert box is not None
+    assert (box["x"], box["width"]) == (0, 390)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -177,8 +177,20 @@ function show(view) {
   serial = view.serial;
   version = view.version;
   view.turns.forEach(showTurn);
+  if (turns.size) remember(view.chat_id);
   if (view.refused) giveUp(view.refused.turn_id, view.refused.item_id, view.refused.error);
   welcome.hidden = turns.size > 0;
+}
+
+// The sheet of earlier chats asks for those that this tab has seen.
+function remember(chatId) {
+  try {
+    const seen = JSON.parse(sessionStorage.getItem("tastemaker-chats")) || [];
+    const others = seen.filter((id) => id !== chatId);
+    sessionStorage.setItem("tastemaker-chats", JSON.stringify([...others, chatId].slice(-50)));
+  } catch (error) {
+    // Storage may be forbidden; there is then no way back to earlier chats.
+  }
 }
 
 function forget() {
@@ -216,12 +228,12 @@ function nameTheFields() {
   const wish = document.querySelector("#tm-wish textarea");
   const user = document.querySelector("#tm-user input");
   const where = document.querySelector("#tm-where input");
-  if (!wish || !user || !where) {
+  if (!wish || !where || !(user || props.welcome.login)) {
     requestAnimationFrame(nameTheFields);
     return;
   }
   wish.setAttribute("aria-label", word("your_wish"));
-  user.placeholder = word("a_guest");
+  if (user) user.placeholder = word("a_guest");
   where.placeholder = say(props.welcome.filter_hint);
   where.title = say(props.welcome.filter_on);
 }

@@ -1,0 +1,122 @@
+// Two sheets beside the conversation: earlier chats, and what is known about the person. dom.js stands before this.
+//
+// The browser keeps the ids of the chats that it has seen as long as its tab is open; who knows an id may read the chat.
+
+const CHATS_KEY = "tastemaker-chats";
+const sheet = element.querySelector(".tm-sheet");
+const pages = sheet.querySelector(".tm-pages");
+const note = sheet.querySelector(".tm-note");
+
+function seenChats() {
+  try {
+    return JSON.parse(sessionStorage.getItem(CHATS_KEY)) || [];
+  } catch (error) {
+    return [];  // Storage may be forbidden, or hold what is no list.
+  }
+}
+
+function open(name) {
+  sheet.dataset.sheet = name;
+  sheet.querySelector("h2").textContent = word(name === "chats" ? "chats" : "about_you");
+  pages.replaceChildren(make("p", "tm-empty", word("one_moment")));
+  setText(note, "");
+  sheet.showModal();
+  trigger("look", { sheet: name, ids: name === "chats" ? seenChats() : [] });
+}
+
+function show(value) {
+  if (!value || value.sheet !== sheet.dataset.sheet || !sheet.open) return;
+  setText(note, say(value.note));
+  pages.replaceChildren(...(value.sheet === "chats" ? chatsPage(value.chats) : youPage(value.you)));
+  if (!sheet.contains(document.activeElement)) sheet.querySelector("header button").focus();
+}
+
+// --- earlier chats ------------------------------------------------------------------------------------------
+
+function chatsPage(chats) {
+  if (!chats.length) return [make("p", "tm-empty", word("no_chats"))];
+  const list = make("ul", "tm-rows");
+  chats.forEach((chat) => {
+    const item = make("li");
+    const button = makeButton("tm-row", say(chat.title), () => {
+      sheet.close();
+      trigger("reopen", { id: chat.id });
+    });
+    button.dir = "auto";
+    item.append(button);
+    list.append(item);
+  });
+  return [list];
+}
+
+// --- what is known ------------------------------------------------------------------------------------------
+
+function youPage(you) {
+  const parts = [make("p", "tm-who", word("as_user", { user: you.user_id }))];
+  parts.push(...itemsPart("known_likes", you.likes, true), ...itemsPart("known_dislikes", you.dislikes, true));
+  if (you.said.length) {
+    const list = make("ul", "tm-rows");
+    you.said.forEach((told) => {
+      list.append(makeRow(told.text, null, { attribute: told.attribute, value: told.value }));
+    });
+    parts.push(make("h3", "", word("known_said")), list);
+  }
+  parts.push(...itemsPart("known_wanted", you.wanted, false));
+  if (parts.length === 1) return [...parts, make("p", "tm-empty", word("known_nothing"))];
+  return [...parts, forgetPart()];
+}
+
+function itemsPart(heading, items, mine) {
+  if (!items.length) return [];
+  const list = make("ul", "tm-rows");
+  items.forEach((item) => list.append(makeRow(item.title, item, mine ? { item_id: item.item_id } : null)));
+  return [make("h3", "", word(heading)), list];
+}
+
+function makeRow(title, item, back) {
+  const row = make("li", "tm-row");
+  const address = item && pictureAddress("card", item.picture);
+  if (address) {
+    const image = make("img");
+    image.src = address;
+    image.alt = "";
+    image.loading = "lazy";
+    image.addEventListener("error", () => image.remove());
+    row.append(image);
+  }
+  const text = make("span", "", title);
+  text.dir = "auto";
+  row.append(text);
+  if (!back) return row;
+  const button = makeButton("tm-back", word("take_back"), () => trigger("retract", back));
+  button.setAttribute("aria-label", word("of_card", { action: word("take_back"), title }));
+  row.append(button);
+  return row;
+}
+
+function forgetPart() {
+  const part = make("div", "tm-forget");
+  const ask = makeButton("tm-back", word("forget"), () => {
+    const sure = makeButton("tm-back tm-sure", word("forget_yes"), () => trigger("retract", { all: true }));
+    const no = makeButton("tm-back", word("forget_no"), () => part.replaceWith(forgetPart()));
+    part.replaceChildren(make("p", "", word("forget_sure")), sure, no);
+    no.focus();
+  });
+  part.append(ask);
+  return part;
+}
+
+// --- opening and closing ------------------------------------------------------------------------------------
+
+[["chats", "chats_short"], ["you", "about_you_short"]].forEach(([name, short]) => {
+  const button = makeButton("tm-opener", word(short), () => open(name));
+  button.setAttribute("aria-haspopup", "dialog");
+  button.title = word(name === "chats" ? "chats" : "about_you");
+  element.querySelector(".tm-openers").append(button);
+});
+sheet.setAttribute("aria-label", word("about_you"));
+sheet.querySelector("header button").setAttribute("aria-label", word("close"));
+sheet.addEventListener("click", (event) => {
+  if (event.target === sheet || event.target.closest("header button")) sheet.close();
+});
+watch("value", () => show(props.value));

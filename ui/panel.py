@@ -1,0 +1,75 @@
+"""The two sheets of the page: earlier chats, and what is known about the person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from retrieval.errors import TastemakerError
+from ui.cards import sentence
+from ui.i18n import Text, dictionaries, words
+from ui.opinions import opinions, take_back
+from ui.profile import profile_of, unsay
+from ui.theme import asset, scripts
+
+if TYPE_CHECKING:
+    from agent.recommender import Recommender
+    from ui.chats import Chat
+    from ui.visits import Visits
+
+_MOST_CHATS = 50
+
+Sheet = dict[str, Any]
+
+
+def make_panel() -> gr.HTML:
+    """The buttons that open the sheets, and the sheets."""
+    return gr.HTML(
+        value=None,
+        html_template=asset("panel.html"),
+        js_on_load=scripts("dom", "panel"),
+        elem_id="tm-panel",
+        apply_default_css=False,
+        words=dictionaries(),
+    )
+
+
+class Panel:
+    """What happens on the sheets. Every answer says for which sheet it is, and is newer than those before it."""
+
+    def __init__(self, recommender: Recommender, visits: Visits) -> None:
+        self._recommender = recommender
+        self._visits = visits
+        self._version = 0
+
+    def look(self, user_id: str, owner: str | None, looked: dict[str, Any]) -> Sheet:
+        """A sheet was opened. looked: which one; for the chats, the ids of those that the browser has seen."""
+        if looked.get("sheet") == "chats":
+            ids = [str(chat_id) for chat_id in (looked.get("ids") or [])[-_MOST_CHATS:]]
+            chats = self._visits.earlier(ids, owner)
+            return self._sheet("chats", chats=[{"id": chat.chat_id, "title": chat.title()} for chat in chats])
+        return self._sheet("you", you=profile_of(self._recommender.workspace, user_id))
+
+    def take_back(self, user_id: str, chat: Chat, pressed: dict[str, Any]) -> Sheet:
+        """A like, a dislike or something that was said is taken back, or all of it is forgotten."""
+        workspace, told = self._recommender.workspace, ""
+        problem: Text | None = None
+        try:
+            match pressed:
+                case {"item_id": str(item_id)}:
+                    take_back(workspace, user_id, item_id)
+                case {"attribute": str(attribute), "value": str(value)}:
+                    unsay(workspace, user_id, attribute, value)
+                case {"all": True}:
+                    told = str(self._recommender.forget(user_id))
+                    chat.end_talk()
+            chat.note_opinions(user_id, opinions(workspace, user_id))
+        except TastemakerError as error:
+            problem = words("not_saved", problem=sentence(str(error)))
+        note = problem or (words("forgotten", told=told) if told else None)
+        return self._sheet("you", you=profile_of(workspace, user_id), note=note)
+
+    def _sheet(self, name: str, **shown: Any) -> Sheet:
+        self._version += 1
+        return {"sheet": name, "version": self._version, **shown}
