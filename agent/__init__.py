@@ -4,11 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agent.conversation import Conversation
     from agent.recommender import Recommender
 
-__all__ = ["Recommender"]
+__all__ = ["Conversation", "Recommender"]
 
-_HOMES = {"Recommender": "agent.recommender"}
+_HOMES = {"Conversation": "agent.conversation", "Recommender": "agent.recommender"}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,18 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.catalog_talk import Asks, CatalogQuestion, counted, listing, question_of, unknown_word
 from agent.dialogue import QUERY_CHARS, Action, Update
 from agent.dialogue_state import Chip, DialogueState, apply
-from agent.feedback import ANONYMOUS
+from agent.facts import told_values
 from agent.fillers import FILLERS
-from agent.habits import habit_chips, habit_key, said, stated_in, with_habits
+from agent.habits import habit_chips, habit_key, said, stated_in
 from agent.linker import link
 from agent.mentions import tokens_of
-from agent.offers import SOFTEN, choices, picked, relaxations
+from agent.offers import SOFTEN, choices, picked, relaxations, value_offers
+from agent.person import Person
 from agent.places import count_of
 from agent.prompts import clean
 from agent.remarks import Remark, remark_of, tells_a_habit
-from agent.replies import answer, comparison, explanation, hinges, known_of, small_talk, titled
+from agent.replies import answer, comparison, explanation, hinges, small_talk, titled
 from agent.requests import understand
 from agent.scenes import PICTURE, CardsReady, Hooks, Replied, Reply, Scene, StageBegun, Step, StreamEvent
 from retrieval.errors import InputError, TastemakerError
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from agent.dialogue import Facet
-    from agent.limits import Limits
     from agent.recommendations import Recommendations
     from agent.recommender import Recommender
     from retrieval.preferences import Preference
@@ -49,6 +50,7 @@ _NOT_YET = "Nothing has been shown yet. Tell me what you are looking for."
 _COMPARES = re.compile(r"\b(?:compare|differ|difference)\b")
 _SURPRISES = re.compile(r"\b(?:surprise|anything|random|whatever)\b")
 _WHICH_TWO = "Tell me which two to compare, such as the first and the third."
+_ASK_TO_FORGET = "Shall I erase all of it? It cannot be undone. Say yes or no."
 _ASK_FOR_WISH = "Tell me what you are looking for."
 
 OnStage = Callable[[str], object] | None
@@ -68,17 +70,13 @@ class Conversation:
     ) -> None:
         """k: how many items are shown where a message asks for no number. source, session_id: for the log."""
         self._recommender = recommender
-        self._user_id = user_id
-        self._k = k
-        self._source = source
-        self._session_id = session_id
+        self._person = Person(recommender, user_id, k=k, source=source, session_id=session_id)
         self._guard = threading.Lock()
         self._begin()
 
     def _begin(self) -> None:
         self._scene = Scene()
         self._past: list[Step] = []
-        self._unnamed_habits: tuple[Preference, ...] = ()
         self._forgets = False
 
     def reply(self, message: str, *, image: Image | bytes | Path | None = None, on_stage: OnStage = None) -> Reply:
@@ -155,7 +153,7 @@ class Conversation:
         return self._safely(lambda: self._said(comparison(one, other)))
 
     def undo(self) -> Reply:
-        """What stood and was shown before the last message; what it left in the log is taken back."""
+        """What stood and was shown before the last message that changed anything; what it left behind is taken back."""
         return self._safely(self._undone)
 
     def _safely(self, act: Callable[[], Reply]) -> Reply:
@@ -175,6 +173,9 @@ class Conversation:
         if not words:
             return self._searched(Scene(image=picture), words, hooks)
         update, facets = self._update(words), self._recommender.facets()
+        question = question_of(words, facets) if picture is None and not update.items else None
+        if question is not None:
+            return self._of_catalogue(question, update, words, facets, hooks)
         if picture is None and (reply := self._of_shown(update, words, facets, hooks)) is not None:
             return reply
         if picture is None and tells_a_habit(words) and (habits := stated_in(update, words)):
@@ -192,7 +193,9 @@ class Conversation:
         match remark:
             case Remark.FORGET_ME:
                 self._forgets = True
-                return self._said(f"{self._kept()} Shall I erase all of it? It cannot be undone. Say yes or no.")
+                return self._said(
+                    f"{self._person.known()} Shall I erase all of it? It cannot be undone. Say yes or no."
+                )
             case Remark.YES if forgets:
                 return self._forgotten()
             case Remark.NO if forgets:
@@ -203,7 +206,7 @@ class Conversation:
                 self._scene = replace(scene, offers=())
                 return self._said("As you like. Tell me what to change instead.")
             case Remark.ABOUT_ME:
-                return self._said(self._kept())
+                return self._said(self._person.known())
             case Remark.MORE if scene.shown is not None:
                 state = replace(scene.state, count=count_of(words) or scene.state.count)
                 return self._searched(replace(scene, state=state), "", hooks, anew=True)
@@ -234,21 +237,7 @@ class Conversation:
     def _why(self, entry: Recommendation, hooks: Hooks) -> str:
         """The item's reason and evidence, and what its place hangs on: each part of the wish and each liked item."""
         hooks.stage("why")
-        scene = self._scene
-        state, limits = self._meant(scene)
-        without = {}
-        for chip in scene.state.chips():
-            left, rest = self._meant(replace(scene, state=scene.state.without(chip.key)))
-            without[chip.label] = left.text(self._item(left.like)), rest.where
-        found = self._recommender.why(
-            entry.item.item_id,
-            user_id=self._user_id,
-            query=state.text(self._item(state.like)),
-            image=scene.image,
-            where=limits.where,
-            without=without,
-            exclude=limits.exclude,
-        )
+        found = self._person.why(self._scene, entry.item.item_id)
         return f"{explanation(entry)} {hinges(found)}"
 
     def _wished(self, update: Update, words: str, picture: Image | None, facets: Sequence[Facet]) -> Scene:
@@ -269,32 +258,54 @@ class Conversation:
             return Scene(state, picture, scene.shown, asks=scene.asks)
         return replace(scene, state=state)
 
+    def _of_catalogue(
+        self, question: CatalogQuestion, update: Update, words: str, facets: Sequence[Facet], hooks: Hooks
+    ) -> Reply:
+        """The answer to a question about the catalogue, from its counts; what was found for it is shown."""
+        wanted = {name: values for name, values in update.want.items() if name != question.attribute}
+        if question.asks is Asks.VALUES:
+            facet = next(facet for facet in facets if facet.name == question.attribute)
+            counts = self._person.value_counts(facet, wanted)
+            told = listing(facet.name, counts, ", ".join(value for values in wanted.values() for value in values))
+            offers = value_offers(facet.name, [value for value, count in counts.items() if count])
+            if not wanted:
+                self._go_on(replace(self._scene, offers=offers))
+                return self._said(told, offers=offers)
+            reply = self._searched(Scene(DialogueState(want=wanted), shown=self._scene.shown), words, hooks)
+            return replace(reply, text=f"{told} {reply.text}")
+        wishes = update.action in (Action.SEARCH, Action.REFINE)
+        scene = self._wished(update if wishes else replace(update, action=Action.SEARCH), words, None, facets)
+        reply = self._searched(scene, words, hooks)
+        if not reply.recommendations:
+            return reply
+        if not scene.state.constraints():
+            return replace(reply, text=f"{self._mentions(scene.state.query, reply)} {reply.text}".strip())
+        spoken = ", ".join(clean(chip.label, _CHIP_CHARS) for chip in scene.state.constraints())
+        count = counted(question.asks, self._person.fitting(scene), spoken)
+        return replace(reply, text=f"{count} {reply.text}")
+
+    def _mentions(self, query: str, reply: Reply) -> str:
+        """Which word of a question none of the items has that were found for it."""
+        items = [entry.item for entry in reply.recommendations or ()]
+        known = " ".join(text for item in items for text in (item.title, *(told for _, told, _ in told_values(item))))
+        word = unknown_word(query, known)
+        if word is None:
+            return ""
+        return f"Nothing that I found has “{clean(word, _CHIP_CHARS)}” in its description; this comes nearest."
+
     def _judged(self, action: Action, items: list[Item]) -> Reply:
         shown = self._scene.shown
         kind = EventType.LIKE if action is Action.LIKE else EventType.DISLIKE
-        events = tuple(
-            self._recommender.feedback(
-                self._user_id or ANONYMOUS,
-                item.item_id,
-                kind,
-                None if shown is None else shown.request_id,
-                source=self._source,
-                session_id=self._session_id,
-            )
-            for item in items
-        )
+        events = self._person.judge(items, kind, shown)
         self._go_on(self._scene, Step(self._scene, events))
         verb = "like" if action is Action.LIKE else "do not like"
         return self._said(f"Noted: you {verb} {' and '.join(titled(item) for item in items)}.")
 
     def _habits_stated(self, habits: tuple[Preference, ...], hooks: Hooks) -> Reply:
         """Keep what is always or never wanted, and show anew what is wanted now."""
-        if self._user_id is None:
-            self._unnamed_habits = (*self._unnamed_habits, *habits)
-        else:
-            self._recommender.workspace.preferences.keep(self._user_id, habits)
+        self._person.keep(habits)
         told = "; ".join(said(habit) for habit in habits)
-        kept = f"Noted for {'this conversation' if self._user_id is None else 'now and next time'}: {told}."
+        kept = f"Noted for {'now and next time' if self._person.named else 'this conversation'}: {told}."
         if self._scene.shown is None:
             self._go_on(self._scene, Step(self._scene, habits=habits))
             return self._said(f"{kept} {_ASK_FOR_WISH}")
@@ -302,15 +313,8 @@ class Conversation:
         self._past[-1] = replace(self._past[-1], habits=habits)
         return replace(reply, text=f"{kept} {reply.text}")
 
-    def _kept(self) -> str:
-        """What is known of the person, in words."""
-        log, items = self._recommender.workspace.log, self._recommender.workspace.items
-        liked = [] if self._user_id is None else [event.item_id for event in log.positives(self._user_id)]
-        titles = [titled(item) for item in items.get_many(liked[::-1][:5]).values()]
-        return known_of(len(liked), titles, [said(habit) for habit in self._all_habits()])
-
     def _forgotten(self) -> Reply:
-        told = "nothing of yours was kept" if self._user_id is None else str(self._recommender.forget(self._user_id))
+        told = self._person.forget()
         self._begin()
         return self._said(f"You are forgotten; {told}.")
 
@@ -319,23 +323,18 @@ class Conversation:
             return self._said("There is nothing to take back.")
         step = self._past.pop()
         self._scene = step.before
-        taken = [f"you judged {len(step.events)} of them"] if self._recommender.take_back(*step.events) else []
+        count = self._person.take_back(step.habits, step.events)
+        taken = [f"you judged {count} of them"] if count else []
         taken += [said(habit) for habit in step.habits]
-        self._take_back_habits(step.habits)
         back = ", ".join(chip.label for chip in self._chips())
         text = f"Back to: {back}." if back else "Back to the beginning."
         text += f" Taken back: {'; '.join(taken)}." if taken else ""
         return self._said(text, shown=self._scene.shown, offers=self._scene.offers)
 
-    def _take_back_habits(self, habits: Sequence[Preference]) -> None:
-        self._unnamed_habits = tuple(habit for habit in self._unnamed_habits if habit not in habits)
-        for habit in habits if self._user_id is not None else ():
-            self._recommender.workspace.preferences.remove(self._user_id or "", habit.attribute, habit.value)
-
     def _without(self, chip_key: str) -> Scene:
         """The scene without the part of a chip."""
         scene = self._scene
-        if chip_key in {habit_key(habit) for habit in self._all_habits()}:
+        if chip_key in {habit_key(habit) for habit in self._person.habits()}:
             return replace(scene, ignored=scene.ignored | {chip_key})
         image = None if chip_key == PICTURE.key else scene.image
         return replace(scene, state=scene.state.without(chip_key), image=image)
@@ -345,7 +344,7 @@ class Conversation:
         scene = self._scene
         offered = offer_key in {offer.key for offer in scene.offers}
         if offered and offer_key == SOFTEN:
-            ignored = frozenset(habit_key(habit) for habit in self._all_habits())
+            ignored = frozenset(habit_key(habit) for habit in self._person.habits())
             return replace(scene, state=scene.state.softened(), ignored=ignored)
         if offered and (pick := picked(offer_key)) is not None:
             return replace(scene, state=replace(scene.state, want={**scene.state.want, pick[0]: (pick[1],)}))
@@ -358,38 +357,31 @@ class Conversation:
         """
         hidden, note = scene.known if anew else (), None
         try:
-            state, limits = self._meant(scene)
-            if not self._count(limits, hidden):
+            state, limits = self._person.meant(scene)
+            if not self._person.count(limits, hidden):
                 return self._nothing(scene, hidden)
         except InputError as error:
             note = f"Only the words themselves were searched for: {error}."
             scene = Scene(DialogueState(query=words[:QUERY_CHARS]), scene.image)
-            found = self._recommend(scene.state, None, scene, hidden, hooks)
+            found = self._person.recommend(scene.state, None, scene, hidden, hooks)
         else:
-            found = self._recommend(state, limits, scene, hidden, hooks)
+            found = self._person.recommend(state, limits, scene, hidden, hooks)
         known = tuple(dict.fromkeys((*scene.known, *(entry.item.item_id for entry in found))))
         question, offers = self._question(scene, words)
         self._go_on(replace(scene, shown=found, known=known, offers=offers, asks=bool(question)))
         text = f"{_headline(self._chips(), anew)} {question}".strip() if found else _NOTHING_LEFT
         return self._said(text, shown=found, note=_both(note, found.note), offers=offers)
 
-    def _meant(self, scene: Scene) -> tuple[DialogueState, Limits]:
-        """The scene's state with the person's habits, and what that lets through."""
-        habits = [habit for habit in self._all_habits() if habit_key(habit) not in scene.ignored]
-        state = with_habits(scene.state, habits, lambda some: self._count(self._recommender.limits(some)))
-        return state, self._recommender.limits(state)
-
-    def _fitting(self, scene: Scene, hidden: Sequence[str]) -> int:
-        return self._count(self._meant(scene)[1], hidden)
-
     def _nothing(self, scene: Scene, hidden: Sequence[str]) -> Reply:
         """Nothing fits, or nothing more: which part is to blame, and what there is without it."""
         before = {chip.key for chip in self._scene.state.constraints()}
         habits = self._habit_chips(scene)
-        if not self._recommender.count(user_id=self._user_id) or not (scene.state.constraints() or habits):
+        if not self._person.count() or not (scene.state.constraints() or habits):
             self._go_on(scene)
             return self._said(_NOTHING_LEFT)
-        offers = relaxations(scene.state, before, lambda state: self._fitting(replace(scene, state=state), hidden))
+        offers = relaxations(
+            scene.state, before, lambda state: self._person.fitting(replace(scene, state=state), hidden)
+        )
         offers += tuple(Chip(chip.key, f"without {chip.label}") for chip in habits)
         self._go_on(replace(scene, offers=offers, asks=False))
         first = clean(offers[0].label, _CHIP_CHARS)
@@ -399,49 +391,18 @@ class Conversation:
     def _question(self, scene: Scene, words: str) -> tuple[str, tuple[Chip, ...]]:
         """What to ask where a wish says too little, with values to choose; never twice in a row."""
         wide = not scene.state.words() and scene.image is None and not _SURPRISES.search(words.lower())
-        if not wide or scene.asks or scene.known or self._all_habits() or self._has_history():
+        if not wide or scene.asks or scene.known or self._person.habits() or self._person.has_history():
             return "", ()
-        facets, count = self._recommender.facets(), self._recommender.count()
+        facets, count = self._recommender.facets(), self._person.count()
         name, offers = choices(facets, self._recommender.value_counts, count)
         if not offers:
             return "", ()
         values = ", ".join(clean(offer.label, _CHIP_CHARS) for offer in offers)
         return f"Which {clean(name.replace('_', ' '), _CHIP_CHARS)} do you have in mind: {values}, another?", offers
 
-    def _has_history(self) -> bool:
-        return self._user_id is not None and bool(self._recommender.workspace.log.positives(self._user_id, limit=1))
-
     def _go_on(self, scene: Scene, step: Step | None = None) -> None:
         self._past = [*self._past, step or Step(self._scene)][-_MOST_STEPS:]
         self._scene = scene
-
-    def _all_habits(self) -> tuple[Preference, ...]:
-        if self._user_id is None:
-            return self._unnamed_habits
-        return self._recommender.workspace.preferences.of(self._user_id)
-
-    def _count(self, limits: Limits, hidden: Sequence[str] = ()) -> int:
-        return self._recommender.count(user_id=self._user_id, where=limits.where, exclude={*limits.exclude, *hidden})
-
-    def _recommend(
-        self, state: DialogueState, limits: Limits | None, scene: Scene, hidden: Sequence[str], hooks: Hooks
-    ) -> Recommendations:
-        return self._recommender.recommend(
-            user_id=self._user_id,
-            query=state.text(self._item(state.like)),
-            image=scene.image,
-            where=None if limits is None else limits.where,
-            exclude={*(() if limits is None else limits.exclude), *hidden},
-            shown=scene.known,
-            k=state.count or self._k,
-            source=self._source,
-            session_id=self._session_id,
-            on_stage=hooks.on_stage,
-            on_ranked=hooks.on_ranked,
-        )
-
-    def _item(self, item_id: str | None) -> Item | None:
-        return None if item_id is None else self._recommender.workspace.items.get_many([item_id]).get(item_id)
 
     def _said(
         self,
@@ -454,14 +415,14 @@ class Conversation:
         return Reply(text, shown, self._scene.state, self._chips(), note, _tidied(offers))
 
     def _chips(self) -> tuple[Chip, ...]:
-        like = self._item(self._scene.state.like)
+        like = self._person.item(self._scene.state.like)
         chips = self._scene.state.chips(like="" if like is None else like.title)
         picture = (PICTURE,) if self._scene.image is not None else ()
         return (*_tidied(chips), *picture, *self._habit_chips(self._scene))
 
     def _habit_chips(self, scene: Scene) -> tuple[Chip, ...]:
         try:
-            habits = self._all_habits()
+            habits = self._person.habits()
         except TastemakerError:
             return ()
         return tuple(chip for chip in habit_chips(habits, scene.state) if chip.key not in scene.ignored)

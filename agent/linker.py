@@ -15,7 +15,17 @@ import numpy as np
 from agent.dialogue import MOST_COUNT, Action, Facet, Update, Values
 from agent.fillers import FILLERS
 from agent.intents import Said, action_of
-from agent.mentions import Embed, Mention, Token, find_mentions, lexical_mentions, stem, tokens_of, value_vectors
+from agent.mentions import (
+    Embed,
+    Mention,
+    Token,
+    embeddable,
+    find_mentions,
+    lexical_mentions,
+    stem,
+    tokens_of,
+    value_vectors,
+)
 from agent.places import count_of, only_one, places
 from agent.polarity import Polarity, polarities
 from agent.quantities import NUMBER_WORDS, Numbers, read_numbers
@@ -152,12 +162,19 @@ def facets_in_question(message: str, facets: Sequence[Facet], embed: Embed, *, m
         return tuple(Facet(facet.name, facet.values[:most]) for facet in facets)
     texts = [message, *dict.fromkeys(t.text for t in tokens if t.text not in FILLERS)]
     texts += [f"{one.text} {two.text}" for one, two in pairwise(tokens) if not {one.text, two.text} & FILLERS]
-    near = np.max(embed(texts) @ value_vectors(facets, embed).T, axis=0)
-    kept, start = [], 0
+    cosines = _nearness(texts, embeddable(facets), embed)
+    kept = []
     for facet in facets:
-        cosines = dict(zip(facet.values, near[start : start + len(facet.values)], strict=True))
-        start += len(facet.values)
-        score = {value: lexical.get((facet.name, value), 0.0) + float(cosines[value]) / 2 for value in facet.values}
+        named = [(facet.name, value) for value in facet.values]
+        score = {each[1]: lexical.get(each, 0.0) + cosines.get(each, 0.0) / 2 for each in named}
         chosen = set(sorted(facet.values, key=lambda value: -score[value])[:most])
         kept.append(Facet(facet.name, tuple(value for value in facet.values if value in chosen)))
     return tuple(kept)
+
+
+def _nearness(texts: Sequence[str], facets: tuple[Facet, ...], embed: Embed) -> dict[tuple[str, str], float]:
+    """How near each value, with its attribute, is to the nearest of the texts: cosines."""
+    values = [(facet.name, value) for facet in facets for value in facet.values]
+    if not values:
+        return {}
+    return dict(zip(values, np.max(embed(texts) @ value_vectors(facets, embed).T, axis=0).tolist(), strict=True))

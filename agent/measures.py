@@ -39,6 +39,7 @@ _STEPS = (
     ("price", "lower", r"(?:spend|pay|cost) (?:a (?:bit|little|lot) )?less|can(?:'t|not) afford"),
     ("price", "lower", r"more than (?:i|we) (?:can|could|want to|wanted to|meant to) (?:spend|pay|afford)"),
     ("price", "lower", r"(?:over|beyond|above|out of) (?:my|our|the) budget"),
+    ("price", "lower", r"(?:kinder|easier|gentler|lighter) (?:on|to) (?:my|our|the) (?:wallet|purse|pocket|budget)"),
     (
         "price",
         "higher",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agent.fillers import FILLERS
+from agent.fillers import FILLERS, words
 
 if TYPE_CHECKING:
     from agent.dialogue import Facet
@@ -28,12 +28,22 @@ Embed = Callable[[Sequence[str]], "Vectors"]
 NEAR = 0.58
 """Least cosine of a word and the value that it means: tuned for all-MiniLM-L6-v2 on 110 words of common English."""
 
+MOST_EMBEDDED = 400
+"""Attributes of more values are known by letters alone: of names there are thousands, and they mean nothing more."""
+
 _NAMES = 0.35
 _PART = 0.9
 _SLIP, _SLIPS = 0.84, 2
 _SLIP_CHARS = 5
 _PART_CHARS = 3
 _LONGEST = 5
+_COMPARATIVES = words(
+    """
+    softer warmer cooler brighter lighter darker bolder calmer simpler plainer cosier cozier thicker thinner finer
+    smarter sturdier smoother rounder taller wider deeper nicer prettier fancier fresher stronger lovelier funnier
+    """
+)
+"""They compare with what is shown, and are no value by meaning: softer is not felt."""
 _WORD = re.compile(r"[^\W_]+(?:['&-][^\W_]+)*|&")
 _STOP = re.compile(r"[,;!?()\n]|[.:](?!\d)| - ")
 _DECADE = re.compile(r"(?:19|20)?(\d0)'?s")
@@ -148,6 +158,11 @@ def value_vectors(facets: tuple[Facet, ...], embed: Embed) -> Vectors:
     return embed([value for facet in facets for value in facet.values])
 
 
+def embeddable(facets: Sequence[Facet]) -> tuple[Facet, ...]:
+    """The attributes with few enough values to be compared by meaning."""
+    return tuple(facet for facet in facets if len(facet.values) <= MOST_EMBEDDED)
+
+
 def find_mentions(tokens: Sequence[Token], facets: Sequence[Facet], embed: Embed) -> tuple[Mention, ...]:
     """The values that a message speaks of, in its order; no word speaks of two."""
     facets = tuple(facets)
@@ -168,10 +183,19 @@ def _lexical(tokens: Sequence[Token], facets: tuple[Facet, ...]) -> Iterator[Men
         for last in range(first + 1, min(first + _LONGEST, len(tokens)) + 1):
             said = stems[first:last]
             yield from (Mention(*value, first, last, 1.0) for value in index.whole.get(said, ()))
+            yield from _hyphenated(tokens[first], first, index) if last == first + 1 else ()
             if _tells(tokens[first]) and _tells(tokens[last - 1]):
                 held = index.parts.get(said, ())
                 names = [facet for facet, _ in held]
                 yield from (Mention(*value, first, last, _PART) for value in held if names.count(value[0]) == 1)
+
+
+def _hyphenated(token: Token, place: int, index: _Index) -> Iterator[Mention]:
+    """What a part of a word with hyphens speaks of: check-patterned."""
+    parts = token.text.split("-") if "-" in token.text else []
+    for part in parts:
+        if len(part) > _PART_CHARS and part not in FILLERS:
+            yield from (Mention(*value, place, place + 1, _PART) for value in index.whole.get((stem(part),), ()))
 
 
 def _tells(token: Token) -> bool:
@@ -181,9 +205,12 @@ def _tells(token: Token) -> bool:
 def _corrected(token: Token, index: _Index) -> str:
     """The stem; of a word with a slip of the pen, the stem of the catalogue's word that it must be."""
     known = index.words.get(token.stem[0], frozenset())
-    if token.stem in known or token.text in FILLERS or len(token.stem) < _SLIP_CHARS:
+    if token.stem in known or token.text in FILLERS or len(token.text) < _SLIP_CHARS:
         return token.stem
     likely = [word for word in known if len(word) >= _SLIP_CHARS - 1 and abs(len(word) - len(token.stem)) <= _SLIPS]
+    swapped = [word for word in likely if word != token.stem and sorted(word) == sorted(token.stem)]
+    if len(swapped) == 1 and len(token.stem) >= _SLIP_CHARS:
+        return swapped[0]
     return next(iter(get_close_matches(token.stem, likely, n=1, cutoff=_SLIP)), token.stem)
 
 
@@ -218,10 +245,11 @@ def _semantic(
     names = {stem(facet.name) for facet in facets}
     spans = [s for s in _free_spans(tokens) if not any(m.touches(*s) for m in taken)]
     spans = [(i, j) for i, j in spans if not names & {t.stem for t in tokens[i:j]}]
-    values = _index(facets).values
+    values = [(facet.name, value) for facet in embeddable(facets) for value in facet.values]
     if not spans or not values:
         return []
-    cosines = embed([" ".join(t.text for t in tokens[i:j]) for i, j in spans]) @ value_vectors(facets, embed).T
+    vectors = value_vectors(embeddable(facets), embed)
+    cosines = embed([" ".join(t.text for t in tokens[i:j]) for i, j in spans]) @ vectors.T
     best = np.argmax(cosines, axis=1)
     kept: list[Mention] = []
     for row in sorted(range(len(spans)), key=lambda row: -float(cosines[row, best[row]])):
@@ -233,7 +261,7 @@ def _semantic(
 
 def _free_spans(tokens: Sequence[Token]) -> list[tuple[int, int]]:
     """Words and pairs of words of one clause that may carry a meaning of their own."""
-    carries = [t.text not in FILLERS and len(t.text) >= _PART_CHARS and not t.text[0].isdigit() for t in tokens]
+    carries = [_tells(t) and t.text not in _COMPARATIVES and not t.text[0].isdigit() for t in tokens]
     ones = [(i, i + 1) for i, told in enumerate(carries) if told]
     twos = [
         (i, i + 2)

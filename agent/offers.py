@@ -48,8 +48,13 @@ def choices(
         if 2 < len(facet.values) <= _MOST_VALUES:
             found = counts(facet.name)
             if sum(found.values()) >= _LEAST_TOLD * items:
-                return facet.name, tuple(Chip(_pick(facet.name, value), value) for value in list(found)[:_NAMED])
+                return facet.name, value_offers(facet.name, list(found))
     return "", ()
+
+
+def value_offers(name: str, values: Sequence[str]) -> tuple[Chip, ...]:
+    """The first few of an attribute's values, to choose."""
+    return tuple(Chip(_pick(name, value), value) for value in values[:_NAMED])
 
 
 def picked(key: str) -> tuple[str, str] | None:

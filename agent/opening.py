@@ -44,6 +44,20 @@ def settle(path: Path, settings: RecommenderSettings) -> RecommenderSettings:
     return settings.but(url=served.url, model=served.model, adapter=served.adapter)
 
 
+def with_used_adapter(path: Path, settings: RecommenderSettings) -> RecommenderSettings:
+    """The settings with the adapter that the workspace uses, where they name neither model nor adapter nor server.
+
+    Raises WeightsError when that adapter cannot be used.
+    """
+    from agent.adapter_shelf import AdapterShelf
+    from agent.server_record import find_server_record
+
+    free = settings.engine in ("auto", "transformers") and settings.model is None and settings.adapter is None
+    if not free or (used := AdapterShelf(path).used_path()) is None or find_server_record(path) is not None:
+        return settings
+    return settings.but(adapter=used)
+
+
 def open_chosen_model(path: Path, settings: RecommenderSettings) -> VisionLanguageModel:
     """The model that the settings name, from the engine that they name.
 

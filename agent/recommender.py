@@ -20,9 +20,10 @@ from agent.evidence import gather_evidence
 from agent.explain import Reason, ToExplain, plain_reasons, write_reasons
 from agent.feedback import ANONYMOUS, log_deed, log_impressions
 from agent.forgetting import Forgotten, forget_person
+from agent.latencies import Latencies
 from agent.limits import Limits, limits_of
 from agent.models.base import VisionLanguageModel
-from agent.opening import open_chosen_model, settle
+from agent.opening import open_chosen_model, settle, with_used_adapter
 from agent.ranker import LastStage
 from agent.recommendations import Recommendations
 from agent.requests import Stopwatch, Wish, understand
@@ -30,9 +31,11 @@ from agent.rerank import Ranked, rerank
 from agent.settings import RecommenderSettings, load_settings
 from agent.shortlist import Shortlist, compare, shortlist
 from agent.showing import Showcase
+from agent.similar import Similar, alike, known_item
+from agent.status import Status, status_of
 from agent.traces import Tracer
 from agent.why import Part, Why, why
-from retrieval.errors import ModelError, RequestError
+from retrieval.errors import ModelError, RequestError, SettingsError
 from retrieval.picture_values import Glance
 from retrieval.types import Candidate, Event, EventType, Item, Recommendation
 
@@ -89,6 +92,7 @@ class Recommender:
     ) -> None:
         """sees: whether the workspace's encoder takes pictures; where it does not, answers to a picture say so."""
         self.workspace = workspace
+        self.latencies = Latencies()
         self._sees = sees
         self._finder = finder
         self._store = store
@@ -128,7 +132,7 @@ class Recommender:
         from retrieval.workspace import Workspace
 
         settings = (settings or load_settings()).but(model=model, engine=engine, url=url, adapter=adapter)
-        settings = settle(Path(path), settings)
+        settings = with_used_adapter(Path(path), settle(Path(path), settings))
         with ExitStack() as opening:
             workspace = opening.enter_context(Workspace.open(path))
             encoder = open_encoder(workspace.settings.encoder, own=workspace.encoders_folder)
@@ -188,7 +192,9 @@ class Recommender:
             )
         unseen = _NOT_SEEN if wish.image is not None and not self._sees else None
         notes = " ".join(note for note in (unseen, ranking.note, unexplained, unlogged) if note)
-        return Recommendations(entries, request_id, ranking.reranked, notes or None, watch.timings_ms())
+        timings_ms = watch.timings_ms()
+        self.latencies.add(timings_ms)
+        return Recommendations(entries, request_id, ranking.reranked, notes or None, timings_ms)
 
     def candidates(
         self, *, user_id: str | None = None, query: str | None = None, where: str | None = None, k: int = 5
@@ -234,6 +240,36 @@ class Recommender:
         """The same as `recommend`, without blocking the event loop."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(self.recommend, **request))
+
+    def similar(
+        self,
+        item_id: str,
+        *,
+        user_id: str | None = None,
+        where: str | None = None,
+        k: int = 5,
+        source: str = "api",
+        session_id: str | None = None,
+    ) -> Similar:
+        """The k items most like this one in text and picture, with what they have in common; no model takes part.
+
+        user_id: whose known items are left out. Raises RequestError, FilterError for what the caller can repair.
+        """
+        request_id = str(uuid.uuid4())
+        wish = understand(user_id=user_id, query=None, image=None, where=where, k=k)
+        items = self.workspace.items
+        item = known_item(items, item_id)
+        entries = alike(self._finder, self._store, items, item, wish)
+        log_impressions(
+            self.workspace.log,
+            (entry.item.item_id for entry in entries),
+            user_id=wish.user_id,
+            request_id=request_id,
+            model=None,
+            source=source,
+            session_id=session_id,
+        )
+        return Similar(item, entries, request_id)
 
     def feedback(
         self,
@@ -314,6 +350,12 @@ class Recommender:
         """The users that the log knows."""
         return self.workspace.log.users()
 
+    def status(self) -> Status:
+        """What this stands on now; loads the model first. Raises what loading it raises, StoreError,
+        EncoderMismatchError when the vectors cannot be used.
+        """
+        return status_of(self.workspace, self._store, self.model.info)
+
     def warm(self) -> None:
         """Load what the first request would load. Raises ModelError, WeightsError."""
         self._showcase.facts()
@@ -327,6 +369,23 @@ class Recommender:
             if self._model is None:
                 self._model = self._make_model()
             return self._model
+
+    def use_adapter(self, folder: Path | None) -> None:
+        """Answer with the model and this adapter from the next request on, None for the model alone.
+
+        It is loaded first; the one before answers meanwhile, and goes on when this one cannot be used.
+        Raises WeightsError; SettingsError where a server has the model.
+        """
+        from agent.models.vllm import VllmModel
+
+        with self._lock:
+            settings, model = self._settings, self._model
+        if settings.engine == "vllm" or isinstance(model, VllmModel):
+            raise SettingsError("a vLLM server has the model; restart it with: tastemaker serve --adapter FOLDER")
+        settings = settings.model_copy(update={"adapter": folder, "engine": "transformers"})
+        tuned = open_chosen_model(self.workspace.path, settings)
+        with self._lock:  # who still asks the old one keeps it alive
+            self._settings, self._model = settings, tuned
 
     def close(self) -> None:
         """Let go of the model, the store and the workspace."""

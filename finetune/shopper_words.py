@@ -73,14 +73,7 @@ LIKENESSES = (
     "{nth} comes close; same again but {what}",
     "{nth} in all respects, only {what}",
 )
-OTHERS = (
-    "keep going",
-    "what more have you got",
-    "hmm, others?",
-    "not quite, next ones",
-    "no luck, show others",
-    "more",
-)
+OTHERS = ("keep going", "what more have you got", "hmm, others?", "not quite, next ones", "no luck so far", "more")
 ANSWERS = ("{what}, I think", "{what}", "the word is {what}", "{what} of course")
 YES = ("yes", "ok, go ahead", "fine, do that", "sure")
 

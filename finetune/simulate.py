@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.conversation import Conversation, Reply
+from agent.dialogue_state import DialogueState
 from agent.models.scripted import ScriptedModel
 from agent.opening import open_chosen_model, settle
 from agent.recommender import Recommender
@@ -61,7 +62,8 @@ class Exchange:
     """A message, what was shown for it, and how well that is as it says.
 
     obeyed: whether all that was shown is as this message says; None for the first one, which is no critique.
-    broken: how many of the shown items are not as this or an earlier message says.
+    broken: how many of the shown items are not as this or an earlier message says. violating: how many are not as the
+    constraints say that the conversation holds then.
     """
 
     said: str
@@ -69,6 +71,7 @@ class Exchange:
     shown: tuple[str, ...]
     obeyed: bool | None
     broken: int
+    violating: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,9 @@ class Simulation:
 
     success: shoppers who were shown their target within the turns. turns: until then, of those. obeyed: share of
     critiques after which all that is shown is as they say. broken: share of shown items that are not as something said
-    earlier says. one_shot, one_shot_long: shoppers whose target is among the k items that one search finds, and among
-    as many as the turns show. gain: success beyond one_shot.
+    so far says. violating: share of those that are not as the constraints say that the conversation understood.
+    one_shot, one_shot_long: shoppers whose target is among the k items that one search finds, and among as many as the
+    turns show. gain: success beyond one_shot.
     """
 
     settings: SimulationSettings
@@ -103,6 +107,7 @@ class Simulation:
     turns: Estimate
     obeyed: Estimate
     broken: Estimate
+    violating: Estimate
     one_shot: Estimate
     one_shot_long: Estimate
     gain: Difference
@@ -170,10 +175,12 @@ def _talk(recommender: Recommender, case: Case, cases: Cases, settings: Simulati
     for turn in range(1, settings.turns + 1):
         reply = conversation.reply(message.text)
         now = [cases.seen(entry.item.item_id) for entry in reply.recommendations or ()]
-        obeyed = None if turn == 1 or not message.claims else _obeys(message, shown, now)
+        obeyed = None if turn == 1 or not message.claims else obeys(message, shown, now)
         claims += message.claims
         broken = sum(not all(claim.kept_by(item) for claim in claims) for item in now)
-        exchanges.append(Exchange(message.text, reply.text, tuple(item.item_id for item in now), obeyed, broken))
+        violating = sum(not _within(reply.state, item) for item in now)
+        item_ids = tuple(item.item_id for item in now)
+        exchanges.append(Exchange(message.text, reply.text, item_ids, obeyed, broken, violating))
         if case.target in now:
             return Talk(case, tuple(exchanges), turn, one_shot)
         shown = now or shown
@@ -194,7 +201,7 @@ def _one_shot(recommender: Recommender, case: Case, message: Message, settings: 
     return next((place for place, each in enumerate(found) if each.item_id == case.target.item_id), None)
 
 
-def _obeys(message: Message, before: Sequence[Seen], now: Sequence[Seen]) -> bool:
+def obeys(message: Message, before: Sequence[Seen], now: Sequence[Seen]) -> bool:
     """Whether all that is shown now is as the message says; nothing shown obeys nothing."""
     if not now:
         return False
@@ -210,6 +217,15 @@ def _obeys(message: Message, before: Sequence[Seen], now: Sequence[Seen]) -> boo
     return all(claim.kept_by(item) for claim in message.claims for item in now)
 
 
+def _within(state: DialogueState, item: Seen) -> bool:
+    """Whether an item is as the state's constraints say, its picture included."""
+    claims = [Claim(Kind.AVOID, name, value) for name, values in state.avoid.items() for value in values]
+    claims += [Claim(Kind.AT_MOST, name, number=number) for name, number in state.at_most.items()]
+    claims += [Claim(Kind.AT_LEAST, name, number=number) for name, number in state.at_least.items()]
+    wanted = ([item.has(name, value) for value in values] for name, values in state.want.items())
+    return all(claim.kept_by(item) for claim in claims) and all(any(has) for has in wanted)
+
+
 def _alike(item: Seen, others: Sequence[Seen]) -> float:
     """How many values the others share with an item, on average."""
     shared = [
@@ -222,10 +238,10 @@ def _alike(item: Seen, others: Sequence[Seen]) -> float:
 def _measured(settings: SimulationSettings, source: str, model: str, talks: Sequence[Talk]) -> Simulation:
     rows = np.array([_figures(talk, settings.k) for talk in talks], dtype=np.float64)
     bootstrap = Bootstrap(np.unique([talk.case.user_id for talk in talks], return_inverse=True)[1], seed=settings.seed)
-    success, turns, obeyed, broken, one_shot, one_shot_long = bootstrap.estimates(rows)
-    gain = bootstrap.differences(rows[:, :1], rows[:, 4:5])[0]
+    gain = bootstrap.differences(rows[:, :1], rows[:, 5:6])[0]
+    success, turns, obeyed, broken, violating, one_shot, one_shot_long = bootstrap.estimates(rows)
     return Simulation(
-        settings, source, model, tuple(talks), success, turns, obeyed, broken, one_shot, one_shot_long, gain
+        settings, source, model, tuple(talks), success, turns, obeyed, broken, violating, one_shot, one_shot_long, gain
     )
 
 
@@ -237,6 +253,7 @@ def _figures(talk: Talk, k: int) -> tuple[float, ...]:
         math.nan if talk.found is None else float(talk.found),
         sum(judged) / len(judged) if judged else math.nan,
         sum(exchange.broken for exchange in talk.exchanges) / shown if shown else math.nan,
+        sum(exchange.violating for exchange in talk.exchanges) / shown if shown else math.nan,
         float(talk.one_shot is not None and talk.one_shot < k),
         float(talk.one_shot is not None),
     )

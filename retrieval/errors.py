@@ -31,6 +31,10 @@ class RequestError(InputError):
     """A request to the recommender is out of range or empty."""
 
 
+class AccessError(InputError):
+    """Whoever asks may not do this."""
+
+
 class SettingsError(InputError):
     """A setting is unknown or out of range."""
 
@@ -69,3 +73,7 @@ class ModelAnswerError(ModelError):
 
 class PromptTooLongError(ModelError):
     """The prompt has more tokens than the model takes; a shorter one may pass."""
+
+
+class BusyError(TastemakerError):
+    """Too much is asked for at once, or too often; the same call may pass a moment later."""

@@ -7,6 +7,7 @@ attributes can be seen at all is found out the same way, by reading items whose 
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 from collections import Counter
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from retrieval.vectors import Vector, Vectors
     from retrieval.workspace import Workspace
 
+logger = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float64]
 
 FILE = "picture_values.safetensors"
@@ -243,7 +245,7 @@ class Glance:
     def seen(self, items: Sequence[Item]) -> dict[str, dict[str, str]]:
         """By item id the values, by attribute, that its text leaves out and its picture tells.
 
-        Raises StoreError when the vectors or the readers cannot be read.
+        Raises StoreError when the vectors cannot be read.
         """
         readers = self._readers()
         asked = [item for item in items if item.images and any(r.attribute not in item.attributes for r in readers)]
@@ -260,7 +262,7 @@ class Glance:
         return found
 
     def readable(self, names: Collection[str]) -> frozenset[str]:
-        """Which of the attributes clear pictures tell beyond doubt. Raises StoreError."""
+        """Which of the attributes clear pictures tell beyond doubt."""
         return frozenset(r.attribute for r in self._readers() if r.attribute in names and math.isfinite(r.lead))
 
     def contradicting(
@@ -285,9 +287,15 @@ class Glance:
             return ()
         stamp = (found.st_mtime_ns, found.st_ino)
         if self._known[0] != stamp:
-            encoder = self._workspace.settings.encoder_fingerprint
-            self._known = stamp, load_readers(self._workspace.path, encoder=encoder)
+            self._known = stamp, self._load()
         return self._known[1]
+
+    def _load(self) -> tuple[Reader, ...]:
+        try:
+            return load_readers(self._workspace.path, encoder=self._workspace.settings.encoder_fingerprint)
+        except StoreError as error:
+            logger.warning("values are not read off pictures: %s", error)
+            return ()
 
 
 def learn_to_read(workspace: Workspace, store: VectorStore, *, encoder: str) -> tuple[Reader, ...]:

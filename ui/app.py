@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,24 +18,30 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "0"
 forbid_telemetry()
 
 import gradio as gr
-from gradio.events import api
 
 from agent.recommender import ANONYMOUS
-from retrieval.errors import MediaError, SettingsError, TastemakerError
+from retrieval.errors import BusyError, MediaError, SettingsError, TastemakerError
 from retrieval.types import EventType, Money
 from ui import asks
+from ui.accounts import Accounts
+from ui.api import add_endpoints
 from ui.asks import Asker
 from ui.cards import plain, sentence
 from ui.examples import SURPRISE, examples_of
+from ui.gate import who
 from ui.i18n import Text, dictionaries, gradio_texts, words
+from ui.identity import login_of, session_of
+from ui.line import Line
 from ui.opinions import take_back
+from ui.owner import OwnerPage
 from ui.panel import Panel, Sheet, make_panel
-from ui.pictures import picture_routes
 from ui.ports import check_port
-from ui.security import SafeHeaders
+from ui.programs import Programs
 from ui.theme import asset, make_theme, scripts
-from ui.turns import CARDS, Answering
+from ui.throttle import Rate, Throttle
+from ui.turns import Answering
 from ui.visits import Visits
+from ui.web import surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,15 +49,16 @@ if TYPE_CHECKING:
     from agent.recommender import Recommender
     from retrieval.types import Item
     from ui.chats import Chat, Turn
+    from ui.turns import Ask
 
 logger = logging.getLogger(__name__)
 
 MAX_UPLOAD_MB = 20
 MAX_USERS_LISTED = 200
-AT_ONCE = 2
-"""Wishes that are worked on at the same time; the others show that they wait."""
 MAX_WAITING = 24
 """Wishes that are shown and wait; more stay in Gradio's queue. Each holds one of its 40 threads."""
+PROGRAMS_RATE = 5
+"""How many times as often as a page a program may ask: those behind one address count together."""
 _GUEST = "guest-"
 
 View = dict[str, Any]
@@ -63,9 +68,9 @@ def build_app(recommender: Recommender, *, examples: Sequence[str] | None = None
     """The page as Gradio blocks.
 
     examples: what to try on an empty page; made from the catalogue when not given.
-    Launch it with `launch`, which adds the style sheet, the pictures' address and the safety headers.
+    Launch it with `launch`, which adds the style sheet, what is served beside the page, and the safety headers.
     """
-    return _Page(recommender, examples).blocks
+    return _Page(recommender, examples, Rate(), None).blocks
 
 
 def launch(
@@ -75,18 +80,23 @@ def launch(
     port: int | None = None,
     open_browser: bool = False,
     examples: Sequence[str] | None = None,
+    auth: Path | None = None,
+    rate: Rate | None = None,
+    allowed_hosts: Sequence[str] = (),
     on_ready: Callable[[str], object] | None = None,
     block: bool = True,
 ) -> gr.Blocks:
     """Serve the page until interrupted, and return the running blocks (`.local_url`, `.close()`).
 
-    port: None takes the first free one from 7860. on_ready: is told the page's address once it answers.
-    block: False returns at once. Raises SettingsError when the address cannot be had.
+    port: None takes the first free one from 7860. auth: a file of users, who must log in; None lets everybody in as
+    anybody. rate: how often one page may ask. allowed_hosts: names of this machine under which /mcp may be reached.
+    on_ready: is told the page's address once it answers. block: False returns at once.
+    Raises SettingsError when the address cannot be had, or the file of users cannot be used.
     """
-    from starlette.middleware import Middleware
-
     check_port(port)
-    blocks = build_app(recommender, examples=examples)
+    accounts = None if auth is None else Accounts(auth)
+    page = _Page(recommender, examples, rate or Rate(), accounts)
+    blocks = page.blocks
     try:
         blocks.launch(
             server_name=host,
@@ -101,12 +111,17 @@ def launch(
             footer_links=[],
             max_file_size=f"{MAX_UPLOAD_MB}mb",
             theme=make_theme(),
-            css=asset("page.css"),
+            css=asset("page.css") + asset("owner.css"),
             i18n=gradio_texts(),
-            app_kwargs={
-                "routes": picture_routes(recommender.workspace.media),
-                "middleware": [Middleware(SafeHeaders)],
-            },
+            auth_dependency=None if accounts is None else who,
+            app_kwargs=surroundings(
+                recommender.workspace.media,
+                page.programs,
+                title=str(blocks.title),
+                host=host,
+                allowed_hosts=allowed_hosts,
+                accounts=accounts,
+            ),
         )
     except OSError as error:
         wanted = f"port {port}" if port is not None else "a port from 7860 to 7959"
@@ -123,11 +138,19 @@ def launch(
 class _Page:
     """The page's parts and what happens on each event. One object serves all browsers; each has its own chat."""
 
-    def __init__(self, recommender: Recommender, examples: Sequence[str] | None) -> None:
+    def __init__(
+        self, recommender: Recommender, examples: Sequence[str] | None, rate: Rate, accounts: Accounts | None
+    ) -> None:
+        """rate: how often one page may ask. accounts: who may log in; None where nobody has to."""
+        line = Line()
+        self.programs = Programs(recommender, line, Throttle(rate.times(PROGRAMS_RATE)))
+        self._throttle = Throttle(rate)
+        self._login = accounts is not None
+        self._owner = OwnerPage(recommender, accounts)
         self._recommender = recommender
         self._visits = Visits()
         self._panel = Panel(recommender, self._visits)
-        self._answering = Answering(recommender, ThreadPoolExecutor(AT_ONCE, thread_name_prefix="answer").submit)
+        self._answering = Answering(recommender, line)
         items = recommender.workspace.items.all()
         self._examples = tuple(examples) if examples is not None else examples_of(items)
         names = _attribute_names(items)
@@ -154,10 +177,12 @@ class _Page:
                     label=i18n("you_are"),
                     value=None,
                     allow_custom_value=True,
+                    visible=not self._login,
                     elem_id="tm-user",
                 )
                 panel = make_panel()
                 fresh = gr.Button(i18n("new_chat"), elem_id="tm-fresh", size="sm")
+                gr.Button(i18n("log_out"), link="/logout", visible=self._login, elem_id="tm-leave", size="sm")
             feed = gr.HTML(
                 value=None,
                 html_template=asset("feed.html"),
@@ -166,6 +191,7 @@ class _Page:
                 apply_default_css=False,
                 words=dictionaries(),
                 welcome={
+                    "login": self._login,
                     "invitation": self._invitation(),
                     "filter_hint": filter_hint,
                     "filter_on": filter_on,
@@ -193,7 +219,8 @@ class _Page:
                 )
             blocks.load(self.greet, None, [feed], queue=False, api_visibility="private", show_progress="hidden")
             self._wire(user=user, panel=panel, fresh=fresh, feed=feed, wish=wish, where=where)
-            api(self.recommend, api_name="recommend", concurrency_limit=AT_ONCE)
+            add_endpoints(self.programs)
+        self._owner.add_to(blocks)
         blocks.queue(max_size=4 * MAX_WAITING)
         return blocks
 
@@ -231,7 +258,7 @@ class _Page:
             problem = words("not_a_picture", problem=sentence(str(error)))
             signs = self._answering.refuse(chat, asker.says(text), problem)
         else:
-            signs = self._answering.answer(chat, asks.message(asker, text, picture))
+            signs = self._answer(request, chat, asks.message(asker, text, picture))
         composer: Any = None  # emptied once, at the start, so that the next wish can be typed meanwhile
         for view in self._views(request, chat, signs):
             yield view, composer
@@ -246,14 +273,14 @@ class _Page:
             return
         chat = self._visits.chat(_page(request), request.username)
         ask = asks.message(_asker(user, where, request), self._examples[number])
-        yield from self._views(request, chat, self._answering.answer(chat, ask))
+        yield from self._views(request, chat, self._answer(request, chat, ask))
 
     def press(self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request) -> Iterator[View]:
         """Something in the feed was pressed that asks for an answer; what is not there any more does nothing."""
         chat = self._visits.chat(_page(request), request.username)
         ask = asks.pressed(_asker(user, where, request), _pressed(event), chat)
         if ask is not None:
-            yield from self._views(request, chat, self._answering.answer(chat, ask))
+            yield from self._views(request, chat, self._answer(request, chat, ask))
 
     def mark(self, event: gr.EventData, request: gr.Request) -> View:
         """Like or not-for-me was pressed, or pressed again: log it or take it back, and say how that went."""
@@ -302,18 +329,15 @@ class _Page:
         if chat is not None:
             yield from self._views(request, chat, chat.catch_up())
 
-    def recommend(self, query: str = "", user_id: str = "", where: str = "", k: int = CARDS) -> dict[str, Any]:
-        """Recommendations with reasons and evidence, as `tastemaker recommend --json` prints them."""
-        try:
-            found = self._recommender.recommend(
-                query=query or None, user_id=user_id or None, where=where or None, k=k, source="api"
-            )
-        except TastemakerError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        answer: dict[str, Any] = json.loads(found.to_json())
-        return answer
-
     # --- help ---------------------------------------------------------------------------------------------------
+
+    def _answer(self, request: gr.Request, chat: Chat, ask: Ask) -> Iterator[None]:
+        """Answer what is asked, unless this page asks too often."""
+        try:
+            self._throttle.check(f"page {_page(request)}")
+        except BusyError as error:
+            return self._answering.refuse(chat, ask.said, sentence(str(error)))
+        return self._answering.answer(chat, ask)
 
     def _log(self, turn: Turn, item_id: str, choice: EventType, session_id: str) -> None:
         request_id = None if turn.found is None else turn.found.request_id
@@ -362,12 +386,13 @@ def _filter_hint(items: Sequence[Item], names: Sequence[str]) -> str:
 
 
 def _page(request: gr.Request) -> str:
-    """Names the open page that an event comes from."""
-    return str(request.session_hash)
+    """Names the open page that an event comes from, and with it whoever is logged in there."""
+    return session_of(request)
 
 
 def _asker(user: str | None, where: str | None, request: gr.Request) -> Asker:
-    return Asker(user or _guest(request), (where or "").strip())
+    """Who asks: the login where there is one, whatever the page says; else the chosen user, else a guest."""
+    return Asker(login_of(request) or user or _guest(request), (where or "").strip())
 
 
 def _pressed(event: gr.EventData) -> dict[str, Any]:

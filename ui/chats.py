@@ -26,6 +26,7 @@ MAX_TURNS = 100
 
 Job = Callable[[], None]
 Submit = Callable[[Job], object]
+"""Has a call made in another thread, when it is its turn."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,7 @@ from ui.evaluate_command import evaluate
 from ui.finetuning import finetune_app
 from ui.forgetting import forget
 from ui.simulating import simulate
+from ui.users_command import users_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +37,7 @@ app = typer.Typer(
     help="A recommender you can talk to, that looks at pictures and shows why.",
 )
 app.add_typer(finetune_app, name="finetune")
+app.add_typer(users_app, name="users")
 _out = Console()
 _err = Console(stderr=True)
 
@@ -69,6 +72,14 @@ WhereOption = Annotated[
 ]
 HostOption = Annotated[str, typer.Option(help="Address to listen on; loopback unless you say otherwise.")]
 PortOption = Annotated[int | None, typer.Option(help="Port; a free one unless you say otherwise.")]
+AuthOption = Annotated[
+    Path | None, typer.Option("--auth", help="File of users who must log in; see `tastemaker users`. None: no login.")
+]
+RateOption = Annotated[float, typer.Option(help="How many requests a minute one session may make.", min=1)]
+AllowedHostOption = Annotated[
+    list[str] | None,
+    typer.Option("--allowed-host", help="Another name of this machine under which programs reach /mcp; repeatable."),
+]
 
 
 def _print_version(wanted: bool) -> None:
@@ -234,14 +245,18 @@ def ui(
     url: UrlOption = None,
     host: HostOption = "127.0.0.1",
     port: PortOption = None,
+    auth: AuthOption = None,
+    rate: RateOption = 60,
+    allowed_host: AllowedHostOption = None,
 ) -> None:
     """Open the chat page on a workspace."""
     from agent.recommender import Recommender
     from ui.ports import check_port
 
     check_port(port)
+    _check_users(auth)
     with Recommender.open(workspace, model=model, adapter=adapter, engine=engine, url=url, shared=True) as recommender:
-        _serve_page(recommender, host, port)
+        _serve_page(recommender, _Address(host, port, auth, rate, tuple(allowed_host or ())))
 
 
 @app.command()
@@ -257,6 +272,9 @@ def demo(
     ] = None,
     host: HostOption = "127.0.0.1",
     port: PortOption = None,
+    auth: AuthOption = None,
+    rate: RateOption = 60,
+    allowed_host: AllowedHostOption = None,
 ) -> None:
     """Open the chat page on the built-in shop: no GPU, no account, no model download."""
     from agent.recommender import Recommender
@@ -264,24 +282,48 @@ def demo(
     from ui.ports import check_port
 
     check_port(port)
+    _check_users(auth)
     folder = workspace or demo_folder()
     with _progress() as progress:
         prepare_demo(folder, progress)
     _note(f"the demo's data is in {folder}")
     with Recommender.open(folder, model="builtin", engine="auto", shared=True) as recommender:
-        _serve_page(recommender, host, port, examples=WISHES)
+        _serve_page(recommender, _Address(host, port, auth, rate, tuple(allowed_host or ())), examples=WISHES)
 
 
-def _serve_page(
-    recommender: Recommender, host: str, port: int | None, *, examples: Sequence[str] | None = None
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """Where a page is served, and for whom."""
+
+    host: str
+    port: int | None
+    auth: Path | None
+    per_minute: float
+    allowed_hosts: tuple[str, ...]
+
+
+def _check_users(auth: Path | None) -> None:
+    """Raise SettingsError for a file of users that cannot be used, before anything is loaded."""
+    if auth is not None:
+        from ui.accounts import Accounts
+
+        Accounts(auth)
+
+
+def _serve_page(recommender: Recommender, address: _Address, *, examples: Sequence[str] | None = None) -> None:
     from ui.app import launch
+    from ui.throttle import Rate
 
+    if address.auth is None and address.host not in ("127.0.0.1", "localhost", "::1"):
+        _note("whoever reaches this address may use the page as anybody; to ask for a login, add --auth FILE")
     launch(
         recommender,
-        host=host,
-        port=port,
+        host=address.host,
+        port=address.port,
         examples=examples,
+        auth=address.auth,
+        rate=Rate(per_minute=address.per_minute),
+        allowed_hosts=address.allowed_hosts,
         on_ready=lambda address: _out.print(f"The page is at {address} (Ctrl+C ends it)", highlight=False),
     )
 

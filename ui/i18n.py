@@ -21,6 +21,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "you_are": ("You are", "身份"),
     "a_guest": ("a guest", "访客"),
     "new_chat": ("New chat", "新对话"),
+    "log_out": ("Log out", "退出登录"),
     "your_wish": ("Your wish", "你的愿望"),
     "describe_it": ("Describe it, or paste a picture", "描述一下，或粘贴图片"),
     "filter": ("Filter", "筛选"),
@@ -47,6 +48,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     # a turn
     "as_user": ("as {user}", "身份：{user}"),
     "waiting": ("Others are being served; one moment…", "前面还有人，请稍候…"),
+    "waiting_next": ("Others are being served; you are next in line…", "前面还有人，下一个就是你…"),
+    "waiting_place": ("Others are being served; you are number {place} in line…", "前面还有人，你排在第 {place} 位…"),
     "after_above": ("I read this after the answer above…", "先回答上面的，再看这一条…"),
     "stage_understand": ("Reading what you wrote…", "正在理解…"),
     "stage_why": ("Trying out what its place hangs on…", "正在试验它的名次取决于什么…"),

@@ -94,6 +94,7 @@ def _rows(found: Simulation) -> list[tuple[str, Estimate | Difference]]:
         ("messages until then", found.turns),
         ("critiques obeyed", found.obeyed),
         ("shown items against something said", found.broken),
+        ("shown items against a constraint that stands", found.violating),
         (f"one search, {k} items", found.one_shot),
         (f"one search, {k * turns} items", found.one_shot_long),
         (f"found beyond one search of {k}", found.gain),

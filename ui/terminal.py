@@ -42,5 +42,7 @@ def _say_reply(reply: Reply, say: Callable[[str], object]) -> None:
         say(f"   {card.reason}")
     if reply.note:
         say(f"note: {plain(reply.note, _MOST_CHARS)}")
+    if reply.offers:
+        say("offers: " + ", ".join(plain(offer.label, 80) for offer in reply.offers))
     if reply.chips:
         say(" ".join(f"[{plain(chip.label, 80)}]" for chip in reply.chips))

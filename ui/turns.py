@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from agent.conversation import Conversation, Reply
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from agent.recommender import Recommender
     from ui.chats import Chat, Said, Turn
     from ui.comparing import Table
+    from ui.line import Line
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +30,6 @@ WAITING = words("waiting")
 _STAGES = {name: words(f"stage_{name}") for name in ("understand", "retrieve", "rerank", "reasons", "why")}
 _MOST_CHARS = 2000
 
-Submit = Callable[[Callable[[], None]], object]
 Do = Callable[[Conversation], Reply]
 
 
@@ -50,10 +51,10 @@ class Ask:
 class Answering:
     """Answers what is asked in chats. One object serves all of them."""
 
-    def __init__(self, recommender: Recommender, submit: Submit) -> None:
-        """submit: has a call made in another thread, when it is its turn."""
+    def __init__(self, recommender: Recommender, line: Line) -> None:
+        """line: in which answers wait for their turn."""
         self._recommender = recommender
-        self._submit = submit
+        self._line = line
 
     def answer(self, chat: Chat, ask: Ask) -> Iterator[None]:
         """Answer in a new turn of the chat; gives a sign whenever the chat has something new to show.
@@ -61,8 +62,9 @@ class Answering:
         The answer is found even when nobody waits for the signs any more: who comes back sees it.
         """
         turn = chat.say(ask.said, words("after_above") if chat.busy() else WAITING)
+        submit = partial(self._line.submit, on_place=partial(self._wait, chat, turn))
         try:
-            chat.do(lambda: self._work(chat, turn, ask), self._submit)
+            chat.do(lambda: self._work(chat, turn, ask), submit)
         except TastemakerError as error:
             chat.change(turn, stage=None, problem=sentence(str(error)), **_as_before(chat))
         yield from chat.follow(turn)
@@ -72,6 +74,10 @@ class Answering:
         turn = chat.say(said, WAITING)
         chat.change(turn, stage=None, problem=problem, **_as_before(chat))
         yield
+
+    def _wait(self, chat: Chat, turn: Turn, place: int) -> None:
+        """Show the place in the line, 1 for the next."""
+        chat.change(turn, stage=words("waiting_next") if place == 1 else words("waiting_place", place=str(place)))
 
     def _work(self, chat: Chat, turn: Turn, ask: Ask) -> None:
         """What was done wrong becomes a sentence in the turn. A fault of ours does too, and is logged."""

@@ -112,7 +112,11 @@ def _index_whole(folder: Path, shop: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent) as scratch:
         _index(Path(scratch) / folder.name, shop)
-        (Path(scratch) / folder.name).rename(folder)
+        try:
+            (Path(scratch) / folder.name).rename(folder)
+        except OSError:
+            if not Workspace.exists(folder):  # otherwise another run was first, with the same shop
+                raise
 
 
 def _past_log(truth: Truth, shop: Path, path: Path) -> Path:

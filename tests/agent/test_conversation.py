@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import random
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from agent.conversation import Conversation, Reply
+from agent.conversation import CardsReady, Conversation, Replied, Reply, StageBegun
 from agent.dialogue_state import DialogueState
 from agent.feedback import ANONYMOUS
 from agent.models.scripted import ScriptedModel
@@ -388,6 +389,102 @@ def test_small_talk_is_answered_and_nothing_is_searched(talk: Talk) -> None:
         assert told in reply.text
         assert reply.recommendations is None
         assert labels(reply) == ["kind lamp", "colour red"]
+
+
+# --- questions about the catalogue ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("do you have mugs?", "Yes: 3 things with kind mug fit."),
+        ("Are there any blue lamps?", "Yes: 1 thing with kind lamp, colour blue fits."),
+        ("how many lamps do you have?", "3 things with kind lamp fit."),
+        ("how many mugs under 40 euros are there?", "2 things with kind mug, price at most 40 fit."),
+        ("do you have sofas?", "Nothing that I found has “sofas” in its description; this comes nearest."),
+    ],
+)
+def test_questions_about_the_catalogue_are_counted_and_what_was_found_is_shown(
+    talk: Talk, question: str, told: str
+) -> None:
+    reply = talk().reply(question)
+    assert reply.text.startswith(told)
+    assert found(reply)
+
+
+def test_which_values_there_are_is_told_with_counts_to_choose_from(talk: Talk) -> None:
+    conversation = talk()
+    reply = conversation.reply("what colours do you have?")
+    assert reply.text == "The catalogue has 3 values of colour: red (4), green (4), blue (4)."
+    assert reply.recommendations is None
+    assert {item_id.split("-")[0] for item_id in found(conversation.choose(reply.offers[2].key))} == {"blue"}
+    assert "4 values of kind: mug (3), lamp (3), scarf (3), clock (3)" in talk().reply("What do you sell?").text
+    reply = talk().reply("which rooms are there mugs for?")
+    assert reply.text.startswith("The catalogue has 2 values of rooms of mug: kitchen (3), office (3).")
+    assert set(found(reply)) == {f"{colour}-mug" for colour in COLOURS}
+
+
+def test_a_question_about_what_is_shown_keeps_the_wish(talk: Talk) -> None:
+    reply = talk("a mug").reply("do you have it in blue?")
+    assert reply.text.startswith("Yes: 1 thing with kind mug, colour blue fits.")
+    assert found(reply) == ["blue-mug"]
+
+
+# --- several values -------------------------------------------------------------------------------------------------
+
+
+def test_two_values_of_what_a_thing_has_several_of_must_both_hold(talk: Talk) -> None:
+    assert {i.split("-")[1] for i in found(talk(k=12).reply("for the kitchen and the office"))} == {"mug", "clock"}
+    assert offered(talk().reply("for the kitchen and the bedroom")) == [
+        "without rooms bedroom (6)",
+        "without rooms kitchen (6)",
+    ]
+    assert len(found(talk(k=12).reply("for the kitchen or the bedroom"))) == 12
+
+
+def test_two_values_of_what_a_thing_has_one_of_are_alternatives(talk: Talk) -> None:
+    assert set(found(talk().reply("a red and blue lamp"))) == {"red-lamp", "blue-lamp"}
+
+
+# --- while it works -------------------------------------------------------------------------------------------------
+
+
+def test_a_stream_tells_stages_then_cards_then_the_reply(talk: Talk) -> None:
+    events = list(talk().reply_stream("a mug under 40 euros"))
+    stages = [event.stage for event in events if isinstance(event, StageBegun)]
+    assert stages == ["understand", "retrieve", "rerank", "reasons", "log"]
+    cards = [event for event in events if isinstance(event, CardsReady)]
+    assert len(cards) == 1
+    assert events.index(cards[0]) > events.index(StageBegun("rerank"))
+    assert isinstance(last := events[-1], Replied)
+    assert [entry.item.item_id for entry in cards[0].entries] == found(last.reply)
+    assert all(entry.reason for entry in cards[0].entries)
+    assert labels(last.reply) == ["kind mug", "price at most 40"]
+
+
+def test_who_stops_listening_has_a_conversation_that_moved_on(talk: Talk) -> None:
+    conversation = talk()
+    stream = conversation.reply_stream("a mug")
+    next(stream)
+    stream.close()
+    assert labels(conversation.reply("not green")) == ["kind mug", "not colour green"]
+
+
+def test_a_fault_in_a_stream_is_raised_where_it_is_listened_to(
+    talk: Talk, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = talk()
+    monkeypatch.setattr(recommender, "facets", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        list(conversation.reply_stream("a mug"))
+
+
+def test_the_reply_can_be_awaited(talk: Talk) -> None:
+    async def both() -> list[Reply]:
+        return await asyncio.gather(talk().areply("a mug"), talk().areply("a lamp"))
+
+    mugs, lamps = asyncio.run(both())
+    assert (labels(mugs), labels(lamps)) == (["kind mug"], ["kind lamp"])
 
 
 # --- steps back -----------------------------------------------------------------------------------------------------

@@ -173,3 +173,42 @@ def test_a_softened_state_wishes_what_it_wanted() -> None:
     assert LAMP.softened() == DialogueState(
         query="cosy", prefer={"material": ("oak",), "category": ("lamp",), "colour": ("red", "blue")}
     )
+
+
+def passing(state: DialogueState, items: list[Item], **options: object) -> list[str]:
+    where = state.where(**options)  # type: ignore[arg-type]
+    assert where is not None
+    mask = AttributeTable(items).mask(parse_filter(where)).tolist()
+    return [item.item_id for item, passes in zip(items, mask, strict=True) if passes]
+
+
+FILMS = [
+    Item("both", "1", {"genres": ("Crime", "Drama"), "mood": "dark"}),
+    Item("one", "2", {"genres": ("Crime",), "mood": "light"}),
+    Item("other", "3", {"genres": ("Drama",)}),
+]
+
+
+def test_all_wanted_values_must_hold_where_the_message_means_so() -> None:
+    update = Update(Action.SEARCH, want={"genres": ("Crime", "Drama"), "mood": ("dark", "light")})
+    assert passing(apply(DialogueState(), update), FILMS) == ["both", "one"]
+    state = apply(DialogueState(), update, every=["genres", "unheard of"])
+    assert (state.every, passing(state, FILMS)) == (("genres",), ["both"])
+    assert passing(refined(state, want={"genres": ("Crime",)}), FILMS) == ["both", "one"]
+    assert refined(state, drop=("genres",)).where() == DialogueState(want={"mood": ("dark", "light")}).where()
+
+
+def test_what_does_not_tell_an_attribute_passes_where_it_may() -> None:
+    state = DialogueState(want={"genres": ("Drama",), "mood": ("dark",)})
+    assert passing(state, FILMS) == ["both"]
+    assert passing(state, FILMS, untold=["mood"]) == ["both", "other"]
+    assert passing(DialogueState(avoid={"mood": ("dark",)}), FILMS) == ["one", "other"]
+
+
+def test_what_is_wanted_comes_before_what_is_avoided_or_preferred_for_good() -> None:
+    state = DialogueState(want={"colour": ("red",)}, avoid={"material": ("wool",)})
+    refused = {"colour": ("red", "green"), "material": ("jute", "wool")}
+    assert state.avoiding(refused).avoid == {"material": ("wool", "jute"), "colour": ("green",)}
+    loved = state.preferring({"colour": ("blue",), "material": ("wool", "oak"), "style": ("retro",)})
+    assert loved.prefer == {"material": ("oak",), "style": ("retro",)}
+    assert (state.avoiding({}), state.preferring({})) == (state, state)

@@ -53,3 +53,15 @@ def test_the_showcase_tells_those_of_the_catalogue_as_it_is_now(empty_workspace:
     assert Facet("colour", ("blue", "red")) in showcase.facets()
     empty_workspace.items.withdraw(["2"])
     assert Facet("colour", ("red",)) in showcase.facets()
+
+
+def test_attributes_of_several_values_at_a_time_are_told_from_others() -> None:
+    several = {facet.name: facet.several for facet in FacetCounts([thing(n) for n in range(20)]).facets()}
+    assert several == {"colour": False, "rooms": True, "price": False, "year": False}
+
+
+def test_values_are_counted_the_commonest_first() -> None:
+    counts = FacetCounts([thing(1), thing(2, "blue"), thing(3, "blue")])
+    assert list(counts.counts("colour").items()) == [("blue", 2), ("red", 1)]
+    counts.update([thing(2, "blue", withdrawn=True), thing(3, "blue", withdrawn=True)])
+    assert (counts.counts("colour"), counts.counts("nothing")) == ({"red": 1}, {})

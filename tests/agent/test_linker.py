@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 
@@ -10,6 +11,7 @@ from agent.dialogue import Action, Facet, Update, update_text
 from agent.linker import facets_in_question, link
 from agent.mentions import Embed
 from retrieval.encoders import open_encoder
+from retrieval.vectors import Vectors
 
 SHOP = (
     Facet("category", ("chair", "rug", "vase", "umbrella", "dress", "plant pot")),
@@ -37,6 +39,42 @@ def embed() -> Embed:
 
 def told(update: Update) -> dict[str, object]:
     return dict(json.loads(update_text(update)))
+
+
+def test_attributes_of_many_names_are_known_by_letters_and_never_embedded(embed: Embed) -> None:
+    names = tuple(f"Maker {number} {chr(97 + number % 26)}{chr(97 + number // 26 % 26)}son" for number in range(3000))
+    facets = (*SHOP, Facet("maker", names))
+    embedded: list[str] = []
+
+    def counted(texts: Sequence[str]) -> Vectors:
+        embedded.extend(texts)
+        return embed(texts)
+
+    message = "a warm carpet by Maker 1234"
+    update = link(message, facets, embed=counted)
+    assert (update.want["category"], update.want["maker"]) == (("rug",), (names[1234],))
+    asked = {facet.name: facet.values for facet in facets_in_question(message, facets, counted)}
+    assert names[1234] in asked["maker"]
+    assert "rug" in asked["category"]
+    assert len(embedded) < 150
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("too many stripes, drop those", {"avoid": {"pattern": ["stripes"]}}),
+        ("spare me wool", {"avoid": {"material": ["wool"]}}),
+        ("a check-patterned, leaf-green vase", {"want": {"category": ["vase"], "colour": ["green"]}}),
+        ("an umbrlela in borwn", {"want": {"category": ["umbrella"], "colour": ["brown"]}}),
+        ("that is more than I can spend", {"step": {"price": "lower"}}),
+        ("it may cost more", {"step": {"price": "higher"}}),
+        ("something softer", {"want": None, "query": "softer"}),
+        ("I can't afford that", {"step": {"price": "lower"}}),
+    ],
+)
+def test_what_is_typed_and_said_in_passing(message: str, expected: dict[str, object], embed: Embed) -> None:
+    found = told(link(message, SHOP, standing="category rug", shown=SHOWN, embed=embed))
+    assert {name: found.get(name) for name in expected} == expected
 
 
 @pytest.mark.parametrize(

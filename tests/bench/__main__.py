@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("recall", "filtered_search", "indexing", "recommend", "startup")
+BENCHMARKS = ("recall", "filtered_search", "indexing", "recommend", "startup", "conversation")
 
 for benchmark in BENCHMARKS:
     subprocess.run([sys.executable, "-m", f"tests.bench.{benchmark}"], check=True)

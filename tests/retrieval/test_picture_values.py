@@ -124,7 +124,8 @@ def test_indexing_learns_to_read(half_told: Path, tmp_path: Path) -> None:
             assert np.mean([truth[item_id] == value for item_id, value in read.items()]) > 0.8
             assert not {"brand", "style", "material"} & {name for values in seen.values() for name in values}
 
-            (workspace.path / FILE).unlink()
-            assert glance.seen(items) == {}
+            for damage in (lambda path: path.write_bytes(b"nothing"), Path.unlink):
+                damage(workspace.path / FILE)
+                assert glance.seen(items) == {}
             learn_to_read(workspace, store, encoder=str(workspace.settings.encoder_fingerprint))
             assert glance.seen(items) == seen

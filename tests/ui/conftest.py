@@ -84,12 +84,14 @@ class Gate:
     """Makes the model play what a test asks for: an outage, or waiting until it is let through."""
 
     opened: threading.Event = field(default_factory=threading.Event)
+    asked: threading.Event = field(default_factory=threading.Event)
 
     def rule(self, text: str, choices: Sequence[str]) -> list[float]:
         request = text.partition("Request:")[2].partition("Candidates:")[0]
         if "outage" in request:
             raise ModelUnavailableError("the model server does not answer")
         if "held" in request:
+            self.asked.set()
             assert self.opened.wait(60)
         return overlap(text, choices)
 

@@ -77,15 +77,18 @@ def test_cards_are_there_before_their_reasons(open_page: OpenPage, served: Serve
     assert turn.get_by_role("button", name="Like:").first.is_visible()
 
 
-def test_who_comes_third_sees_that_others_are_served(open_page: OpenPage, served: Served) -> None:
+def test_who_comes_third_sees_their_place_in_the_line(open_page: OpenPage, served: Served) -> None:
     served.gate.opened.clear()
-    pages = [open_page() for _ in range(3)]
+    pages = [open_page() for _ in range(4)]
     for page in pages[:2]:
         say(page, "a held vase")
         page.locator(".tm-stage").filter(has_text="pictures included").wait_for()
     say(pages[2], "a blue chair")
-    pages[2].locator(".tm-stage").filter(has_text="Others are being served").wait_for()
+    pages[2].locator(".tm-stage").filter(has_text="you are next in line").wait_for()
+    say(pages[3], "a red chair")
+    pages[3].locator(".tm-stage").filter(has_text="you are number 2 in line").wait_for()
     served.gate.opened.set()
+    assert titles(answered(pages[3], 0)) == ["Red chair"]
     assert titles(answered(pages[2], 0)) == ["Blue chair"]
 
 

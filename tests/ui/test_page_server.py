@@ -1,4 +1,4 @@
-"""The page for programs, and its address."""
+"""How often a page may ask, and the address that it is served at."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from retrieval.errors import SettingsError
+from tests.ui.person import ask, titles
+from ui.throttle import Rate
 
 if TYPE_CHECKING:
     from tests.ui.conftest import OpenPage, Served, Watch
@@ -17,24 +19,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
-def test_programs_have_one_endpoint(served: Served) -> None:
-    from gradio_client import Client
+def test_who_asks_too_often_is_told_so_and_keeps_the_conversation(served: Served, open_page: OpenPage) -> None:
+    from ui.app import launch
 
-    info = httpx.get(f"{served.url}/gradio_api/info").json()
-    assert list(info["named_endpoints"]) == ["/recommend"]
-    assert info["unnamed_endpoints"] == {}
-    answer = Client(served.url, verbose=False).predict(query="a green lamp", k=3, api_name="/recommend")
-    assert answer["reranked"] is True
-    assert len(answer["recommendations"]) == 3
-    assert "green-lamp" in [found["item_id"] for found in answer["recommendations"]]
-
-
-def test_programs_get_errors_as_sentences(served: Served) -> None:
-    from gradio_client import Client
-    from gradio_client.exceptions import AppError
-
-    with pytest.raises(AppError, match="weight"):
-        Client(served.url, verbose=False).predict(query="a lamp", where="weight < 3", api_name="/recommend")
+    blocks = launch(served.recommender, rate=Rate(per_minute=0.01, burst=1), block=False)
+    try:
+        page = open_page(url=str(blocks.local_url))
+        assert "Red lamp" in titles(ask(page, "a lamp"))
+        problem = ask(page, "a vase").locator(".tm-problem").inner_text()
+        assert problem.startswith("These were too many requests")
+        assert "Red lamp" in titles(page.locator(".tm-turn").first)
+    finally:
+        blocks.close()
 
 
 def test_a_port_that_is_taken_is_said(served: Served) -> None:

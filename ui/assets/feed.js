@@ -228,12 +228,12 @@ function nameTheFields() {
   const wish = document.querySelector("#tm-wish textarea");
   const user = document.querySelector("#tm-user input");
   const where = document.querySelector("#tm-where input");
-  if (!wish || !user || !where) {
+  if (!wish || !where || !(user || props.welcome.login)) {
     requestAnimationFrame(nameTheFields);
     return;
   }
   wish.setAttribute("aria-label", word("your_wish"));
-  user.placeholder = word("a_guest");
+  if (user) user.placeholder = word("a_guest");
   where.placeholder = say(props.welcome.filter_hint);
   where.title = say(props.welcome.filter_on);
 }

@@ -1,0 +1,69 @@
+"""`tastemaker users`: who may log in to a page that is served with --auth."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+users_app = typer.Typer(no_args_is_help=True, help="Who may log in to a page that is served with --auth FILE.")
+_out = Console()
+
+FileOption = Annotated[Path, typer.Option("--auth", help="The file of users that the page is served with.")]
+NameArgument = Annotated[str, typer.Argument(help="The user's name; also who they are in the log.")]
+
+
+@users_app.command()
+def add(
+    name: NameArgument,
+    auth: FileOption,
+    owner: Annotated[
+        bool, typer.Option("--owner", help="May also see the owner's page and switch adapters.", metavar="")
+    ] = False,
+) -> None:
+    """Add a user; asks for the password, or reads it from a line of standard input."""
+    from ui.accounts import add_account
+
+    add_account(auth, name, _password(), owner=owner)
+    _say(f"{name} may log in{', as an owner' if owner else ''}; a page that runs with {auth} knows it already")
+
+
+@users_app.command()
+def token(name: NameArgument, auth: FileOption) -> None:
+    """Print a new token of the user, for programs that send it as Authorization: Bearer TOKEN. It is shown once."""
+    from ui.accounts import add_token
+
+    sys.stdout.write(add_token(auth, name) + "\n")
+
+
+@users_app.command()
+def remove(name: NameArgument, auth: FileOption) -> None:
+    """Take a user out; open logins and tokens of theirs end at once, what they did stays in the log."""
+    from ui.accounts import remove_account
+
+    remove_account(auth, name)
+    _say(f"{name} may not log in any more")
+
+
+@users_app.command("list")
+def list_users(auth: FileOption) -> None:
+    """Print the users."""
+    from ui.accounts import all_accounts
+
+    for user in all_accounts(auth):
+        tokens = f", {len(user.tokens)} tokens" if user.tokens else ""
+        _say(f"{user.name}{' (owner)' if user.owner else ''}{tokens}")
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _say(text: str) -> None:
+    _out.print(escape(text), highlight=False, soft_wrap=True)
