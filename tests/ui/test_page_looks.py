@@ -84,6 +84,10 @@ def test_reading_aloud_follows_the_answer(open_page: OpenPage) -> None:
 
 def test_a_sheet_fits_a_phone(open_page: OpenPage) -> None:
     page = open_page(width=390, height=844)
+    name, opener = page.locator(".tm-shade").bounding_box(), page.locator(".tm-openers").bounding_box()
+    assert name is not None
+    assert opener is not None
+    assert name["x"] + name["width"] <= opener["x"], "the head's parts stand beside each other"
     page.get_by_role("button", name="About you", exact=True).click()
     box = page.get_by_role("dialog").bounding_box()
     assert box is not None
