@@ -51,8 +51,8 @@ class OwnerPage:
             report = self._reports(private)
             latency, stages = self._latency()
             everything = [status, volume, days, *used, *report, latency, stages]
-            blocks.load(self.look, None, everything, **private)
-            again.click(self.look, None, everything, **private)
+            blocks.load(self.look_again, None, everything, **private)
+            again.click(self.look_again, None, everything, **private)
 
     def _standing(self) -> tuple[gr.Dataframe, gr.Dataframe, gr.BarPlot]:
         with gr.Row():
@@ -99,7 +99,7 @@ class OwnerPage:
 
     # --- what happens -------------------------------------------------------------------------------------------
 
-    def look(self, request: gr.Request) -> list[Any]:
+    def look_again(self, request: gr.Request) -> list[Any]:
         """Everything as it is now."""
         self._owners_only(request)
         recommender = self._recommender

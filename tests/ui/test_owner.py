@@ -112,7 +112,7 @@ def test_its_handlers_refuse_who_is_no_owner(guarded: Guarded, served: Served) -
     for name in ("nina", "olga"):
         with httpx.Client(base_url=guarded.url, headers=guarded.headers(name), timeout=60) as client:
             config = client.get("/config").json()
-            look = next(each["id"] for each in config["dependencies"] if each["api_name"] == "look")
+            look = next(each["id"] for each in config["dependencies"] if each["api_name"] == "look_again")
             sent = {"data": [], "fn_index": look, "session_hash": name}
             client.post("/gradio_api/queue/join", json=sent).raise_for_status()
             answers[name] = client.get("/gradio_api/queue/data", params={"session_hash": name}).text
