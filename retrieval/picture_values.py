@@ -39,7 +39,7 @@ _LONGEST = 60
 _SURE = 0.5
 _RIGHT, _OFTEN = 0.8, 0.5
 """Least share of readings that must be right, and of items that must be read, for an attribute to be one to be seen."""
-_BEYOND_DOUBT, _CLEAR = 0.985, 0.4
+_BEYOND_DOUBT, _CLEAR = 0.985, 0.3
 """Least share of the readings with a lead that must be right, and of items that must be that clear."""
 _SHRINKAGE = 0.01
 _FOLDS = 5
