@@ -81,11 +81,19 @@ def shown_to(served: Served, user: str) -> int:
     ],
 )
 def test_nothing_is_read_without_credentials(guarded: Guarded, path: str) -> None:
-    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic wrong"}, {"Cookie": "x=y"}):
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Cookie": "x=y"}):
         refused = httpx.get(guarded.url + path, headers=headers)
         assert refused.status_code == 401
         assert "log in first" in refused.json()["detail"]
         assert refused.headers["www-authenticate"].startswith("Basic")
+
+
+def test_a_wrong_password_opens_nothing(guarded: Guarded) -> None:
+    for headers in (
+        {"Authorization": "Basic wrong"},
+        {"Authorization": "Basic " + base64.b64encode(b"nina:guessed").decode()},
+    ):
+        assert httpx.get(f"{guarded.url}/config", headers=headers).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
@@ -31,7 +32,8 @@ def with_client(url: str, use: Callable[[ClientSession], Awaitable[Any]], header
             await session.initialize()
             return await use(session)
 
-    return anyio.run(connected)
+    with ThreadPoolExecutor(1) as threads:  # in this thread playwright may have a loop running
+        return threads.submit(anyio.run, connected).result()
 
 
 def call(url: str, name: str, **given: object) -> CallToolResult:

@@ -21,6 +21,8 @@ def test_markup_and_templates_are_shown_as_text(open_page: OpenPage) -> None:
     page = open_page()
     turn = ask(page, "<img src=x onerror=window.hacked=9> ${window.hacked=10} teapot")
     assert turn.locator(".tm-words").inner_text() == "<img src=x onerror=window.hacked=9> ${window.hacked=10} teapot"
+    page.get_by_role("button", name="New chat").click()
+    page.locator(".tm-welcome").wait_for()
     turn = ask(page, "a teapot")
     assert set(titles(turn)) == set(HOSTILE.values())
     assert page.locator(".tm-feed").locator("script, [onerror], a, iframe").count() == 0

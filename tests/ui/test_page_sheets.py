@@ -79,7 +79,7 @@ def test_an_earlier_chat_goes_on_where_it_was(open_page: OpenPage) -> None:
     expect(lambda: sheet.locator(".tm-row").all_text_contents() == ["a blue chair", "a lamp"], page)
     sheet.get_by_role("button", name="a lamp").click()
     expect(lambda: page.locator(".tm-words").all_text_contents() == ["a lamp"], page)
-    turn = ask(page, "the red one")
+    turn = ask(page, "in red")
     assert titles(turn) == ["Red lamp"]
     assert set(wants(turn)) == {"kind lamp", "colour red"}
 
