@@ -178,6 +178,8 @@ _LIKED_PART = re.compile(rf"\b(?:[Yy]ou liked|[Ll]ike|with) (?!{_TITLE}\b)[A-Z]\
 _HANGING = re.compile(
     r"\b(?:a|an|the|its|their|your|of|in|with|is|are|has|have|and|or|by|at|both)[.!?…]|"
     r"\b(?:a|an|the|its|their|your) (?:a|an|the|its|their|your|of|in|for|to|with|is|are|has|have|and|or|by|at)\b|"
+    r"\b(?:its|their|your) (?:this|that|these|those|what|which|who|it|you|as|like|close)\b|"
+    r"\bis what (?:its|their) \w+ (?:is|are|has|have)\b|"
     rf"(?:^|[.!?…] |, and )(?:[Aa]s with|[Ll]ike) {_TITLE}(?:, which you liked)?[.!?…]"
 )
 

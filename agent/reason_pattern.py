@@ -14,7 +14,7 @@ from agent.evidence import YOUR_PICTURE
 from retrieval.types import Evidence
 
 _PLAIN_WORDS = (  # noqa: SIM905
-    "a|and|as|its|as a whole|as you asked|both|both have|close|in common|include that|is|it|it answers your wish|"
+    "a|and|as|as a whole|as you asked|both|both have|close|in common|include that|is|it|it answers your wish|"
     "it has|it is|it is close|it is much|it is similar|it looks|it shares|its description is close|says|says so|"
     "people who|taken as a whole|that you asked for|the|this|this has|this is what|those who|to the eye|"
     "to what you asked for|to your request|to your picture|too|went on to it|went on to this one|"
@@ -53,7 +53,7 @@ def reason_pattern(evidence: Sequence[Evidence]) -> str:
     if not all(fact.value or fact.title for fact in evidence):
         both.append(after)  # what many people like, or what is close to the request, names nothing
     clause = f"{plain}{{0,{_BEFORE}}}(?:{'|'.join(both)})"
-    opening = _either([*(word.capitalize() for word in words), *(f"Like {title}" for title in titles)])
+    opening = _either([*(word.capitalize() for word in ("its", *words)), *(f"Like {title}" for title in titles)])
     return rf"{opening}{clause}(?:(?:, and|\. {opening}){clause}){{0,{_MOST_CLAUSES - 1}}}\."
 
 
@@ -70,7 +70,8 @@ def _pairs(evidence: Sequence[Evidence]) -> Iterator[str]:
     """The ways to say an attribute and its value, one of them or both."""
     for fact in evidence:
         if fact.attribute and fact.value:
-            yield from (f"{fact.attribute} {link}{fact.value}" for link in ("", "is ", "include ", "speaks of "))
+            for name in (fact.attribute, f"its {fact.attribute}", f"their {fact.attribute}"):
+                yield from (f"{name} {link}{fact.value}" for link in ("", "is ", "include ", "speaks of "))
             yield from (f"its {fact.attribute}", f"their {fact.attribute}")
             yield from (f"{word} {fact.value}" for word in _TO_VALUES)
 

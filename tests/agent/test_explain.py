@@ -171,6 +171,8 @@ class TestCheck:
             ("It has the director Michael Mann in the.", "left out"),
             ("It has the its director Michael Mann.", "left out"),
             ("Like Thief.", "left out"),
+            ("You asked for crime, and this is what its this is what its director says.", "left out"),
+            ("You asked for crime, and this is what its description is close to.", "left out"),
             ("Like Thief, which you liked.", "left out"),
             ("It is a Crime film, and like Thief.", "left out"),
             ("Its director is Michael Mann. As with Fargo.", "left out"),
