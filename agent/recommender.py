@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from agent.current_model import CurrentModel
 from agent.evidence import gather_evidence
 from agent.explain import Reason, ToExplain, plain_reasons, write_reasons
 from agent.facts import CatalogueFacts
 from agent.feedback import ANONYMOUS, log_deed, log_impressions
 from agent.models.base import VisionLanguageModel
-from agent.opening import open_chosen_model, settle
+from agent.opening import adapter_version, open_chosen_model, settle
 from agent.ranker import LastStage
 from agent.recommendations import Recommendations
 from agent.requests import Stopwatch, Wish, understand
@@ -80,20 +80,22 @@ class Recommender:
         settings: RecommenderSettings,
         *,
         sees: bool = True,
+        version: Callable[[], object] = lambda: None,
         resources: ExitStack | None = None,
     ) -> None:
-        """sees: whether the workspace's encoder takes pictures; where it does not, answers to a picture say so."""
+        """sees: whether the workspace's encoder takes pictures; where it does not, answers to a picture say so.
+
+        version: the model is made anew whenever it says another value.
+        """
         self.workspace = workspace
         self._sees = sees
         self._finder = finder
         self._store = store
-        self._make_model = make_model
+        self._models = CurrentModel(make_model, version)
         self._settings = settings
         self._resources = resources or ExitStack()
         self._showcase = Showcase(workspace, store)
         self._last_stage = LastStage(workspace.path, lambda: store.towers_version)
-        self._lock = threading.Lock()
-        self._model: VisionLanguageModel | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="tastemaker")
 
     @classmethod
@@ -112,8 +114,9 @@ class Recommender:
 
         model: a preset, a folder or a hub name. engine: transformers, vllm (with its url), scripted, or auto: what
         `tastemaker serve` runs for this workspace, unless another model or adapter is named, else in process. adapter:
-        a folder. shared: for a process that stays, so that others can use the workspace at the same time. What is not
-        given comes from the settings.
+        a folder, the name of one of the workspace's adapters, or none; unless given, the one that is used there now,
+        and the next one as soon as another is used. shared: for a process that stays, so that others can use the
+        workspace at the same time. What is not given comes from the settings.
         Raises SettingsError, WorkspaceError.
         """
         from retrieval.candidates import CandidateFinder
@@ -130,7 +133,16 @@ class Recommender:
             store.check_encoder(record_of(encoder))
             finder = CandidateFinder(workspace, store, encoder)
             make_model = partial(open_chosen_model, workspace.path, settings)
-            return cls(workspace, finder, store, make_model, settings, sees=encoder.sees, resources=opening.pop_all())
+            return cls(
+                workspace,
+                finder,
+                store,
+                make_model,
+                settings,
+                sees=encoder.sees,
+                version=partial(adapter_version, workspace.path, settings),
+                resources=opening.pop_all(),
+            )
 
     def recommend(
         self,
@@ -155,18 +167,19 @@ class Recommender:
         watch = Stopwatch(on_stage)
         wish = understand(user_id=user_id, query=query, image=image, where=where, k=k)
         with watch.stage("retrieve"):
-            retrieved = self._retrieve(wish)
+            model = self.model  # to the end of this answer, whatever is used in the meantime
+            retrieved = self._retrieve(wish, model)
         with watch.stage("rerank"):
-            ranking = self._rank(retrieved)
+            ranking = self._rank(retrieved, model)
         with watch.stage("reasons"):
-            entries, unexplained = self._explain(wish, retrieved, ranking)
+            entries, unexplained = self._explain(wish, retrieved, ranking, model)
         with watch.stage("log"):
             unlogged = log_impressions(
                 self.workspace.log,
                 (entry.item.item_id for entry in entries),
                 user_id=wish.user_id,
                 request_id=request_id,
-                model=self.model.info if ranking.reranked else None,
+                model=model.info if ranking.reranked else None,
                 source=source,
                 session_id=session_id,
             )
@@ -240,23 +253,19 @@ class Recommender:
     def warm(self) -> None:
         """Load what the first request would load. Raises ModelError, WeightsError."""
         self._showcase.facts()
-        retrieved = self._retrieve(Wish(None, "anything", None, None, 1))
-        rerank(self.model, [], "anything", retrieved.contenders[:2], settings=self._settings.rerank)
+        model = self.model
+        retrieved = self._retrieve(Wish(None, "anything", None, None, 1), model)
+        rerank(model, [], "anything", retrieved.contenders[:2], settings=self._settings.rerank)
 
     @property
     def model(self) -> VisionLanguageModel:
-        """The language model, loaded when it is first asked for."""
-        with self._lock:
-            if self._model is None:
-                self._model = self._make_model()
-            return self._model
+        """The language model of now, loaded when it is first asked for."""
+        return self._models.get()
 
     def close(self) -> None:
         """Let go of the model, the store and the workspace."""
         self._threads.shutdown(wait=True)
-        with self._lock:
-            if self._model is not None:
-                self._model.close()
+        self._models.close()
         self._resources.close()
 
     def __enter__(self) -> Self:
@@ -267,14 +276,14 @@ class Recommender:
     ) -> None:
         self.close()
 
-    def _retrieve(self, wish: Wish) -> Shortlist:
+    def _retrieve(self, wish: Wish, model: VisionLanguageModel) -> Shortlist:
         query = self._finder.query(text=wish.query, image=wish.image, user_id=wish.user_id, where=wish.where)
         size = max(wish.k, self._settings.candidates)
-        return shortlist(self._finder, self._showcase, query, size, image_px=self.model.info.image_px)
+        return shortlist(self._finder, self._showcase, query, size, image_px=model.info.image_px)
 
-    def _rank(self, retrieved: Shortlist) -> _Ranking:
+    def _rank(self, retrieved: Shortlist, model: VisionLanguageModel) -> _Ranking:
         """The contenders in the model's and the ranker's order, or in the retriever's when the model cannot answer."""
-        settings, model = self._settings.rerank, self.model
+        settings = self._settings.rerank
         try:
             ranked: Sequence[Ranked] = compare(model, retrieved, self._showcase, settings=settings)
             if settings.alpha is None:
@@ -286,7 +295,7 @@ class Recommender:
             return _Ranking(as_found, f"The language model did not rank these ({error}): retriever's order.")
 
     def _explain(
-        self, wish: Wish, retrieved: Shortlist, ranking: _Ranking
+        self, wish: Wish, retrieved: Shortlist, ranking: _Ranking, model: VisionLanguageModel
     ) -> tuple[tuple[Recommendation, ...], str | None]:
         """The k best with evidence and reasons; and why the model wrote none, None when it was not at fault."""
         shown = {entry.candidate.item_id: entry.shown for entry in retrieved.contenders}
@@ -306,7 +315,7 @@ class Recommender:
                 max_facts=self._settings.reasons.max_facts,
             )
             to_explain.append(ToExplain(told, evidence))
-        reasons, note = self._reasons(wish, to_explain, facts, ranking)
+        reasons, note = self._reasons(wish, to_explain, facts, ranking, model)
         entries = (
             Recommendation(
                 told.shown.item, entry.score, reason.text, reason.source, told.evidence, entry.candidate.retrievers
@@ -316,12 +325,17 @@ class Recommender:
         return tuple(entries), note
 
     def _reasons(
-        self, wish: Wish, entries: Sequence[ToExplain], facts: CatalogueFacts, ranking: _Ranking
+        self,
+        wish: Wish,
+        entries: Sequence[ToExplain],
+        facts: CatalogueFacts,
+        ranking: _Ranking,
+        model: VisionLanguageModel,
     ) -> tuple[list[Reason], str | None]:
         if not ranking.reranked:  # whoever could not rank is not asked again
             return plain_reasons(entries), None
         try:
-            return write_reasons(self.model, wish.query, entries, facts, settings=self._settings.reasons), None
+            return write_reasons(model, wish.query, entries, facts, settings=self._settings.reasons), None
         except ModelError as error:
             logger.warning("reasons are plain evidence: %s", error)
             return plain_reasons(entries), f"The language model wrote no reasons ({error})."
