@@ -15,8 +15,10 @@ from rich.markup import escape
 from retrieval.errors import InputError, InteractionError, SettingsError, TastemakerError
 from retrieval.quiet import forbid_telemetry
 from retrieval.types import ReasonSource
+from ui.adapters_command import adapters_app
 from ui.evaluate_command import evaluate
 from ui.finetuning import finetune_app
+from ui.tuning import learn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +35,8 @@ app = typer.Typer(
     help="A recommender you can talk to, that looks at pictures and shows why.",
 )
 app.add_typer(finetune_app, name="finetune")
+app.add_typer(adapters_app, name="adapters")
+app.command()(learn)
 _out = Console()
 _err = Console(stderr=True)
 
@@ -56,7 +60,13 @@ ModelOption = Annotated[
         "smolvlm2-2b, gemma-3-4b, a Hugging Face id or a folder; what is served, unless you say."
     ),
 ]
-AdapterOption = Annotated[Path | None, typer.Option(help="Folder of a peft LoRA adapter.")]
+AdapterOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of a peft LoRA adapter, the name of one of the workspace's, or none; what is used there, unless "
+        "you say."
+    ),
+]
 WhereOption = Annotated[
     str | None,
     typer.Option(
@@ -292,6 +302,7 @@ def serve(
     print_only: Annotated[bool, _flag("--print", "Print the command and its environment; start nothing.")] = False,
 ) -> None:
     """Serve the workspace's model with vLLM; the other commands find it by themselves."""
+    from agent.opening import adapter_to_serve
     from agent.serving import plan_server
     from agent.serving import serve as serve_plan
     from agent.settings import load_settings
@@ -299,7 +310,8 @@ def serve(
 
     settings = load_settings().but(model=model, adapter=adapter)
     install = _install_to_print(python) if print_only else None
-    plan = plan_server(settings.chosen_model, adapter=settings.adapter, python=python, port=port, install=install)
+    served, folder = adapter_to_serve(workspace, settings)
+    plan = plan_server(served, adapter=folder, python=python, port=port, install=install)
     if print_only:
         sys.stdout.write(plan.shell() + "\n")
         return

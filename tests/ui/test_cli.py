@@ -23,7 +23,7 @@ from tests.agent.test_serving import fake_python
 from tests.conftest import ROOT, TinyShop
 from ui import cli
 
-COMMANDS = ("index", "log", "recommend", "evaluate", "chat", "ui", "demo", "serve")
+COMMANDS = ("index", "log", "recommend", "evaluate", "learn", "chat", "ui", "demo", "serve")
 
 
 @dataclass(frozen=True)
