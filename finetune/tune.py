@@ -187,7 +187,7 @@ def _card(
         alpha=comparison.alpha,
         figures=comparison.figures(),
         better=comparison.better,
-        users=tuple(sorted({*earlier, *(example.user_id for example in made.training)})),
+        users=tuple(sorted({*earlier, *made.users})),
         newest_row=newest_row,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         files={},

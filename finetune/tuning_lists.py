@@ -14,7 +14,7 @@ import numpy as np
 from finetune.examples import Example, ListSettings, asked_lists, read_examples, save_examples, training_lists
 from finetune.lora_settings import LEAST_LISTS, LoraTraining
 from finetune.past import known_events, past_workspace
-from finetune.preferences import Preference, moments, preferences, save_preferences
+from finetune.preferences import Preference, moments, preferences, read_preferences, save_preferences
 from finetune.scratch import scratch
 from finetune.splits import Part, last_wanted
 from retrieval.candidates import CandidateFinder
@@ -51,12 +51,14 @@ class TuningLists:
     """validation, test: as the product would show them, of the wanted items before the last ones and of the last ones.
 
     data_hash: of what is learned from: those lists, and preferences among what was shown before the validation events.
+    users: whom that comes from.
     """
 
     training: list[Example]
     validation: list[Example]
     test: list[Example]
     data_hash: str
+    users: frozenset[str]
 
 
 def tuning_lists(
@@ -92,7 +94,9 @@ def tuning_lists(
         )
     learned = b"".join(files[name].read_bytes() for name in ("training", PREFERENCES))
     digest = hashlib.sha256(learned).hexdigest()
-    return TuningLists(found["training"], found["validation"], found["test"], digest)
+    users_learned = {example.user_id for example in found["training"]}
+    users_learned |= {pair.shown.user_id for pair in read_preferences(files[PREFERENCES])}
+    return TuningLists(found["training"], found["validation"], found["test"], digest, frozenset(users_learned))
 
 
 def _preferences(source: Source, training: LoraTraining, users: frozenset[str] | None, seed: int) -> list[Preference]:

@@ -75,6 +75,7 @@ def learn(
 
     Goes on from the adapter that is used. For a timer; the pages that are open meanwhile change over by themselves.
     """
+    from agent.forgetting import Learned, to_retrain
     from agent.registry import Adapters
     from retrieval.errors import InteractionError
     from retrieval.workspace import Workspace
@@ -89,6 +90,8 @@ def learn(
     start = adapters.current()
     if start is not None and base is not None and adapters.card(start).base != base:
         start = None  # an adapter of another model cannot be gone on from
+    if Learned("adapter", start or "") in to_retrain(workspace):
+        start = None  # what it knows of somebody who was forgotten would go on
     users = None if start is None else frozenset(activity.users)
     _say(f"{activity.events:,} events of {len(activity.users):,} users since the last time")
     try:
