@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.registry import Adapters
 from retrieval.blend import BLEND_NAME
 from retrieval.erasing import Erased, erase_user
 from retrieval.errors import StoreError, WorkspaceError
@@ -51,14 +52,19 @@ class Forgotten:
 def forget_person(workspace: Workspace, user_id: str) -> Forgotten:
     """Erase the person's events, stated preferences and refused rows; mark what may have learned from them.
 
-    What was made after the first thing that the person did counts as trained on it: rather once too often. The marks
-    name no person. Raises StoreError.
+    An adapter's card says whether it learned from the person, and forgets them too. Whatever else was made after the
+    first thing that they did counts as trained on it: rather once too often. The marks name no person.
+    Raises StoreError.
     """
-    first = _first_deed(workspace, user_id)
-    learned = [] if first is None else [each for each, made in _artefacts(workspace.path) if made >= first]
+    first, adapters = _first_deed(workspace, user_id), Adapters(workspace.path)
+    known = {Learned("adapter", card.name): user_id in card.users for card in adapters.all()}
+    learned = [
+        each for each, made in _artefacts(workspace.path) if known.get(each, first is not None and made >= first)
+    ]
     erased = erase_user(workspace, user_id)
     if learned:
         _mark(workspace.path, learned)
+    adapters.forget(user_id)
     return Forgotten(erased, tuple(learned))
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from agent.adapters import adapter_name
 from agent.models import open_model
 from agent.models.presets import preset_of
-from retrieval.errors import SettingsError
+from agent.registry import Adapters
+from retrieval.errors import SettingsError, WeightsError
 
 if TYPE_CHECKING:
     from agent.models.base import VisionLanguageModel
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from agent.settings import RecommenderSettings
 
 logger = logging.getLogger(__name__)
+
+NO_ADAPTER = "none"
+"""What names the model without an adapter, where an adapter can be named."""
 
 
 def settle(path: Path, settings: RecommenderSettings) -> RecommenderSettings:
@@ -41,42 +45,27 @@ def settle(path: Path, settings: RecommenderSettings) -> RecommenderSettings:
             f"the vLLM server of {path} has {_told(served.model, served.adapter)}, asked for was "
             f"{_told(settings.chosen_model, settings.adapter)}; serve that, or leave the model to the server"
         )
-    return settings.but(url=served.url, model=served.model, adapter=served.adapter)
-
-
-def with_used_adapter(path: Path, settings: RecommenderSettings) -> RecommenderSettings:
-    """The settings with the adapter that the workspace uses, where they name neither model nor adapter nor server.
-
-    Raises WeightsError when that adapter cannot be used.
-    """
-    from agent.adapter_shelf import AdapterShelf
-    from agent.server_record import find_server_record
-
-    free = settings.engine in ("auto", "transformers") and settings.model is None and settings.adapter is None
-    if not free or (used := AdapterShelf(path).used_path()) is None or find_server_record(path) is not None:
-        return settings
-    return settings.but(adapter=used)
+    return settings.but(url=served.url, model=served.model)
 
 
 def open_chosen_model(path: Path, settings: RecommenderSettings) -> VisionLanguageModel:
-    """The model that the settings name, from the engine that they name.
+    """The model that the settings name, from the engine that they name, with the adapter that is to be used now.
 
     With engine auto it is the one that is served for the workspace, unless another one is named: that one runs in this
     process, and a warning says so. Raises SettingsError, WeightsError.
     """
-    if settings.engine != "auto":
-        return open_model(
-            settings.chosen_model,
-            engine=settings.engine,
-            url=settings.url,
-            adapter=settings.adapter,
-            vllm=settings.vllm,
-        )
     from agent.server_record import find_server_record
 
-    served = find_server_record(path)
-    if served is not None and _is_wanted(served, settings):
-        return open_model(served.model, engine="vllm", url=served.url, adapter=served.adapter, vllm=settings.vllm)
+    if settings.engine == "scripted":
+        return open_model(settings.chosen_model, engine="scripted")
+    served = find_server_record(path) if settings.engine in ("auto", "vllm") else None
+    here = served is not None and settings.url in (None, served.url)
+    if served is not None and here and _is_wanted(served, settings):
+        there = settings.but(url=served.url, model=served.model)
+        return _served_model(path, there, None if _is_none(settings.adapter) else served.adapter)
+    if settings.engine == "vllm":
+        named = settings.adapter
+        return _served_model(path, settings, None if named is None or _is_none(named) else str(named))
     if served is not None:
         logger.warning(
             "%s is served for %s, but asked for was %s, which is loaded in this process",
@@ -84,12 +73,72 @@ def open_chosen_model(path: Path, settings: RecommenderSettings) -> VisionLangua
             path,
             _told(settings.chosen_model, settings.adapter),
         )
-    return open_model(settings.chosen_model, adapter=settings.adapter)
+    model, folder, alpha = _own_adapter(path, settings)
+    return open_model(model, adapter=folder, alpha=alpha)
+
+
+def adapter_to_serve(path: Path, settings: RecommenderSettings) -> tuple[str, Path | None]:
+    """The model and the adapter's folder that a server for the workspace is to have. Raises as `open_chosen_model`."""
+    model, folder, _ = _own_adapter(path, settings)
+    return model, folder
+
+
+def adapter_version(path: Path, settings: RecommenderSettings) -> object:
+    """Another value whenever another adapter of the workspace is used; always the same where one is named."""
+    if settings.adapter is not None:
+        return None
+    try:
+        found = Adapters(path).pointer.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _served_model(path: Path, settings: RecommenderSettings, adapter: str | None) -> VisionLanguageModel:
+    """The model behind the server at the settings' address, with the adapter of that name or folder."""
+    return open_model(
+        settings.chosen_model,
+        engine="vllm",
+        url=settings.url,
+        adapter=adapter,
+        alpha=None if adapter is None else Adapters(path).alpha_of(adapter),
+        vllm=settings.vllm,
+    )
+
+
+def _own_adapter(path: Path, settings: RecommenderSettings) -> tuple[str, Path | None, float | None]:
+    """The model for this process, the folder of its adapter, and the prior's weight beside it where that is known.
+
+    The workspace's adapter of now where none is named, with its own base where no model is; one that cannot be used is
+    told and left out.
+    """
+    adapters, named, model = Adapters(path), settings.adapter, settings.chosen_model
+    if named is not None:
+        if _is_none(named):
+            return model, None, None
+        if len(named.parts) > 1 or named.is_dir() or str(named) not in adapters:
+            return model, named, None
+        card = adapters.check(str(named), base=settings.model)
+        return card.base if settings.model is None else model, adapters.path(str(named)), card.alpha
+    try:
+        current = adapters.current()
+        if current is None:
+            return model, None, None
+        card = adapters.check(current, base=settings.model)
+        return card.base if settings.model is None else model, adapters.path(current), card.alpha
+    except (WeightsError, SettingsError) as error:
+        logger.warning("%s answers without an adapter: %s", model, error)
+        return model, None, None
+
+
+def _is_none(adapter: Path | None) -> bool:
+    return adapter is not None and str(adapter) == NO_ADAPTER
 
 
 def _is_wanted(served: ServerRecord, settings: RecommenderSettings) -> bool:
     """Whether the server has the model and the adapter that are named; what is not named is left to the server."""
-    if settings.adapter is not None and served.adapter != adapter_name(settings.adapter):
+    named = settings.adapter
+    if named is not None and not _is_none(named) and served.adapter != adapter_name(named):
         return False
     return settings.model is None or preset_of(settings.model).model_id == preset_of(served.model).model_id
 

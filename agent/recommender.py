@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from agent.current_model import CurrentModel
 from agent.evidence import gather_evidence
 from agent.explain import Reason, ToExplain, plain_reasons, write_reasons
 from agent.feedback import ANONYMOUS, log_deed, log_impressions
@@ -23,7 +23,7 @@ from agent.forgetting import Forgotten, forget_person
 from agent.latencies import Latencies
 from agent.limits import Limits, limits_of
 from agent.models.base import VisionLanguageModel
-from agent.opening import open_chosen_model, settle, with_used_adapter
+from agent.opening import adapter_version, open_chosen_model, settle
 from agent.ranker import LastStage
 from agent.recommendations import Recommendations
 from agent.requests import Stopwatch, Wish, understand
@@ -35,7 +35,7 @@ from agent.similar import Similar, alike, known_item
 from agent.status import Status, status_of
 from agent.traces import Tracer
 from agent.why import Part, Why, why
-from retrieval.errors import ModelError, RequestError, SettingsError
+from retrieval.errors import ModelError, RequestError
 from retrieval.picture_values import Glance
 from retrieval.types import Candidate, Event, EventType, Item, Recommendation
 
@@ -88,22 +88,24 @@ class Recommender:
         settings: RecommenderSettings,
         *,
         sees: bool = True,
+        version: Callable[[], object] = lambda: None,
         resources: ExitStack | None = None,
     ) -> None:
-        """sees: whether the workspace's encoder takes pictures; where it does not, answers to a picture say so."""
+        """sees: whether the workspace's encoder takes pictures; where it does not, answers to a picture say so.
+
+        version: the model is made anew whenever it says another value.
+        """
         self.workspace = workspace
         self.latencies = Latencies()
         self._sees = sees
         self._finder = finder
         self._store = store
-        self._make_model = make_model
+        self._models = CurrentModel(make_model, version)
         self._settings = settings
         self._resources = resources or ExitStack()
         self._showcase = Showcase(workspace, store)
         self._glance = Glance(workspace, store)
         self._last_stage = LastStage(workspace.path, lambda: store.towers_version)
-        self._lock = threading.Lock()
-        self._model: VisionLanguageModel | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="tastemaker")
 
     @classmethod
@@ -122,8 +124,9 @@ class Recommender:
 
         model: a preset, a folder or a hub name. engine: transformers, vllm (with its url), scripted, or auto: what
         `tastemaker serve` runs for this workspace, unless another model or adapter is named, else in process. adapter:
-        a folder. shared: for a process that stays, so that others can use the workspace at the same time. What is not
-        given comes from the settings.
+        a folder, the name of one of the workspace's adapters, or none; unless given, the one that is used there now,
+        and the next one as soon as another is used. shared: for a process that stays, so that others can use the
+        workspace at the same time. What is not given comes from the settings.
         Raises SettingsError, WorkspaceError.
         """
         from retrieval.candidates import CandidateFinder
@@ -132,7 +135,7 @@ class Recommender:
         from retrieval.workspace import Workspace
 
         settings = (settings or load_settings()).but(model=model, engine=engine, url=url, adapter=adapter)
-        settings = with_used_adapter(Path(path), settle(Path(path), settings))
+        settings = settle(Path(path), settings)
         with ExitStack() as opening:
             workspace = opening.enter_context(Workspace.open(path))
             encoder = open_encoder(workspace.settings.encoder, own=workspace.encoders_folder)
@@ -140,7 +143,16 @@ class Recommender:
             store.check_encoder(record_of(encoder))
             finder = CandidateFinder(workspace, store, encoder)
             make_model = partial(open_chosen_model, workspace.path, settings)
-            return cls(workspace, finder, store, make_model, settings, sees=encoder.sees, resources=opening.pop_all())
+            return cls(
+                workspace,
+                finder,
+                store,
+                make_model,
+                settings,
+                sees=encoder.sees,
+                version=partial(adapter_version, workspace.path, settings),
+                resources=opening.pop_all(),
+            )
 
     def recommend(
         self,
@@ -171,14 +183,15 @@ class Recommender:
         watch = Stopwatch(on_stage)
         wish = understand(user_id=user_id, query=query, image=image, where=where, k=k)
         with watch.stage("retrieve"):
-            retrieved = self._retrieve(wish, exclude, shown)
+            model = self.model  # to the end of this answer, whatever is used in the meantime
+            retrieved = self._retrieve(wish, model, exclude, shown)
         with watch.stage("rerank"):
-            ranking = self._rank(retrieved)
+            ranking = self._rank(retrieved, model)
         with watch.stage("reasons"):
             to_explain = self._with_evidence(wish, retrieved, ranking)
             if on_ranked is not None:
                 on_ranked(_recommended(ranking, to_explain, plain_reasons(to_explain)))
-            reasons, unexplained = self._reasons(wish, to_explain, ranking)
+            reasons, unexplained = self._reasons(wish, to_explain, ranking, model)
             entries = _recommended(ranking, to_explain, reasons)
         with watch.stage("log"):
             unlogged = log_impressions(
@@ -186,7 +199,7 @@ class Recommender:
                 (entry.item.item_id for entry in entries),
                 user_id=wish.user_id,
                 request_id=request_id,
-                model=self.model.info if ranking.reranked else None,
+                model=model.info if ranking.reranked else None,
                 source=source,
                 session_id=session_id,
             )
@@ -234,7 +247,7 @@ class Recommender:
             Part(item.title, _unliked(asked, item.item_id), item.item_id)
             for item in reversed(self._showcase.items(event.item_id for event in asked.history))
         ]
-        return why(item_id, asked, parts[:most], self._order)
+        return why(item_id, asked, parts[:most], partial(self._order, model=self.model))
 
     async def arecommend(self, **request: Any) -> Recommendations:
         """The same as `recommend`, without blocking the event loop."""
@@ -359,40 +372,19 @@ class Recommender:
     def warm(self) -> None:
         """Load what the first request would load. Raises ModelError, WeightsError."""
         self._showcase.facts()
-        retrieved = self._retrieve(Wish(None, "anything", None, None, 1))
-        rerank(self.model, [], "anything", retrieved.contenders[:2], settings=self._settings.rerank)
+        model = self.model
+        retrieved = self._retrieve(Wish(None, "anything", None, None, 1), model)
+        rerank(model, [], "anything", retrieved.contenders[:2], settings=self._settings.rerank)
 
     @property
     def model(self) -> VisionLanguageModel:
-        """The language model, loaded when it is first asked for."""
-        with self._lock:
-            if self._model is None:
-                self._model = self._make_model()
-            return self._model
-
-    def use_adapter(self, folder: Path | None) -> None:
-        """Answer with the model and this adapter from the next request on, None for the model alone.
-
-        It is loaded first; the one before answers meanwhile, and goes on when this one cannot be used.
-        Raises WeightsError; SettingsError where a server has the model.
-        """
-        from agent.models.vllm import VllmModel
-
-        with self._lock:
-            settings, model = self._settings, self._model
-        if settings.engine == "vllm" or isinstance(model, VllmModel):
-            raise SettingsError("a vLLM server has the model; restart it with: tastemaker serve --adapter FOLDER")
-        settings = settings.model_copy(update={"adapter": folder, "engine": "transformers"})
-        tuned = open_chosen_model(self.workspace.path, settings)
-        with self._lock:  # who still asks the old one keeps it alive
-            self._settings, self._model = settings, tuned
+        """The language model of now, loaded when it is first asked for."""
+        return self._models.get()
 
     def close(self) -> None:
         """Let go of the model, the store and the workspace."""
         self._threads.shutdown(wait=True)
-        with self._lock:
-            if self._model is not None:
-                self._model.close()
+        self._models.close()
         self._resources.close()
 
     def __enter__(self) -> Self:
@@ -403,12 +395,14 @@ class Recommender:
     ) -> None:
         self.close()
 
-    def _retrieve(self, wish: Wish, exclude: Collection[str] = (), shown: Sequence[str] = ()) -> Shortlist:
+    def _retrieve(
+        self, wish: Wish, model: VisionLanguageModel, exclude: Collection[str] = (), shown: Sequence[str] = ()
+    ) -> Shortlist:
         query = self._finder.query(text=wish.query, image=wish.image, user_id=wish.user_id, where=wish.where)
         if exclude or shown:
             query = self._finder.fresh(replace(query, exclude=query.exclude | frozenset(exclude)), shown, wish.k)
         size = max(wish.k, self._settings.candidates)
-        return shortlist(self._finder, self._showcase, query, size, image_px=self.model.info.image_px)
+        return shortlist(self._finder, self._showcase, query, size, image_px=model.info.image_px)
 
     def _less(self, asked: Query, user_id: str | None, text: str | None, where: str | None) -> Query:
         """The query with other words and another filter."""
@@ -416,14 +410,14 @@ class Recommender:
             self._finder.query(text=text, image=asked.image, user_id=user_id, where=where), exclude=asked.exclude
         )
 
-    def _order(self, query: Query) -> Sequence[Ranked]:
+    def _order(self, query: Query, model: VisionLanguageModel) -> Sequence[Ranked]:
         """What is compared for a query, best first."""
-        size, px = self._settings.candidates, self.model.info.image_px
-        return self._rank(shortlist(self._finder, self._showcase, query, size, image_px=px)).entries
+        size, px = self._settings.candidates, model.info.image_px
+        return self._rank(shortlist(self._finder, self._showcase, query, size, image_px=px), model).entries
 
-    def _rank(self, retrieved: Shortlist) -> _Ranking:
+    def _rank(self, retrieved: Shortlist, model: VisionLanguageModel) -> _Ranking:
         """The contenders in the model's and the ranker's order, or in the retriever's when the model cannot answer."""
-        settings, model = self._settings.rerank, self.model
+        settings = self._settings.rerank
         try:
             ranked: Sequence[Ranked] = compare(model, retrieved, self._showcase, settings=settings)
             if settings.alpha is None:
@@ -454,13 +448,15 @@ class Recommender:
             to_explain.append(ToExplain(told, evidence))
         return to_explain
 
-    def _reasons(self, wish: Wish, entries: Sequence[ToExplain], ranking: _Ranking) -> tuple[list[Reason], str | None]:
+    def _reasons(
+        self, wish: Wish, entries: Sequence[ToExplain], ranking: _Ranking, model: VisionLanguageModel
+    ) -> tuple[list[Reason], str | None]:
         """The reasons; and why the model wrote none, None when it was not at fault."""
         facts = self._showcase.facts()
         if not ranking.reranked:  # whoever could not rank is not asked again
             return plain_reasons(entries), None
         try:
-            return write_reasons(self.model, wish.query, entries, facts, settings=self._settings.reasons), None
+            return write_reasons(model, wish.query, entries, facts, settings=self._settings.reasons), None
         except ModelError as error:
             logger.warning("reasons are plain evidence: %s", error)
             return plain_reasons(entries), f"The language model wrote no reasons ({error})."

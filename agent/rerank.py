@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agent.echoes import with_echoes
-from agent.models.base import Prompt, VisionLanguageModel
+from agent.models.base import ModelInfo, Prompt, VisionLanguageModel
 from agent.prompts import LETTERS, Detail, Shown, rank_prompt
 from agent.settings import LEAST_CHARS, RerankSettings
 from retrieval.errors import ModelAnswerError, PromptTooLongError
@@ -54,10 +54,7 @@ def rerank(
     one scale. Raises ModelError when the model cannot answer or answers with scores that cannot be used.
     """
     settings = settings or RerankSettings()
-    counted = history[len(history) - min(len(history), settings.counted_items) :]
-    recent = counted[len(counted) - min(len(counted), settings.history_items) :]
-    told = with_echoes([contender.shown for contender in contenders], counted)
-    entries = [replace(contender, shown=shown) for contender, shown in zip(contenders, told, strict=True)]
+    recent, entries = as_told(history, contenders, settings)
     orders = model.info.orders if settings.orders is None else settings.orders
     log_probs = _compare(_Reader(model, recent, request, orders), entries, settings.list_size)
     alpha = model.info.alpha if settings.alpha is None else settings.alpha
@@ -67,6 +64,19 @@ def rerank(
         for contender, log_prob, prior in zip(contenders, log_probs, priors, strict=True)
     ]
     return sorted(ranked, key=lambda entry: -entry.score)
+
+
+def as_told(
+    history: Sequence[Shown], contenders: Sequence[Contender], settings: RerankSettings
+) -> tuple[Sequence[Shown], list[Contender]]:
+    """The liked items that the prompt shows, and the candidates with what they have in common with what was liked.
+
+    history: oldest first. With `ranking_prompt` this is what a list looks like to the model, in training as in service.
+    """
+    counted = history[len(history) - min(len(history), settings.counted_items) :]
+    recent = counted[len(counted) - min(len(counted), settings.history_items) :]
+    told = with_echoes([contender.shown for contender in contenders], counted)
+    return recent, [replace(contender, shown=shown) for contender, shown in zip(contenders, told, strict=True)]
 
 
 def _compare(reader: _Reader, contenders: Sequence[Contender], list_size: int) -> list[float]:
@@ -131,7 +141,7 @@ class _Reader:
         letters = LETTERS[: max(len(entries) for entries in lists)]
         history, detail = self.history, Detail()
         while True:
-            prompts = [_prompt(self.model, history, self.request, entries, detail) for entries in lists]
+            prompts = [ranking_prompt(self.model.info, history, self.request, entries, detail) for entries in lists]
             try:
                 rows = self.model.score(prompts, letters)
             except PromptTooLongError:
@@ -146,16 +156,18 @@ class _Reader:
             return [_checked(row, len(entries)) for row, entries in zip(rows, lists, strict=True)]
 
 
-def _prompt(
-    model: VisionLanguageModel,
+def ranking_prompt(
+    info: ModelInfo,
     history: Sequence[Shown],
     request: str | None,
     entries: Sequence[Contender],
     detail: Detail,
 ) -> Prompt:
-    """A ranking prompt with no more pictures than the model takes: the candidates' come first."""
-    room = model.info.max_images
-    candidates, left = _with_pictures([entry.shown for entry in entries], room)
+    """A prompt for one list, with no more pictures than the model takes: the candidates' come first.
+
+    history, entries: as `as_told` gives them.
+    """
+    candidates, left = _with_pictures([entry.shown for entry in entries], info.max_images)
     liked, _ = _with_pictures(history, left)
     return rank_prompt(liked, request, candidates, detail)
 

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -64,14 +64,24 @@ def recorded(workspace_path: Path, *, url: str, model: str, adapter: str | None)
 
     record = ServerRecord(url, model, adapter, os.getpid(), psutil.Process().create_time())
     path = workspace_path / RECORD
-    draft = path.with_suffix(f".{record.pid}")
-    draft.write_text(json.dumps(asdict(record)), encoding="utf-8")
-    draft.replace(path)
+    _write(path, record)
     try:
         yield
     finally:
-        if read_record(workspace_path) == record:
+        found = read_record(workspace_path)
+        if found is not None and (found.pid, found.started) == (record.pid, record.started):
             path.unlink(missing_ok=True)
+
+
+def record_adapter(workspace_path: Path, record: ServerRecord, adapter: str | None) -> None:
+    """The server of this record answers with another adapter, or with none, from now on."""
+    _write(workspace_path / RECORD, replace(record, adapter=adapter))
+
+
+def _write(path: Path, record: ServerRecord) -> None:
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    draft.replace(path)
 
 
 def find_server(workspace_path: str | Path) -> str | None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from agent.adapters import Adapter, read_adapter
 from agent.models.presets import PRESETS, preset_of
+from agent.rollout import check_moves
 from agent.server_process import Progress, VllmServer
 from agent.server_record import find_server, find_server_record, recorded, the_one_that_serves
 from retrieval.errors import ModelUnavailableError, SettingsError, WeightsError
@@ -46,6 +47,9 @@ SHIM = Path(__file__).parent / "vllm_shim"
 LOG = "vllm_server.log"
 ANSWER_TOKENS = 256
 """Room that the server keeps for an answer, beside the longest prompt."""
+
+LORA_RANK = 32
+"""Adapters up to this rank can be loaded into a server that runs."""
 
 _LOOPBACK = "127.0.0.1"
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
@@ -116,12 +120,16 @@ def server_command(
     python: Path,
     device: Device,
     adapter: Adapter | None = None,
+    lora_rank: int | None = None,
     dtype: str = "auto",
     max_model_len: int | None = None,
     max_images: int = 32,
     host: str = _LOOPBACK,
 ) -> list[str]:
     """The command that serves a model, and an adapter beside it, under these names. A list, so no shell reads it.
+
+    lora_rank: adapters up to this rank can be loaded while it runs, two at a time, so that one takes over from another;
+    None is none but the given one.
 
     Weights are safetensors, code from checkpoints stays off, pictures come inside requests only (no address is
     fetched), greedy answers follow no sampling defaults of the checkpoint, and JSON answers have no idle spaces.
@@ -137,9 +145,11 @@ def server_command(
         command += ["--max-model-len", str(max_model_len)]
     if device == "cpu":
         command += ["--enforce-eager"]
+    if adapter is not None or lora_rank is not None:
+        rank = max(lora_rank or 0, 0 if adapter is None else _allowed_rank(adapter))
+        command += ["--enable-lora", "--max-lora-rank", str(rank), "--max-loras", "1" if lora_rank is None else "2"]
     if adapter is not None:
         module = {"name": adapter.name, "path": str(adapter.path), "base_model_name": name}
-        command += ["--enable-lora", "--max-lora-rank", str(_allowed_rank(adapter)), "--max-loras", "1"]
         command += ["--lora-modules", json.dumps(module)]
     return command
 
@@ -157,6 +167,7 @@ def server_environment(*, device: Device, is_local: bool, kv_cache_gib: int = 1)
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0",
         "VLLM_HOST_IP": _LOOPBACK,  # the engine's own processes talk to each other here
+        "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1",  # by whoever reaches the server, which is on the loopback alone
     }
     if is_local:
         environment["HF_HUB_OFFLINE"] = "1"
@@ -202,6 +213,7 @@ def plan_server(
         python=install.python,
         device=install.device,
         adapter=served_adapter,
+        lora_rank=LORA_RANK if model in PRESETS else None,  # others may be of a kind that takes no adapters
         dtype=dtype or ("float32" if on_cpu and model == "builtin" else "auto"),
         max_model_len=_max_model_len(preset.max_prompt_tokens, config, known=model in PRESETS),
         max_images=preset.max_images,
@@ -246,22 +258,8 @@ def serve(
 
 def check_adapter(plan: ServerPlan) -> None:
     """Raises WeightsError unless the adapter moves scores: one whose tensors match no layer is accepted silently."""
-    if plan.adapter is None:
-        return
-    from agent.models.base import Message
-    from agent.models.vllm import VllmModel
-    from agent.prompts import LETTERS
-
-    scores = []
-    for adapter in (None, plan.adapter):
-        model = VllmModel(plan.url, name=plan.model, adapter=adapter, timeout_s=300)
-        scores.append(model.score([(Message("user", ("Best:",)),)], LETTERS))
-        model.close()
-    if scores[0] == scores[1]:
-        raise WeightsError(
-            f"the adapter {plan.adapter} changes no answer of {plan.model}: it is untrained, or was trained on a model "
-            "whose layers have other names; train it on this model"
-        )
+    if plan.adapter is not None:
+        check_moves(plan.url, plan.model, plan.adapter)
 
 
 def _our_root() -> Path:

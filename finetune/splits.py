@@ -154,18 +154,25 @@ def hide_items(table: EventTable, share: float, seed: int) -> Mask:
     return hidden
 
 
-def _last(name: str, table: EventTable, last: int, hidden: Mask | None) -> Split:
+def last_wanted(table: EventTable, low: int, high: int, *, hidden: Mask | None = None) -> Part:
+    """Of each user the wanted items that have at least `low` and fewer than `high` askable ones after them.
+
+    Learned from is what comes before the first of them, of every user; who has none is not asked.
+    """
     hidden = _nothing_hidden(table) if hidden is None else hidden
     askable = _askable(table, hidden)
     users = table.user[askable]
     from_end = np.searchsorted(users, users, side="right") - np.arange(len(users)) - 1
-    parts = []
-    for low, high in ((last, 2 * last), (0, last)):
-        cut = table.starts[1:].copy()  # of users who are not asked all is known
-        np.minimum.at(cut, users[from_end < high], askable[from_end < high])
-        known = np.arange(len(table)) < cut[table.user]
-        asked = askable[(from_end >= low) & (from_end < high)]
-        parts.append(_part(table, known & ~hidden[table.item], asked, hidden))
+    cut = table.starts[1:].copy()  # of users who are not asked all is known
+    np.minimum.at(cut, users[from_end < high], askable[from_end < high])
+    known = np.arange(len(table)) < cut[table.user]
+    asked = askable[(from_end >= low) & (from_end < high)]
+    return _part(table, known & ~hidden[table.item], asked, hidden)
+
+
+def _last(name: str, table: EventTable, last: int, hidden: Mask | None) -> Split:
+    hidden = _nothing_hidden(table) if hidden is None else hidden
+    parts = [last_wanted(table, low, high, hidden=hidden) for low, high in ((last, 2 * last), (0, last))]
     return _split(name, table, hidden, *parts)
 
 

@@ -16,10 +16,12 @@ from rich.markup import escape
 from retrieval.errors import InputError, InteractionError, SettingsError, TastemakerError
 from retrieval.quiet import forbid_telemetry
 from retrieval.types import ReasonSource
+from ui.adapters_command import adapters_app
 from ui.evaluate_command import evaluate
 from ui.finetuning import finetune_app
 from ui.forgetting import forget
 from ui.simulating import simulate
+from ui.tuning import learn
 from ui.users_command import users_app
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ app = typer.Typer(
     help="A recommender you can talk to, that looks at pictures and shows why.",
 )
 app.add_typer(finetune_app, name="finetune")
+app.add_typer(adapters_app, name="adapters")
 app.add_typer(users_app, name="users")
 _out = Console()
 _err = Console(stderr=True)
@@ -61,7 +64,13 @@ ModelOption = Annotated[
         "smolvlm2-2b, gemma-3-4b, a Hugging Face id or a folder; what is served, unless you say."
     ),
 ]
-AdapterOption = Annotated[Path | None, typer.Option(help="Folder of a peft LoRA adapter.")]
+AdapterOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of a peft LoRA adapter, the name of one of the workspace's, or none; what is used there, unless "
+        "you say."
+    ),
+]
 WhereOption = Annotated[
     str | None,
     typer.Option(
@@ -207,6 +216,7 @@ def recommend(
         _print_recommendations(found)
 
 
+app.command()(learn)
 app.command()(evaluate)
 app.command()(simulate)
 app.command()(forget)
@@ -338,6 +348,7 @@ def serve(
     print_only: Annotated[bool, _flag("--print", "Print the command and its environment; start nothing.")] = False,
 ) -> None:
     """Serve the workspace's model with vLLM; the other commands find it by themselves."""
+    from agent.opening import adapter_to_serve
     from agent.serving import plan_server
     from agent.serving import serve as serve_plan
     from agent.settings import load_settings
@@ -345,7 +356,8 @@ def serve(
 
     settings = load_settings().but(model=model, adapter=adapter)
     install = _install_to_print(python) if print_only else None
-    plan = plan_server(settings.chosen_model, adapter=settings.adapter, python=python, port=port, install=install)
+    served, folder = adapter_to_serve(workspace, settings)
+    plan = plan_server(served, adapter=folder, python=python, port=port, install=install)
     if print_only:
         sys.stdout.write(plan.shell() + "\n")
         return

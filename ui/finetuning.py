@@ -10,11 +10,17 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from ui.bars import Bar
+from ui.tuning import lora
+
 if TYPE_CHECKING:
     from finetune.ranker import FittedRanker
-    from finetune.towers import EpochReport, LearnedReport
+    from finetune.towers import LearnedReport
 
-finetune_app = typer.Typer(no_args_is_help=True, help="Learn from the log: vectors, and the retrievers' weights.")
+finetune_app = typer.Typer(
+    no_args_is_help=True, help="Learn from the log: vectors, weights, and adapters of the model."
+)
+finetune_app.command()(lora)
 _out = Console()
 _err = Console(stderr=True)
 
@@ -56,7 +62,7 @@ def towers(
 
     named = [] if fusion is None else [f"fusion={fusion}"]
     settings, training = parse_options([*(changed or []), *named])
-    with Workspace.open(workspace) as opened, _Bar() as bar:
+    with Workspace.open(workspace) as opened, Bar() as bar:
         report = train_towers(opened, settings, training, device=device, seed=seed, progress=bar.epoch)
     _print_learned(report)
     if (workspace / RANKER_NAME).exists():
@@ -91,7 +97,7 @@ def ranker(
 
     training = RankerTraining(users=users)
     settings = settle(workspace, load_settings().but(model=model))
-    with Workspace.open(workspace) as opened, _Bar() as bar:
+    with Workspace.open(workspace) as opened, Bar() as bar:
         shape, how = tower_settings(opened)
         with open_store(opened, serve=True) as store, closing(open_chosen_model(opened.path, settings)) as chosen:
 
@@ -111,40 +117,6 @@ def ranker(
                 progress=bar.lists,
             )
     _print_ranker(fitted)
-
-
-class _Bar:
-    """A progress bar over the stages of the work, drawn on standard error."""
-
-    def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=_err
-        )
-        self._stage = ""
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._bar.live.is_started:  # else stopping it prints an empty line
-            self._bar.stop()
-
-    def epoch(self, report: EpochReport) -> None:
-        told = "" if report.ndcg is None else f", NDCG@10 {report.ndcg:.4f}"
-        self._advance(report.stage, f"{report.stage}: loss {report.loss:.3f}{told}", report.epoch, report.epochs)
-
-    def lists(self, done: int, total: int) -> None:
-        self._advance("lists", "lists", done, total)
-
-    def _advance(self, stage: str, text: str, done: int, total: int) -> None:
-        if stage != self._stage:  # a bar of its own, or the time left would be that of the other stage
-            self._bar.start()
-            for task in self._bar.task_ids:
-                self._bar.remove_task(task)
-            self._task, self._stage = self._bar.add_task(stage, total=total), stage
-        self._bar.update(self._task, completed=done, total=total, description=text)
 
 
 def _print_ranker(fitted: FittedRanker) -> None:

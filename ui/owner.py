@@ -11,7 +11,7 @@ from retrieval.log_volume import log_volume
 from ui.cards import sentence
 from ui.gate import OWNER_PATH
 from ui.identity import login_of
-from ui.owner_adapters import BASE, COLUMNS, OwnerAdapters
+from ui.owner_adapters import COLUMNS, OwnerAdapters
 from ui.owner_figures import (
     REPORT_COLUMNS,
     Rows,
@@ -64,7 +64,7 @@ class OwnerPage:
         _heading("Adapters")
         table = _table("What there is", list(COLUMNS))
         with gr.Row():
-            choice = gr.Dropdown(label="Adapter", choices=[BASE], value=BASE, elem_id="tm-adapter")
+            choice = gr.Dropdown(label="Adapter", choices=[], elem_id="tm-adapter")
             use = gr.Button("Use it", variant="primary", scale=0)
             back = gr.Button("Roll back", scale=0)
         told = gr.HTML(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.adapter_shelf import AdapterShelf
+from agent.adapters import adapter_name
+from agent.registry import Adapters
+from agent.rollout import roll_back, use_adapter
 from retrieval.errors import TastemakerError
 from ui.cards import plain, sentence
 
 if TYPE_CHECKING:
     from agent.recommender import Recommender
+    from agent.registry import Card
 
 BASE = "the model alone"
-COLUMNS = ("name", "state", "rank", "measured", "fault")
+COLUMNS = ("name", "state", "trained", "measured", "verdict")
 
 
 class OwnerAdapters:
@@ -21,46 +25,59 @@ class OwnerAdapters:
 
     def __init__(self, recommender: Recommender) -> None:
         self._recommender = recommender
-        self._shelf = AdapterShelf(recommender.workspace.path)
+        self._workspace: Path = recommender.workspace.path
+        self._registry = Adapters(self._workspace)
         self._switching = threading.Lock()
 
     def rows(self) -> list[list[str]]:
-        """The model alone and each adapter, in COLUMNS: whether it is in use, and what its training measured."""
-        used = self._shelf.used()
+        """The model alone and each adapter, in COLUMNS: whether it is in use, and what was measured of it."""
+        used = self._registry.current()
         rows = [[BASE, "in use" if used is None else "", "", "", ""]]
-        for each in self._shelf.all():
-            measured = ", ".join(f"{plain(name, 40)} {value:g}" for name, value in each.metrics.items())
-            rank = "" if each.rank is None else str(each.rank)
-            state = "in use" if each.name == used else ""
-            rows.append([plain(each.name, 80), state, rank, measured or "not measured", plain(each.fault or "", 300)])
-        return rows
+        return rows + [_row(card, card.name == used) for card in self._registry.all()]
 
     def names(self) -> list[str]:
         """What can be used."""
-        return [BASE, *(each.name for each in self._shelf.all() if each.fault is None)]
+        return [card.name for card in self._registry.all()]
 
-    def used(self) -> str:
+    def used(self) -> str | None:
         """What is in use."""
-        return self._shelf.used() or BASE
+        return self._registry.current()
 
     def use(self, name: str | None) -> str:
-        """Use what is called so, and say it. It is loaded first and noted then: a broken one changes nothing."""
-        chosen = None if name in (None, BASE) else name
+        """Use what is called so, in every process that serves the workspace, and say it; here it is loaded at once."""
+        if name is None:
+            return "Choose an adapter first."
         try:
             with self._switching:
-                self._recommender.use_adapter(None if chosen is None else self._shelf.usable(chosen).path)
-                self._shelf.use(chosen)
+                use_adapter(self._workspace, name)
         except TastemakerError as error:
             return sentence(f"nothing was changed: {error}")
-        return f"Now in use: {chosen or BASE}. Answers from now on are by it."
+        return f"Now in use: {name}. {self._answering(name)}"
 
     def roll_back(self) -> str:
         """Use what was used before, and say it."""
         try:
             with self._switching:
-                before = self._shelf.before()
-                self._recommender.use_adapter(None if before is None else self._shelf.usable(before).path)
-                self._shelf.step_back()
+                before = roll_back(self._workspace)
         except TastemakerError as error:
             return sentence(f"nothing was changed: {error}")
-        return f"Back to {before or BASE}. Answers from now on are by it."
+        return f"Back to {before or BASE}. {self._answering(before)}"
+
+    def _answering(self, name: str | None) -> str:
+        """Whether this page answers with it: one that was started with an adapter of its own goes on with that."""
+        try:
+            here = self._recommender.model.info.adapter
+        except TastemakerError as error:
+            return sentence(f"this page cannot answer with it: {error}")
+        if here == (None if name is None else adapter_name(name)):
+            return "Answers from now on are by it."
+        return (
+            f"This page still answers with {here or BASE}: it is loading the other one, cannot use it, or was started "
+            "with a model or an adapter of its own."
+        )
+
+
+def _row(card: Card, used: bool) -> list[str]:
+    measured = ", ".join(f"{plain(each.name, 40)} {each.mean:.4f}" for each in card.figures)
+    verdict = "better than before" if card.better else "not better than before"
+    return [card.name, "in use" if used else "", plain(card.created, 40), measured or "not measured", verdict]

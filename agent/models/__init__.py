@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from retrieval.errors import SettingsError
 
 if TYPE_CHECKING:
-    from agent.models.base import VisionLanguageModel
+    from agent.models.base import ModelInfo, VisionLanguageModel
     from agent.settings import VllmSettings
 
 __all__ = ["Engine", "open_model"]
@@ -22,19 +23,23 @@ def open_model(
     engine: Engine = "transformers",
     url: str | None = None,
     adapter: str | Path | None = None,
+    alpha: float | None = None,
     vllm: VllmSettings | None = None,
 ) -> VisionLanguageModel:
     """A model ready for use, whichever engine runs it.
 
     name: a preset, a folder or a hub name. url: the vLLM server. adapter: a peft folder, or with vLLM the
-    name under which the server has it. vllm: how the server is asked. Raises SettingsError, WeightsError or
+    name under which the server has it. alpha: weight of the retrievers' prior beside it, where it is another than the
+    model's own. vllm: how the server is asked. Raises SettingsError, WeightsError or
     ModelUnavailableError.
     """
     match engine:
         case "transformers":
             from agent.models.transformers import TransformersModel
 
-            return TransformersModel.open(name, adapter=adapter)
+            opened = TransformersModel.open(name, adapter=adapter)
+            opened.info = _weighed(opened.info, alpha)
+            return opened
         case "vllm":
             if url is None:
                 raise SettingsError("the vllm engine needs the server's url, e.g. http://127.0.0.1:8000/v1")
@@ -45,7 +50,7 @@ def open_model(
             if adapter is not None and Path(adapter).is_dir():
                 adapter = adapter_name(adapter)
             how = vllm or VllmSettings()
-            return VllmModel(
+            served = VllmModel(
                 url,
                 name=name,
                 adapter=None if adapter is None else str(adapter),
@@ -53,8 +58,14 @@ def open_model(
                 concurrency=how.concurrency,
                 api_key=None if how.api_key is None else how.api_key.get_secret_value(),
             )
+            served.info = _weighed(served.info, alpha)
+            return served
         case "scripted":
             from agent.models.scripted import ScriptedModel
 
             return ScriptedModel()
     raise SettingsError(f"engine is {engine!r}; choose one of {', '.join(get_args(Engine))}")
+
+
+def _weighed(info: ModelInfo, alpha: float | None) -> ModelInfo:
+    return info if alpha is None else replace(info, alpha=alpha)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from retrieval.errors import WeightsError
+from retrieval.errors import SettingsError, WeightsError
 from retrieval.quiet import forbid_telemetry, without_progress_bars
 
 forbid_telemetry()  # when this is imported: before any library that we load here can be
@@ -16,12 +17,15 @@ CHECKSUMS = "checksums.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
-def load_checkpoint(model_id: str, *, device: str | None = None, dtype: str | None = None) -> tuple[Any, Any]:
+def load_checkpoint(
+    model_id: str, *, device: str | None = None, dtype: str | None = None, four_bit: bool = False
+) -> tuple[Any, Any]:
     """The model in inference mode and its processor.
 
     model_id: a folder or a hub name. device: default the GPU where there is one. dtype: default float32 on the CPU
-    and bfloat16 on a GPU. Raises WeightsError when files are missing, damaged, not safetensors, or fill only a part
-    of the model.
+    and bfloat16 on a GPU. four_bit: the language model's weights in 4 bits (NF4), on a GPU, to tune a model that is
+    large for it. Raises WeightsError when files are missing, damaged, not safetensors, or fill only a part of the
+    model, SettingsError for four bits where there is no GPU or no bitsandbytes.
     """
     check_folder(model_id)
     import torch
@@ -32,11 +36,12 @@ def load_checkpoint(model_id: str, *, device: str | None = None, dtype: str | No
     auto_model: Any = transformers.AutoModelForImageTextToText
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
+    packed = _four_bits(device) if four_bit else {}
     try:
         with without_progress_bars():
             processor = auto_processor.from_pretrained(model_id, trust_remote_code=False, padding_side="left")
             model, report = auto_model.from_pretrained(
-                model_id, trust_remote_code=False, use_safetensors=True, dtype=dtype, output_loading_info=True
+                model_id, trust_remote_code=False, use_safetensors=True, dtype=dtype, output_loading_info=True, **packed
             )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise WeightsError(f"the model {model_id} cannot be loaded: {_first_line(error)}") from error
@@ -46,7 +51,29 @@ def load_checkpoint(model_id: str, *, device: str | None = None, dtype: str | No
             f"the weights of {model_id} do not fit its config.json: {len(missing)} tensors missing "
             f"(first: {missing[:1]}), {len(report['mismatched_keys'])} of another shape; get the checkpoint again"
         )
-    return model.to(device).eval(), _without_tiles(processor)
+    return (model if four_bit else model.to(device)).eval(), _without_tiles(processor)
+
+
+def _four_bits(device: str) -> dict[str, Any]:
+    """Options of `from_pretrained`. Raises SettingsError."""
+    import torch
+    import transformers
+
+    there = find_spec("bitsandbytes") is not None
+    if not device.startswith("cuda") or not there:
+        raise SettingsError(
+            f"four_bit needs a GPU and bitsandbytes; the device is {device}, and bitsandbytes is "
+            f"{'there' if there else 'not installed'}; say four_bit=false, or pip install bitsandbytes"
+        )
+    make: Any = transformers.BitsAndBytesConfig
+    config = make(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_use_double_quant=True,
+        llm_int8_skip_modules=["vision_tower", "vision_model", "visual", "multi_modal_projector", "lm_head"],
+    )
+    return {"quantization_config": config, "device_map": {"": device}}
 
 
 def load_adapter(model: Any, folder: str | Path) -> Any:

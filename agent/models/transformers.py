@@ -64,13 +64,15 @@ class TransformersModel:
         adapter: str | Path | None = None,
         device: str | None = None,
         dtype: str | None = None,
+        four_bit: bool = False,
     ) -> TransformersModel:
         """The model of a preset, a folder or a hub name, with an adapter's weights where one is given.
 
-        Raises SettingsError for a name that says nothing, WeightsError for weights that cannot be used.
+        device, dtype, four_bit: as `agent.models.loading.load_checkpoint` has them. Raises SettingsError for a name
+        that says nothing, WeightsError for weights that cannot be used.
         """
         preset = preset_of(name)
-        model, processor = load_checkpoint(preset.model_id, device=device, dtype=dtype)
+        model, processor = load_checkpoint(preset.model_id, device=device, dtype=dtype, four_bit=four_bit)
         if adapter is not None:
             model = load_adapter(model, adapter)
         served_as = None if adapter is None else adapter_name(adapter)
@@ -95,9 +97,33 @@ class TransformersModel:
         with self._lock:
             return int(self._encode([prompt])["input_ids"].shape[1])
 
-    def score(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
+    @property
+    def network(self) -> Any:
+        """The model itself, for whoever trains it; layers that are put into it answer from then on."""
+        return self._model
+
+    @property
+    def processor(self) -> Any:
+        """The checkpoint's tokenizer and picture processor."""
+        return self._processor
+
+    def inputs(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
+        """What the model's forward pass takes for these prompts, padded on the left: training sees what serving sees.
+
+        Kept picture features stand in place of pixels where the model can do that. Raises PromptTooLongError.
+        """
+        with self._lock:
+            inputs = self._encode(prompts)
+            self._refuse_long(inputs)
+            return dict(self._with_features(inputs, prompts))
+
+    def token_ids(self, choices: Sequence[str]) -> list[int]:
+        """The one token of each choice. Raises ModelAnswerError for a choice that is more than one."""
         tokens = [self._tokenizer.encode(choice, add_special_tokens=False) for choice in choices]
-        ids = single_tokens(self.info.name, choices, tokens)
+        return single_tokens(self.info.name, choices, tokens)
+
+    def score(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
+        ids = self.token_ids(choices)
         return self._in_batches(prompts, lambda batch: self._score(batch, ids))
 
     def generate(

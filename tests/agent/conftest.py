@@ -32,28 +32,6 @@ class Served:
     connections: Path
 
 
-@pytest.fixture(scope="session")
-def adapter_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A peft adapter of the built-in model with random weights, small enough to leave it a model that ranks."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForImageTextToText
-
-    from agent.models.presets import PRESETS
-
-    preset = PRESETS["builtin"]
-    config = LoraConfig(r=8, lora_alpha=16, target_modules=preset.lora_targets)
-    tuned = get_peft_model(AutoModelForImageTextToText.from_pretrained(preset.model_id), config)
-    generator = torch.Generator().manual_seed(7)
-    with torch.no_grad():
-        for name, weights in tuned.named_parameters():
-            if "lora_" in name:
-                weights.copy_(0.05 * torch.randn(weights.shape, generator=generator))
-    folder = tmp_path_factory.mktemp("adapters") / "autumn"
-    tuned.save_pretrained(folder)
-    return folder
-
-
 SERVE = """
 import json, sys
 from agent.serving import ServerPlan, serve

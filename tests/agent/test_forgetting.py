@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from agent.forgetting import RETRAIN_NAME, Learned, forget_person, to_retrain
+from agent.registry import Adapters
 from retrieval.behaviour import Behaviour
 from retrieval.errors import WorkspaceError
 from retrieval.preferences import Preference
 from retrieval.types import Event, EventType, Item
 from retrieval.workspace import Workspace
+from tests.agent.test_registry import card
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -82,6 +84,18 @@ def test_what_was_made_after_the_first_deed_is_marked_until_it_is_made_anew(work
     made(workspace, "ranker.json", datetime.now(UTC) + timedelta(days=1))
     towers.unlink()
     assert to_retrain(workspace.path) == marked[:1]
+
+
+def test_an_adapters_card_tells_whom_it_learned_from_and_forgets_them(
+    workspace: Workspace, adapter_folder: Path
+) -> None:
+    adapters = Adapters(workspace.path)
+    for name, users in (("both", ("ann", "ben")), ("bens", ("ben",))):
+        adapters.register(adapter_folder, card(name, users=users))
+    assert forget_person(workspace, "ann").to_retrain == (Learned("adapter", "both"),)
+    assert [each.users for each in adapters.all()] == [("ben",), ("ben",)]
+    assert adapters.check("both"), "and it can be used until it is made anew"
+    assert to_retrain(workspace.path) == (Learned("adapter", "both"),)
 
 
 def test_who_did_nothing_taught_nothing(workspace: Workspace) -> None:

@@ -11,16 +11,19 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from agent.base_hash import base_hash
 from agent.models.base import Message
 from agent.models.transformers import TransformersModel
 from agent.models.vllm import VllmModel
-from agent.opening import open_chosen_model, settle
+from agent.opening import adapter_to_serve, adapter_version, open_chosen_model, settle
+from agent.registry import Adapters
 from agent.server_record import recorded
 from agent.settings import RecommenderSettings, load_settings
 from retrieval.errors import ModelUnavailableError, SettingsError, WeightsError
 from retrieval.workspace import Workspace
 from tests.agent.engines import tiny_llava_folder
 from tests.agent.stand_in import StandIn, Vllm, refuse, stand_in
+from tests.agent.test_registry import card
 from tests.agent.test_serving import fake_python
 from ui.cli import app
 
@@ -107,6 +110,56 @@ class TestAuto:
         strange = tmp_path / "autumn 2026!"
         strange.symlink_to(adapter_folder)
         assert TransformersModel.open("builtin", adapter=strange).info.adapter == adapter_folder.name
+
+
+class TestOwnAdapters:
+    """What was tuned for the workspace and is used there."""
+
+    @pytest.fixture
+    def adapters(self, tmp_path: Path, adapter_folder: Path) -> Adapters:
+        found = Adapters(tmp_path)
+        found.register(adapter_folder, card(alpha=2.5))
+        found.point_to("lora-1")
+        return found
+
+    def test_the_one_in_use_answers_with_its_own_weight_of_the_prior(self, adapters: Adapters, tmp_path: Path) -> None:
+        assert opened(tmp_path) == ("TransformersModel", "builtin", "lora-1")
+        assert open_chosen_model(tmp_path, RecommenderSettings()).info.alpha == 2.5
+
+    def test_none_and_another_one_can_be_named(self, adapters: Adapters, tmp_path: Path, adapter_folder: Path) -> None:
+        adapters.register(adapter_folder, card("winter"))
+        assert opened(tmp_path, adapter="none") == ("TransformersModel", "builtin", None)
+        assert opened(tmp_path, adapter="winter") == ("TransformersModel", "builtin", "winter")
+        assert opened(tmp_path, adapter=adapter_folder)[2] == adapter_folder.name
+
+    def test_another_model_does_without_it(
+        self, adapters: Adapters, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        other = str(tiny_llava_folder())
+        assert opened(tmp_path, model=other) == ("TransformersModel", other, None)
+        assert "answers without an adapter: the adapter lora-1 was trained on another model" in caplog.text
+
+    def test_its_base_is_the_model_where_none_is_named(self, tmp_path: Path, adapter_folder: Path) -> None:
+        other = str(tiny_llava_folder())
+        found = Adapters(tmp_path)
+        found.register(adapter_folder, card(base=other, base_hash=base_hash(other)))
+        found.point_to("lora-1")
+        assert adapter_to_serve(tmp_path, RecommenderSettings()) == (other, found.path("lora-1"))
+        assert adapter_to_serve(tmp_path, RecommenderSettings(model="builtin")) == ("builtin", None)
+
+    def test_the_version_changes_with_what_is_used(self, adapters: Adapters, tmp_path: Path) -> None:
+        following, named = RecommenderSettings(), RecommenderSettings(adapter=Path("none"))
+        before = adapter_version(tmp_path, following)
+        assert before == adapter_version(tmp_path, following)
+        adapters.point_to(None)
+        assert adapter_version(tmp_path, following) != before
+        assert adapter_version(tmp_path, named) is None
+
+    def test_a_server_answers_with_what_it_has(self, adapters: Adapters, serve: Serve, tmp_path: Path) -> None:
+        serve("builtin", "lora-1")
+        assert opened(tmp_path) == ("VllmModel", "builtin", "lora-1")
+        assert open_chosen_model(tmp_path, RecommenderSettings()).info.alpha == 2.5
+        assert opened(tmp_path, adapter="none") == ("VllmModel", "builtin", None)
 
 
 class TestVllm:

@@ -474,7 +474,7 @@ class TestManyAtOnce:
     def test_warming_loads_the_model(self, make: Callable[..., Recommender]) -> None:
         recommender = make()
         recommender.warm()
-        assert recommender._model is not None
+        assert recommender._models._model is not None
         make(found=[]).warm()
 
 

@@ -104,6 +104,14 @@ class TestCommand:
             "base_model_name": "builtin",
         }
 
+    def test_adapters_can_be_loaded_while_it_runs(self) -> None:
+        assert "--enable-lora" not in self.command()
+        command = self.command(lora_rank=32)
+        assert (flag(command, "--max-lora-rank"), flag(command, "--max-loras")) == ("32", "2")
+        assert "--lora-modules" not in command
+        larger = self.command(lora_rank=32, adapter=Adapter("autumn", Path("/autumn"), 40))
+        assert flag(larger, "--max-lora-rank") == "64"
+
     def test_a_rank_beyond_the_servers_is_refused(self) -> None:
         with pytest.raises(WeightsError, match="up to 512"):
             self.command(adapter=Adapter("huge", Path("/huge"), 513))

@@ -23,7 +23,7 @@ from tests.agent.test_serving import fake_python
 from tests.conftest import ROOT, TinyShop
 from ui import cli
 
-COMMANDS = ("index", "log", "recommend", "evaluate", "simulate", "chat", "forget", "ui", "demo", "serve")
+COMMANDS = ("index", "log", "recommend", "learn", "evaluate", "simulate", "chat", "forget", "ui", "demo", "serve")
 
 
 @dataclass(frozen=True)

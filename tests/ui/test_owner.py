@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Page
 
-from agent.adapter_shelf import AdapterShelf
+from agent.current_model import CurrentModel
 from agent.models.scripted import ScriptedModel
+from agent.registry import Adapters, Figure
 from retrieval.types import EventType
-from tests.agent.test_adapters import save
+from tests.agent.test_registry import card
 from tests.ui.conftest import RESULTS, OpenPage, Served
 from tests.ui.test_gate import Guarded, guarded  # noqa: F401  a fixture
 
@@ -26,17 +28,18 @@ def _system(name: str, ndcg: float) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def stocked(served: Served) -> Iterator[Served]:
-    """The shop after an evaluation and with adapters, one of which is called and measured to do harm."""
+def stocked(served: Served, adapter_folder: Path) -> Iterator[Served]:
+    """The shop after an evaluation and with adapters: one measured to do harm, one damaged."""
     folder = served.recommender.workspace.path
     run = folder / "evaluation" / "leave-one-out" / "seed-0"
     run.mkdir(parents=True)
     systems = [_system("popularity", 0.1234), _system("served", 0.4321), _system(HOSTILE, 0.2)]
     found = {"schema_version": 1, "protocol": "leave-one-out", "cases": 40, "users": 40, "systems": systems}
     (run / "results.json").write_text(json.dumps(found), encoding="utf-8")
-    autumn = save(folder / "adapters" / "autumn")
-    (autumn / "metrics.json").write_text(json.dumps({"ndcg@10": 0.31, HOSTILE: 1}))
-    (folder / "adapters" / "broken").mkdir()
+    adapters = Adapters(folder)
+    adapters.register(adapter_folder, card("autumn", figures=(Figure("ndcg@10", 0.31), Figure(HOSTILE, 1.0))))
+    adapters.register(adapter_folder, card("broken"))
+    (adapters.path("broken") / "adapter_model.safetensors").write_bytes(b"other weights")
     yield served
     (run / "results.json").unlink()
 
@@ -51,7 +54,7 @@ def owner(stocked: Served, open_page: OpenPage) -> Page:
 
 def test_it_tells_how_the_workspace_is_doing(owner: Page, stocked: Served) -> None:
     log = stocked.recommender.workspace.log
-    for text in ("up to date", "Learned towers", f"{log.count():,}", "popularity", "0.4321", "ndcg@10 0.31"):
+    for text in ("up to date", "Learned towers", f"{log.count():,}", "popularity", "0.4321", "ndcg@10 0.3100"):
         owner.get_by_text(text).filter(visible=True).first.wait_for()
     owner.get_by_text("leave-one-out: 40 cases of 40 people.").wait_for()
     assert owner.get_by_text(HOSTILE).count() >= 2
@@ -73,38 +76,46 @@ def test_its_plots_are_drawn_and_it_fits(owner: Page, stocked: Served) -> None:
     assert owner.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def _choose(owner: Page, name: str) -> None:
+    owner.get_by_label("Adapter", exact=True).click()
+    owner.get_by_role("option", name=name).click()
+    owner.get_by_role("button", name="Use it").click()
+
+
 def test_an_adapter_is_used_and_taken_back(owner: Page, stocked: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Path | None] = []
+    adapters = Adapters(stocked.recommender.workspace.path)
 
-    def opened(_: Path, settings: object) -> ScriptedModel:
-        asked.append(getattr(settings, "adapter", None))
-        return ScriptedModel(stocked.gate.rule)
+    def follow() -> ScriptedModel:
+        model = ScriptedModel(stocked.gate.rule, stocked.gate.write)
+        model.info = replace(model.info, adapter=adapters.current())
+        return model
 
-    monkeypatch.setattr("agent.recommender.open_chosen_model", opened)
-    shelf = AdapterShelf(stocked.recommender.workspace.path)
+    monkeypatch.setattr(stocked.recommender, "_models", CurrentModel(follow, adapters.current))
     told = owner.locator("#tm-adapter-told")
-    owner.get_by_label("Adapter", exact=True).click()
-    owner.get_by_role("option", name="autumn").click()
-    assert owner.get_by_role("option", name="broken").count() == 0
-    owner.get_by_role("button", name="Use it").click()
-    told.get_by_text("Now in use: autumn.").wait_for()
-    assert shelf.used() == "autumn"
-    assert asked == [shelf.usable("autumn").path]
+    _choose(owner, "autumn")
+    told.get_by_text("Now in use: autumn. Answers from now on are by it.").wait_for()
+    assert (adapters.current(), stocked.recommender.model.info.adapter) == ("autumn", "autumn")
     owner.get_by_role("button", name="Roll back").click()
-    told.get_by_text("Back to the model alone.").wait_for()
-    assert (shelf.used(), asked[1:]) == (None, [None])
+    told.get_by_text("Back to the model alone. Answers from now on are by it.").wait_for()
+    assert (adapters.current(), stocked.recommender.model.info.adapter) == (None, None)
     owner.get_by_role("button", name="Roll back").click()
-    told.get_by_text("Nothing was changed: there is nothing to go back to").wait_for()
+    told.get_by_text("Nothing was changed: no other adapter was used before").wait_for()
 
 
-def test_an_adapter_that_cannot_be_loaded_changes_nothing(owner: Page, stocked: Served) -> None:
+def test_a_page_that_cannot_follow_says_so(owner: Page, stocked: Served) -> None:
+    adapters = Adapters(stocked.recommender.workspace.path)
+    _choose(owner, "autumn")  # this page's model is the scripted one, whatever the workspace uses
+    told = owner.locator("#tm-adapter-told")
+    told.get_by_text("Now in use: autumn. This page still answers with the model alone").wait_for()
+    adapters.roll_back()
+
+
+def test_a_damaged_adapter_changes_nothing(owner: Page, stocked: Served) -> None:
     before = stocked.recommender.model
-    owner.get_by_label("Adapter", exact=True).click()
-    owner.get_by_role("option", name="autumn").click()
-    owner.get_by_role("button", name="Use it").click()
-    owner.locator("#tm-adapter-told").get_by_text("Nothing was changed: the adapter autumn").wait_for(timeout=120_000)
+    _choose(owner, "broken")
+    owner.locator("#tm-adapter-told").get_by_text("is damaged: its SHA-256 is").wait_for()
     assert stocked.recommender.model is before
-    assert AdapterShelf(stocked.recommender.workspace.path).used() is None
+    assert Adapters(stocked.recommender.workspace.path).current() is None
 
 
 def test_its_handlers_refuse_who_is_no_owner(guarded: Guarded, served: Served) -> None:  # noqa: F811

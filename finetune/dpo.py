@@ -1,0 +1,146 @@
+"""Preferences put into an adapter: TRL's direct preference optimisation, on the letters of what was shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from agent.prompts import LETTERS
+from retrieval.errors import ModelAnswerError, SettingsError
+
+if TYPE_CHECKING:
+    from agent.models.transformers import TransformersModel
+    from finetune.list_prompts import ListPrompts
+    from finetune.lora_settings import LoraTraining
+    from finetune.preferences import Preference
+
+
+def fit_preferences(
+    engine: TransformersModel,
+    network: Any,
+    pairs: Sequence[Preference],
+    prompts: ListPrompts,
+    settings: LoraTraining,
+    *,
+    validate: Callable[[], float],
+    folder: Path,
+    seed: int,
+) -> float:
+    """Go on fitting the network, the engine's with low-rank layers, so that it prefers what was preferred.
+
+    The reference is the network as it comes (Rafailov et al. 2023). Where it ends up worse on the validation lists, its
+    layers are put back. Returns the NDCG@10 that it has on them then. Raises SettingsError where TRL is not installed,
+    ModelAnswerError when the loss is not a number.
+    """
+    before, layers = validate(), _layers(network)
+    trainer = _trainer(engine, network, pairs, prompts, settings, folder, seed)
+    network.train()
+    result = trainer.train()
+    network.eval()
+    if "ref" in network.peft_config:
+        network.delete_adapter("ref")
+    if not math.isfinite(result.training_loss):
+        _put_back(network, layers)
+        raise ModelAnswerError(
+            f"the loss on preferences is {result.training_loss}; lower preference_rate, or say preference_epochs=0"
+        )
+    after = validate()
+    if after < before:
+        _put_back(network, layers)
+        return before
+    return after
+
+
+class PreferenceBatches:
+    """Batches as TRL's DPOTrainer takes them: chosen answers, then rejected ones, each the one letter after its list.
+
+    The lists are the engine's own inputs, with kept picture features where the model can do that.
+    """
+
+    def __init__(self, engine: TransformersModel, pairs: Sequence[Preference], prompts: ListPrompts) -> None:
+        self._engine = engine
+        self._pairs = pairs
+        self._prompts = prompts
+        self._letters = torch.tensor(engine.token_ids(LETTERS))
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        pairs = [self._pairs[row["place"]] for row in rows]
+        orders = [torch.randperm(len(pair.shown.candidates)).tolist() for pair in pairs]
+        told = [self._prompts.prompt(pair.shown, order) for pair, order in zip(pairs, orders, strict=True)]
+        inputs = self._engine.inputs([*told, *told])
+        chosen = [order.index(pair.chosen) for pair, order in zip(pairs, orders, strict=True)]
+        rejected = [order.index(pair.rejected) for pair, order in zip(pairs, orders, strict=True)]
+        answers = self._letters[[*chosen, *rejected]][:, None].to(inputs["input_ids"].device)
+        mask = torch.cat([torch.zeros_like(inputs["input_ids"]), torch.ones_like(answers)], dim=1)
+        for name, column in (
+            ("input_ids", answers),
+            ("attention_mask", torch.ones_like(answers)),
+            ("token_type_ids", torch.zeros_like(answers)),
+            ("mm_token_type_ids", torch.zeros_like(answers)),
+        ):
+            if name in inputs:
+                inputs[name] = torch.cat([inputs[name], column], dim=1)
+        return {**inputs, "completion_mask": mask}
+
+
+def _trainer(
+    engine: TransformersModel,
+    network: Any,
+    pairs: Sequence[Preference],
+    prompts: ListPrompts,
+    settings: LoraTraining,
+    folder: Path,
+    seed: int,
+) -> Any:
+    try:
+        from datasets import Dataset
+        from trl import DPOConfig, DPOTrainer
+    except ImportError as error:
+        raise SettingsError(
+            f"learning from preferences needs TRL ({error}); pip install 'tastemaker[train]', or say "
+            "preference_epochs=0"
+        ) from error
+    make: Any = DPOConfig
+    config = make(
+        output_dir=str(folder),
+        per_device_train_batch_size=max(1, settings.batch // 2),
+        gradient_accumulation_steps=settings.accumulate,
+        num_train_epochs=settings.preference_epochs,
+        learning_rate=settings.preference_rate,
+        beta=settings.preference_beta,
+        bf16=settings.half,
+        use_cpu=network.device.type == "cpu",
+        gradient_checkpointing=settings.checkpointing,
+        max_length=None,
+        save_strategy="no",
+        report_to=[] if settings.report_to == "none" else [settings.report_to],
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+        seed=seed,
+    )
+    # One row for each pair, in the form that TRL looks for; what the model is given is made of `place`.
+    rows = [{"place": place, "prompt": "", "chosen": "", "rejected": "", "images": []} for place in range(len(pairs))]
+    trainer: Any = DPOTrainer(
+        network,
+        args=config,
+        train_dataset=Dataset.from_list(rows),
+        data_collator=PreferenceBatches(engine, pairs, prompts),
+        processing_class=engine.processor,
+    )
+    return trainer
+
+
+def _layers(network: Any) -> dict[str, torch.Tensor]:
+    return {name: weights.detach().clone() for name, weights in network.named_parameters() if "lora_" in name}
+
+
+def _put_back(network: Any, layers: dict[str, torch.Tensor]) -> None:
+    with torch.no_grad():
+        for name, weights in network.named_parameters():
+            if name in layers:
+                weights.copy_(layers[name])

@@ -1,0 +1,89 @@
+"""How good an order of lists is, as the product would order them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agent.rerank import log_priors, rerank
+from retrieval.types import Candidate
+
+if TYPE_CHECKING:
+    from agent.models.base import VisionLanguageModel
+    from agent.settings import RerankSettings
+    from finetune.event_table import Floats
+    from finetune.examples import Example
+    from finetune.list_prompts import ListPrompts
+
+ALPHAS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
+"""Weights of the retrievers' prior that are tried."""
+
+CUTOFF = 10
+
+
+def model_scores(
+    model: VisionLanguageModel,
+    examples: Sequence[Example],
+    prompts: ListPrompts,
+    settings: RerankSettings,
+    *,
+    progress: Callable[[int, int], object] | None = None,
+) -> list[Floats]:
+    """By list the model's log-probability of each candidate, read as the product reads it."""
+    tables = []
+    for example in examples:
+        liked, contenders = prompts.told(example)
+        ranked = rerank(model, liked, None, contenders, settings=settings)
+        found = {entry.candidate.item_id: entry.log_prob for entry in ranked}
+        tables.append(np.array([found[item_id] for item_id in example.candidates]))
+        if progress is not None:
+            progress(len(tables), len(examples))
+    return tables
+
+
+def priors(example: Example) -> Floats:
+    """(n_candidates,) log of what the retrievers say, as the product weighs it."""
+    pairs = zip(example.candidates, example.scores, strict=True)
+    return np.array(log_priors([Candidate(item_id, score) for item_id, score in pairs]))
+
+
+def with_prior(scores: Sequence[Floats], examples: Sequence[Example], alpha: float) -> list[Floats]:
+    """The product's scores: the model's and alpha times the prior."""
+    return [row + alpha * priors(example) for row, example in zip(scores, examples, strict=True)]
+
+
+def ndcgs(scores: Sequence[Floats], examples: Sequence[Example]) -> Floats:
+    """(n_lists,) NDCG@10 of the one wanted item, 0 where it is not in the list; of equal scores the first is first."""
+    return np.array([_ndcg(row, example.target) for row, example in zip(scores, examples, strict=True)])
+
+
+def best_alpha(scores: Sequence[Floats], examples: Sequence[Example]) -> tuple[float, float]:
+    """The prior's weight under which these lists are best, and their mean NDCG@10; of equal ones the smallest."""
+    means = {alpha: float(ndcgs(with_prior(scores, examples, alpha), examples).mean()) for alpha in ALPHAS}
+    best = max(means, key=lambda alpha: (means[alpha], -alpha))
+    return best, means[best]
+
+
+def validation_ndcg(
+    model: VisionLanguageModel, examples: Sequence[Example], prompts: ListPrompts, settings: RerankSettings
+) -> float:
+    """The mean NDCG@10 of the model's order of these lists, with the prior's weight that is best for it."""
+    return best_alpha(model_scores(model, examples, prompts, settings), examples)[1]
+
+
+def share_changed(scores: Sequence[Floats], examples: Sequence[Example], k: int = 5) -> float:
+    """The share of lists whose first k are not the retrievers' first k in their order."""
+    changed = [
+        list(np.argsort(-row, kind="stable")[:k]) != list(np.argsort(-priors(example), kind="stable")[:k])
+        for row, example in zip(scores, examples, strict=True)
+    ]
+    return float(np.mean(changed)) if changed else 0.0
+
+
+def _ndcg(scores: Floats, target: int) -> float:
+    if target < 0:
+        return 0.0
+    rank = int((scores > scores[target]).sum() + (scores[:target] == scores[target]).sum())
+    return float(1 / np.log2(rank + 2)) if rank < CUTOFF else 0.0

@@ -1,0 +1,78 @@
+"""How an adapter is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from retrieval.errors import SettingsError
+
+LEAST_LISTS = 40
+"""With fewer lists to learn from, or fewer that hold what was wanted to decide on, nothing is trained."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoraTraining:
+    """How an adapter is trained.
+
+    rank, alpha, dropout: of the low-rank layers. targets: regex of the layers that get one; the preset's when None.
+    lists: at most so many to learn from. window: of each user so many of the wanted items before the last ones are
+    learned from. checked: so many lists at most decide when to stop and whether to use it. asked: so many at most to
+    tell the result on. last: of each user so many of the last wanted items are kept for that, and one before them
+    decides. prior: how much the retrievers' prior counts beside the model while it learns; 0 is the model alone.
+    epochs: at most. evaluations: on validation lists while it trains. patience: so many of them without a better
+    NDCG@10 end the training. batch, accumulate: lists in a step are their product. half: bfloat16 arithmetic.
+    checkpointing: less memory for more time. four_bit: the base's weights in 4 bits (QLoRA), on a GPU.
+    preferences: at most so many pairs of items of one answer, of which the user preferred one, are learned from after
+    the lists (DPO), preference_epochs times, at preference_rate; preference_beta holds it to what was learned before.
+    report_to: tensorboard, wandb, trackio, or none.
+    """
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.05
+    targets: str | None = None
+    lists: int = 4_000
+    window: int = 8
+    checked: int = 300
+    asked: int = 600
+    last: int = 1
+    prior: float = 0.0
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    warm_up: float = 0.05
+    epochs: int = 2
+    evaluations: int = 8
+    patience: int = 3
+    batch: int = 8
+    accumulate: int = 1
+    half: bool = True
+    checkpointing: bool = False
+    four_bit: bool = False
+    preferences: int = 2_000
+    preference_epochs: int = 1
+    preference_rate: float = 1e-4
+    preference_beta: float = 0.1
+    report_to: str = "tensorboard"
+
+    def __post_init__(self) -> None:
+        whole = {
+            name: getattr(self, name)
+            for name in ("rank", "alpha", "window", "last", "epochs", "evaluations", "patience", "batch", "accumulate")
+        }
+        for name, value in whole.items():
+            if value < 1:
+                raise SettingsError(f"{name} is {value}; expected 1 or more")
+        for name in ("lists", "checked", "asked"):
+            if getattr(self, name) < LEAST_LISTS:
+                raise SettingsError(f"{name} is {getattr(self, name)}; expected {LEAST_LISTS} or more")
+        if min(self.preferences, self.preference_epochs) < 0 or min(self.preference_rate, self.preference_beta) <= 0:
+            raise SettingsError(
+                f"preferences is {self.preferences}, preference_epochs {self.preference_epochs}, preference_rate "
+                f"{self.preference_rate}, preference_beta {self.preference_beta}; expected 0 or more, 0 or more, and "
+                "above 0 for the others"
+            )
+        if not (self.learning_rate > 0 and 0 <= self.dropout < 1 and 0 <= self.warm_up < 1 and self.prior >= 0):
+            raise SettingsError(
+                f"learning_rate is {self.learning_rate}, dropout {self.dropout}, warm_up {self.warm_up}, prior "
+                f"{self.prior}; expected above 0, 0 to below 1, 0 to below 1, and 0 or more"
+            )

@@ -1,0 +1,165 @@
+"""The lists of a tuning run: to learn from, to decide on, and to tell the result on; made once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from finetune.examples import Example, ListSettings, asked_lists, read_examples, save_examples, training_lists
+from finetune.lora_settings import LEAST_LISTS, LoraTraining
+from finetune.past import known_events, past_workspace
+from finetune.preferences import Preference, moments, preferences, read_preferences, save_preferences
+from finetune.scratch import scratch
+from finetune.splits import Part, last_wanted
+from retrieval.candidates import CandidateFinder
+from retrieval.errors import InteractionError
+from retrieval.store import open_store
+
+if TYPE_CHECKING:
+    from finetune.event_table import EventTable
+    from finetune.ranker_lists import Prepare
+    from retrieval.encoders import Encoder
+    from retrieval.store import VectorStore
+    from retrieval.workspace import Workspace
+
+PREFERENCES = "preferences"
+_KINDS = ("training", "validation", "test")
+LEAST_TELLING = LEAST_LISTS // 2
+Tell = Callable[[str, int, int], object]
+"""Told a stage, and how many of how many are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where lists come from. table: of the workspace's log; the other parts are as `finetune.tune.tune` has them."""
+
+    workspace: Workspace
+    store: VectorStore
+    encoder: Encoder
+    table: EventTable
+    prepare: Prepare | None
+
+
+@dataclass(frozen=True, slots=True)
+class TuningLists:
+    """validation, test: as the product would show them, of the wanted items before the last ones and of the last ones.
+
+    data_hash: of what is learned from: those lists, and preferences among what was shown before the validation events.
+    users: whom that comes from.
+    """
+
+    training: list[Example]
+    validation: list[Example]
+    test: list[Example]
+    data_hash: str
+    users: frozenset[str]
+
+
+def tuning_lists(
+    source: Source,
+    training: LoraTraining,
+    lists: ListSettings,
+    *,
+    users: frozenset[str] | None,
+    folder: Path,
+    seed: int,
+    tell: Tell,
+) -> TuningLists:
+    """The lists, made, or read in the folder where a run that was cut off has made them.
+
+    users: only these are learned from; everybody when None. Raises InteractionError when there are too few.
+    """
+    files = {name: folder / f"{name}.jsonl" for name in (*_KINDS, PREFERENCES)}
+    if not all(path.is_file() for path in files.values()):
+        parts = _parts(source.table, training, users)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, part in parts.items():
+            with _past_finder(source, part) as finder:
+                made = _lists(name, part, source.table, finder, training, lists, seed, tell)
+            save_examples(made, folder / f".{name}.jsonl")
+            (folder / f".{name}.jsonl").rename(files[name])
+        save_preferences(_preferences(source, training, users, seed), files[PREFERENCES])
+    found = {name: read_examples(files[name]) for name in _KINDS}
+    telling = sum(example.target >= 0 for example in found["validation"])
+    if telling < LEAST_TELLING:
+        raise InteractionError(
+            f"{telling} of {len(found['validation'])} validation lists hold the item that was wanted, expected "
+            f"{LEAST_TELLING} or more to decide on an adapter; log more events first"
+        )
+    learned = b"".join(files[name].read_bytes() for name in ("training", PREFERENCES))
+    digest = hashlib.sha256(learned).hexdigest()
+    users_learned = {example.user_id for example in found["training"]}
+    users_learned |= {pair.shown.user_id for pair in read_preferences(files[PREFERENCES])}
+    return TuningLists(found["training"], found["validation"], found["test"], digest, frozenset(users_learned))
+
+
+def _preferences(source: Source, training: LoraTraining, users: frozenset[str] | None, seed: int) -> list[Preference]:
+    """At most so many pairs, drawn by the seed, that tell nothing of what validation and test ask for."""
+    if not training.preferences or not training.preference_epochs:
+        return []
+    known = last_wanted(source.table, 0, training.last + 1).past
+    until = moments(source.table, known)
+    mine = {user: moment for user, moment in until.items() if users is None or user in users}
+    pairs = preferences(source.workspace, until=mine, newest_row=source.table.newest_row)
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(pairs))[: training.preferences])
+    return [pairs[place] for place in drawn.tolist()]
+
+
+def _parts(table: EventTable, training: LoraTraining, users: frozenset[str] | None) -> Mapping[str, Part]:
+    last = training.last
+    bands = {"training": (last + 1, last + 1 + training.window), "validation": (last, last + 1), "test": (0, last)}
+    parts = {name: last_wanted(table, low, high) for name, (low, high) in bands.items()}
+    if users is not None:
+        parts["training"] = _of_users(parts["training"], table, users)
+    for name, part in parts.items():
+        if len(part) < LEAST_LISTS:
+            raise InteractionError(
+                f"the log has {len(part)} {name} cases of {table.n_users:,} users, expected {LEAST_LISTS} or more; log "
+                "more events first, or say a smaller `last` or a larger `window`"
+            )
+    return parts
+
+
+def _of_users(part: Part, table: EventTable, users: frozenset[str]) -> Part:
+    mine = np.array([table.user_ids[user] in users for user in part.queries.user.tolist()], dtype=np.bool_)
+    rows = np.flatnonzero(mine)
+    return Part(part.past, part.queries.take(rows), part.target[rows])
+
+
+@contextmanager
+def _past_finder(source: Source, part: Part) -> Iterator[CandidateFinder]:
+    """The retrievers as they were before anything that the part asks for."""
+    known = known_events(source.workspace, source.table, part.past)
+    with (
+        scratch(source.workspace.path) as folder,
+        past_workspace(source.workspace, source.store, folder / "past", known) as past,
+    ):
+        if source.prepare is not None:
+            source.prepare(past)
+        with open_store(past) as past_store:
+            yield CandidateFinder(past, past_store, source.encoder)
+
+
+def _lists(
+    name: str,
+    part: Part,
+    table: EventTable,
+    finder: CandidateFinder,
+    training: LoraTraining,
+    lists: ListSettings,
+    seed: int,
+    tell: Tell,
+) -> list[Example]:
+    def progress(done: int, total: int) -> None:
+        tell(f"{name} lists", done, total)
+
+    if name == "training":
+        return training_lists(part, table, finder, lists, count=training.lists, seed=seed, progress=progress)
+    count = training.checked if name == "validation" else training.asked
+    return asked_lists(part, table, finder, size=lists.size, count=count, seed=seed, progress=progress)

@@ -1,0 +1,141 @@
+"""An adapter put to work while a server runs: loaded, looked at, and refused where it would do harm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.opening import open_chosen_model, settle
+from agent.registry import Adapters
+from agent.rollout import roll_back, use_adapter
+from agent.server_record import find_server_record, recorded
+from agent.settings import RecommenderSettings
+from retrieval.errors import ModelAnswerError, ModelUnavailableError, WeightsError
+from tests.agent.stand_in import Request, StandIn, Vllm, planted_log_probs, refuse, send, stand_in
+from tests.agent.test_registry import card
+
+
+class Loads(Vllm):
+    """A server that loads adapters while it runs. moves: by how much an adapter raises the first letter's score."""
+
+    moves: float = 1.0
+    takes: bool = True
+
+    def __call__(self, handler: BaseHTTPRequestHandler, request: Request) -> None:
+        match request.path:
+            case "/v1/load_lora_adapter" if self.takes:
+                self.models = (*self.models, request.body["lora_name"])
+                send(handler, "Success")
+            case "/v1/unload_lora_adapter":
+                self.models = tuple(name for name in self.models if name != request.body["lora_name"])
+                send(handler, "Success")
+            case "/v1/chat/completions":
+                tuned = request.body["model"] != "builtin"
+                self.log_probs = planted_log_probs()
+                self.log_probs[10] += self.moves if tuned else 0.0
+                super().__call__(handler, request)
+            case _:
+                super().__call__(handler, request)
+
+
+@pytest.fixture
+def adapters(tmp_path: Path, adapter_folder: Path) -> Adapters:
+    found = Adapters(tmp_path)
+    for _ in range(2):
+        found.register(adapter_folder, card())
+    return found
+
+
+@contextmanager
+def served(folder: Path, behaviour: Loads) -> Iterator[StandIn]:
+    with stand_in(behaviour) as server, recorded(folder, url=server.url, model="builtin", adapter=None):
+        yield server
+
+
+def answering(folder: Path) -> str | None:
+    """The adapter that a command started now would be answered with."""
+    settings = RecommenderSettings()
+    model = open_chosen_model(folder, settle(folder, settings))
+    model.close()
+    return model.info.adapter
+
+
+def test_without_a_server_the_pointer_is_all(adapters: Adapters, tmp_path: Path) -> None:
+    use_adapter(tmp_path, "lora-1")
+    assert (adapters.current(), answering(tmp_path)) == ("lora-1", "lora-1")
+    assert roll_back(tmp_path) is None
+    assert (adapters.current(), answering(tmp_path)) == (None, None)
+
+
+def test_a_server_loads_it_and_answers_with_it_and_with_the_one_before_again(
+    adapters: Adapters, tmp_path: Path
+) -> None:
+    with served(tmp_path, Loads()) as server:
+        for name in ("lora-1", "lora-2"):
+            use_adapter(tmp_path, name)
+            assert (adapters.current(), answering(tmp_path)) == (name, name)
+        loaded = [request.body for request in server.requests if request.path == "/v1/load_lora_adapter"]
+        assert [body["lora_path"] for body in loaded] == [str(adapters.path(f"lora-{n}").resolve()) for n in (1, 2)]
+        assert roll_back(tmp_path) == "lora-1"
+        assert answering(tmp_path) == "lora-1"
+    assert find_server_record(tmp_path) is None, "its record goes with the server, whatever it answered with"
+
+
+@pytest.mark.parametrize(
+    ("moves", "error", "says"),
+    [
+        (0.0, WeightsError, "changes no answer of builtin"),
+        (-math.inf, (WeightsError, ModelAnswerError), r"not numbers|finite"),
+        (math.nan, (WeightsError, ModelAnswerError), r"not numbers|finite"),
+    ],
+)
+def test_an_adapter_that_does_nothing_or_harm_is_refused_and_unloaded(
+    adapters: Adapters, tmp_path: Path, moves: float, error: Any, says: str
+) -> None:
+    use_adapter(tmp_path, "lora-1")
+    behaviour = Loads()
+    behaviour.moves = moves
+    with served(tmp_path, behaviour):
+        with pytest.raises(error, match=says):
+            use_adapter(tmp_path, "lora-2")
+        assert behaviour.models == ("builtin",)
+        assert adapters.current() == "lora-1"
+
+
+def test_a_server_that_takes_none_is_told(adapters: Adapters, tmp_path: Path) -> None:
+    behaviour = Loads()
+    behaviour.takes = False
+    with served(tmp_path, behaviour):
+        with pytest.raises(ModelUnavailableError, match="takes no adapters while it runs; start it again"):
+            use_adapter(tmp_path, "lora-1")
+        behaviour.instead["/v1/load_lora_adapter"] = lambda handler, _: refuse(handler, "rank 512 is too high")
+        with pytest.raises(ModelUnavailableError, match=r"refused the adapter: .*rank 512"):
+            use_adapter(tmp_path, "lora-1")
+    assert adapters.current() is None
+
+
+def test_a_server_of_another_model_is_told(adapters: Adapters, tmp_path: Path) -> None:
+    with (
+        stand_in(Vllm(models=("qwen2.5-vl-3b",))) as server,
+        recorded(tmp_path, url=server.url, model="qwen2.5-vl-3b", adapter=None),
+        pytest.raises(WeightsError, match=r"has qwen2\.5-vl-3b, the adapter lora-1 belongs to builtin"),
+    ):
+        use_adapter(tmp_path, "lora-1")
+
+
+def test_a_damaged_adapter_is_not_used_and_one_in_use_is_left_out(
+    adapters: Adapters, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    use_adapter(tmp_path, "lora-1")
+    for name in ("lora-1", "lora-2"):
+        (adapters.path(name) / "adapter_model.safetensors").write_bytes(b"")
+    with pytest.raises(WeightsError, match="is damaged"):
+        use_adapter(tmp_path, "lora-2")
+    assert answering(tmp_path) is None
+    assert "builtin answers without an adapter" in caplog.text

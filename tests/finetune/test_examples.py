@@ -1,0 +1,108 @@
+"""Lists to learn from: what they hold, and what they must not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from finetune.event_table import EventTable, read_events
+from finetune.examples import Example, ListSettings, asked_lists, read_examples, save_examples, training_lists
+from finetune.past import known_events, past_workspace
+from finetune.splits import Part, last_wanted
+from retrieval.candidates import CandidateFinder
+from retrieval.errors import SettingsError
+from retrieval.store import open_store
+from retrieval.workspace import Workspace
+from tests.conftest import TinyShop
+from tests.finetune.colour_shop import ENCODER, colour_shop
+
+USERS = 24
+SETTINGS = ListSettings(size=6, sampled=2, depth=8)
+World = tuple[EventTable, Part, CandidateFinder]
+
+
+@pytest.fixture
+def world(empty_workspace: Workspace, tiny_shop: TinyShop, tmp_path: Path) -> Iterator[World]:
+    """The log, the two last wanted things of each user but the last, and the retrievers as they were before them."""
+    with ExitStack() as stack:
+        store = stack.enter_context(colour_shop(empty_workspace, tiny_shop, users=USERS))
+        table = read_events(empty_workspace)
+        part = last_wanted(table, 1, 3)
+        known = known_events(empty_workspace, table, part.past)
+        past = stack.enter_context(past_workspace(empty_workspace, store, tmp_path / "past", known))
+        yield table, part, CandidateFinder(past, stack.enter_context(open_store(past)), ENCODER)
+
+
+def learned(world: World, **changes: int) -> list[Example]:
+    table, part, finder = world
+    return training_lists(part, table, finder, SETTINGS, **{"count": 100, "seed": 0, **changes})
+
+
+def test_each_list_has_the_wanted_item_among_others(world: World) -> None:
+    table, part, _ = world
+    examples = learned(world)
+    assert len(examples) == len(part) == 2 * USERS
+    for case, example in enumerate(examples):
+        assert example.user_id == table.user_ids[part.queries.user[case]]
+        assert example.candidates[example.target] == table.item_ids[part.target[case]]
+        assert len(set(example.candidates)) == len(example.candidates) == SETTINGS.size
+        assert not set(example.candidates) & set(example.history)
+        assert example.relevance[example.target] == 1
+    assert len({example.target for example in examples}) == SETTINGS.size, "shuffled"
+
+
+def test_nothing_of_what_comes_later_is_known(world: World) -> None:
+    table, _, _ = world
+    for user_id in table.user_ids:
+        wanted = [table.item_ids[row] for row in table.item[table.user == table.user_ids.index(user_id)].tolist()]
+        first, second = (example for example in learned(world) if example.user_id == user_id)
+        assert (first.history, second.history) == (tuple(wanted[:1]), tuple(wanted[:2]))
+        for example in (first, second):
+            assert wanted[3] not in example.candidates or example.relevance[example.candidates.index(wanted[3])] == 0
+
+
+def test_what_was_wanted_after_the_next_item_counts_less(world: World) -> None:
+    later = [example for example in learned(world) if sorted(example.relevance)[-2] > 0]
+    assert later
+    for example in later:
+        assert len(example.history) == 1, "only the first of two has a later one in the part"
+        assert sorted(example.relevance)[-2:] == [SETTINGS.later, 1.0]
+        other = example.candidates[example.relevance.index(SETTINGS.later)]
+        assert other.split("-")[0] == example.candidates[example.target].split("-")[0]
+
+
+def test_the_seed_draws_and_the_same_one_draws_the_same(world: World) -> None:
+    assert learned(world) == learned(world)
+    assert learned(world) != learned(world, seed=1)
+    few = learned(world, count=5)
+    assert len(few) == 5
+
+
+def test_asked_lists_are_as_the_retrievers_put_them(world: World) -> None:
+    table, part, finder = world
+    examples = asked_lists(part, table, finder, size=4, count=9, seed=0)
+    assert len(examples) == 8, "all cases of a user or none"
+    assert any(example.target < 0 for example in examples) or all(example.relevance for example in examples)
+    for example in examples:
+        assert list(example.scores) == sorted(example.scores, reverse=True)
+        wanted = [item for item, relevance in zip(example.candidates, example.relevance, strict=True) if relevance]
+        assert wanted == ([example.candidates[example.target]] if example.target >= 0 else [])
+
+
+def test_examples_are_saved_whole_with_a_hash_of_what_they_are(world: World, tmp_path: Path) -> None:
+    examples = learned(world)
+    saved = save_examples(examples, tmp_path / "lists.jsonl")
+    assert read_examples(tmp_path / "lists.jsonl") == examples
+    assert save_examples(examples, tmp_path / "again.jsonl") == saved
+    assert save_examples(examples[1:], tmp_path / "other.jsonl") != saved
+
+
+@pytest.mark.parametrize(
+    "changes", [{"size": 1}, {"size": 21}, {"sampled": 20}, {"sampled": -1}, {"depth": 19}, {"later": 1.0}]
+)
+def test_settings_are_checked(changes: dict[str, int]) -> None:
+    with pytest.raises(SettingsError, match="expected"):
+        ListSettings(**changes)  # type: ignore[arg-type]

@@ -1,0 +1,126 @@
+"""From a log to an adapter that is served: the colour shop, the built-in model, everything real."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from agent.opening import adapter_version, open_chosen_model
+from agent.recommender import Recommender
+from agent.registry import Adapters
+from agent.rollout import roll_back, use_adapter
+from agent.settings import RecommenderSettings, RerankSettings
+from finetune.examples import ListSettings
+from finetune.lora_settings import LoraTraining
+from finetune.tune import FOLDER, Told, Tuned, Tuning, tune
+from retrieval.candidates import CandidateFinder
+from retrieval.errors import InteractionError, WorkspaceLockedError
+from retrieval.locks import alone
+from retrieval.store import VectorStore
+from retrieval.workspace import Workspace
+from tests.conftest import TinyShop
+from tests.finetune.colour_shop import ENCODER, colour_shop
+
+USERS = 45
+QUICK = LoraTraining(
+    rank=4,
+    epochs=1,
+    batch=8,
+    evaluations=1,
+    learning_rate=2e-3,
+    half=False,
+    report_to="none",
+    lists=40,
+    checked=45,
+    asked=45,
+)
+LISTS = ListSettings(size=4, sampled=1, depth=6)
+RERANK = RerankSettings(orders=1, history_items=2)
+
+
+@pytest.fixture
+def store(empty_workspace: Workspace, tiny_shop: TinyShop) -> Iterator[VectorStore]:
+    with colour_shop(empty_workspace, tiny_shop, users=USERS) as store:
+        yield store
+
+
+TUNING = Tuning(training=QUICK, lists=LISTS, rerank=RERANK, device="cpu")
+
+
+def tuned(workspace: Workspace, store: VectorStore, tuning: Tuning = TUNING, told: Told | None = None) -> Tuned:
+    return tune(workspace, store, ENCODER, tuning, told=told or Told())
+
+
+def serving(workspace: Workspace, store: VectorStore) -> Recommender:
+    """What `Recommender.open` gives, with the encoder of this shop."""
+    settings, path = RecommenderSettings(rerank=RERANK), workspace.path
+    return Recommender(
+        workspace,
+        CandidateFinder(workspace, store, ENCODER),
+        store,
+        partial(open_chosen_model, path, settings),
+        settings,
+        version=partial(adapter_version, path, settings),
+    )
+
+
+def test_a_log_becomes_an_adapter_with_its_proof_which_then_answers(
+    empty_workspace: Workspace, store: VectorStore
+) -> None:
+    told: list[str] = []
+    found = tuned(empty_workspace, store, told=Told(lists=lambda stage, done, total: told.append(stage)))
+    adapters = Adapters(empty_workspace.path)
+    card = adapters.check("lora-1")
+    assert card == found.card
+    assert (card.base, card.alpha, card.better) == ("builtin", found.comparison.alpha, found.comparison.better)
+    assert card.newest_row == empty_workspace.log.newest_row()
+    assert len(card.users) == 40
+    rows = dict(found.comparison.rows)
+    assert list(rows) == ["retriever", "base", "in use", "tuned", "tuned without pictures"]
+    assert rows["in use"] == rows["base"], "no adapter was used"
+    assert {figure.name for figure in card.figures} >= {"NDCG@10 tuned", "tuned over base", "share of lists changed"}
+    assert list(dict.fromkeys(told))[:3] == ["training lists", "validation lists", "test lists"]
+    assert adapters.current() is None
+    assert not (empty_workspace.path / FOLDER).exists()
+    assert not list(empty_workspace.path.glob(".past-*"))
+
+    use_adapter(empty_workspace.path, "lora-1")
+    with serving(empty_workspace, store) as recommender:
+        first = recommender.model
+        assert recommender.recommend(user_id="user 3", k=2).reranked
+        assert (first.info.adapter, first.info.alpha) == ("lora-1", card.alpha)
+        roll_back(empty_workspace.path)
+        assert recommender.model.info.adapter is None, "the one that runs has changed over"
+        assert first.info.adapter == "lora-1", "who holds the one before goes on with it"
+
+
+def test_a_run_that_was_cut_off_keeps_its_lists(
+    empty_workspace: Workspace, store: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(stage: str, done: int, total: int) -> None:
+        if stage.startswith("base:"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tuned(empty_workspace, store, told=Told(lists=killed))
+    assert Adapters(empty_workspace.path).all() == []
+    monkeypatch.setattr(CandidateFinder, "search", None)  # whoever makes lists again fails
+    assert tuned(empty_workspace, store).card.name == "lora-1"
+
+
+def test_two_runs_at_once_are_refused(empty_workspace: Workspace, store: VectorStore) -> None:
+    with (
+        alone(empty_workspace.path, doing="is tuning a model for", lock_name="lora"),
+        pytest.raises(WorkspaceLockedError, match="is tuning a model for"),
+    ):
+        tuned(empty_workspace, store)
+
+
+def test_too_small_a_log_says_how_much_is_needed(empty_workspace: Workspace, store: VectorStore) -> None:
+    with pytest.raises(InteractionError, match="the log has 0 training cases of 45 users, expected 40 or more"):
+        tuned(empty_workspace, store, replace(TUNING, training=replace(QUICK, last=3)))
+    with pytest.raises(InteractionError, match="the log has 1 training cases"):
+        tuned(empty_workspace, store, replace(TUNING, users=frozenset({"user 3"})))

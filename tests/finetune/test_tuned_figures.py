@@ -1,0 +1,87 @@
+"""Comparing systems on the same lists: who is better, by how much, and what decides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from finetune.event_table import Floats
+from finetune.examples import Example
+from finetune.list_scores import best_alpha, ndcgs, share_changed, with_prior
+from finetune.tuned_figures import Comparison, Scores, compare_tuned
+
+LISTS = 60
+
+
+def lists(seed: int) -> list[Example]:
+    """Lists of five in the retrievers' order; the wanted one is anywhere, and in every tenth list nowhere."""
+    rng = np.random.default_rng(seed)
+    candidates, scores = tuple("abcde"), (0.5, 0.4, 0.3, 0.2, 0.1)
+    targets = [-1 if row % 10 == 0 else int(rng.integers(5)) for row in range(LISTS)]
+    return [
+        Example(f"u{row}", ("h",), candidates, scores, target, tuple(float(place == target) for place in range(5)))
+        for row, target in enumerate(targets)
+    ]
+
+
+def knowing(examples: list[Example], nats: float) -> list[Floats]:
+    """A model that finds the wanted item likelier than the others by so much."""
+    return [nats * np.array(example.relevance) - 5.0 for example in examples]
+
+
+def compared(nats_now: float, nats_tuned: float) -> Comparison:
+    validation, test = lists(1), lists(2)
+    systems = {
+        name: Scores(knowing(validation, nats), knowing(test, nats))
+        for name, nats in (("base", 0.0), ("now", nats_now), ("tuned", nats_tuned), ("text_only", nats_tuned / 2))
+    }
+    return compare_tuned(validation, test, seed=0, **systems)
+
+
+def test_a_model_that_knows_is_better_beyond_doubt() -> None:
+    found = compared(0.0, 4.0)
+    rows = dict(found.rows)
+    assert found.better
+    assert rows["tuned"].mean == pytest.approx(0.9), "a list without the wanted item counts 0"
+    assert rows["base"] == rows["in use"] == rows["retriever"]
+    assert found.over_base.mean == pytest.approx(rows["tuned"].mean - rows["base"].mean)
+    assert found.over_retriever.low > 0
+    assert found.of_pictures.low >= 0
+    assert 0.5 < found.changed <= 1
+    assert (found.lists, found.users) == (LISTS, LISTS)
+    assert {figure.name for figure in found.figures()} >= {"NDCG@10 tuned", "validation: tuned over in use"}
+
+
+def test_a_model_that_knows_no_more_than_what_is_in_use_is_not() -> None:
+    found = compared(4.0, 4.0)
+    assert not found.better
+    assert found.validation.mean == 0
+    assert found.over_base.low > 0, "though it is better than the base"
+
+
+def test_the_priors_weight_is_the_best_one() -> None:
+    examples = lists(3)
+    told = knowing(examples, 4.0)
+    harmful = [-row for row in told]
+    assert best_alpha(told, examples)[0] < best_alpha(harmful, examples)[0]
+    alpha, best = best_alpha(told, examples)
+    assert best == float(ndcgs(with_prior(told, examples, alpha), examples).mean())
+    assert all(float(ndcgs(with_prior(told, examples, other), examples).mean()) <= best for other in (0.0, 1.0, 24.0))
+
+
+def test_ndcg_of_equal_scores_takes_the_first_for_the_first() -> None:
+    first, last = lists(0)[1], lists(0)[2]
+    flat = [np.zeros(5), np.zeros(5)]
+    pair = [
+        Example(first.user_id, first.history, first.candidates, first.scores, 0, first.relevance),
+        Example(last.user_id, last.history, last.candidates, last.scores, 4, last.relevance),
+    ]
+    assert ndcgs(flat, pair).tolist() == [1.0, pytest.approx(1 / np.log2(6))]
+
+
+def test_a_list_is_changed_when_its_first_ones_are_others_or_in_another_order() -> None:
+    example = lists(0)[1]
+    as_found, turned = np.array([5.0, 4.0, 3.0, 2.0, 1.0]), np.array([5.0, 4.0, 3.0, 1.0, 2.0])
+    assert share_changed([as_found, turned], [example, example]) == 0.5
+    assert share_changed([turned], [example], k=3) == 0
+    assert share_changed([], []) == 0

@@ -1,0 +1,92 @@
+"""`tastemaker finetune lora`, `learn` and `adapters` as they are typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.registry import Adapters
+from retrieval.types import Event, EventType
+from retrieval.workspace import Workspace
+from tests.agent.test_registry import card
+from tests.conftest import TinyShop
+from tests.finetune.colour_shop import START, want
+from tests.ui.test_cli import Run, assert_one_line, run
+
+__all__ = ["run"]
+
+QUICK = [
+    *("--set", "rank=4", "--set", "epochs=1", "--set", "evaluations=1", "--set", "size=4", "--set", "sampled=1"),
+    *("--set", "depth=6", "--set", "report_to=none", "--set", "checked=45", "--set", "asked=45", "--device", "cpu"),
+]
+USERS = 45
+
+
+@pytest.fixture
+def folder(run: Run, tiny_shop: TinyShop, tmp_path: Path) -> Path:
+    """The tiny shop, indexed as people do it, and users who each want the four things of a colour."""
+    path = tmp_path / "shop"
+    assert run("index", tiny_shop.catalog, "-w", path).status == 0
+    with Workspace.open(path) as workspace:
+        for user in range(USERS):
+            colour = ("red", "green", "blue")[user % 3]
+            want(workspace, f"user {user}", [f"{colour}-{shape}" for shape in ("mug", "lamp", "scarf", "clock")])
+    return path
+
+
+def test_the_log_is_tuned_on_told_used_and_taken_back(run: Run, folder: Path) -> None:
+    """The whole loop: the first run of `learn`, by force; then the commands around it."""
+    first = run("finetune", "lora", "-w", folder, "--force", *QUICK)
+    assert first.status == 0, first.err
+    for row in ("retriever: ", "base: ", "in use: ", "tuned: ", "tuned without pictures: ", "tuned over base: "):
+        assert row in first.out
+    assert "lora-1 is used from now on" in first.out
+    listed = run("adapters", "list", "-w", folder).out
+    assert listed.startswith("* lora-1: builtin, ")
+    assert f"learned from {USERS:,} users" in listed
+    assert run("learn", "-w", folder, *QUICK).out == "nothing was logged since the last time\n"
+    with Workspace.open(folder) as workspace:
+        workspace.log.add([Event("user 1", "red-mug", EventType.LIKE, START)])
+    again = run("learn", "-w", folder, *QUICK)
+    assert again.status == 0, again.err
+    assert "1 events of 1 users since the last time" in again.out
+    assert "nothing is learned yet: the log has 2 training cases" in again.out
+    assert run("adapters", "rollback", "-w", folder).out == "the model without an adapter is used from now on\n"
+    assert run("adapters", "use", "lora-1", "-w", folder).out == "lora-1 is used from now on\n"
+    assert_one_line(run("adapters", "delete", "lora-1", "-w", folder), 2, says="lora-1 is in use")
+    assert run("adapters", "rollback", "-w", folder).status == 0
+    assert run("adapters", "delete", "lora-1", "-w", folder).out == "lora-1 is deleted\n"
+
+
+def test_without_adapters_the_list_says_how_to_get_one(run: Run, shop_workspace: Workspace) -> None:
+    told = run("adapters", "list", "-w", shop_workspace.path)
+    assert told.out == f"no adapters yet; train one with: tastemaker finetune lora --workspace {shop_workspace.path}\n"
+
+
+def test_an_adapter_that_is_no_better_is_told_so(run: Run, shop_workspace: Workspace, adapter_folder: Path) -> None:
+    Adapters(shop_workspace.path).register(adapter_folder, card(better=False))
+    told = run("adapters", "list", "-w", shop_workspace.path).out
+    assert told.startswith("  lora-1: ")
+    assert "not better than what was used before" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("finetune", "lora", "--set", "wide=3"), "expected NAME=VALUE, the name one of rank, alpha"),
+        (("finetune", "lora", "--set", "rank=0"), "rank is 0; expected 1 or more"),
+        (("finetune", "lora", "--base", "bultin"), "no model is called 'bultin'"),
+        (("finetune", "lora", "--set", "report_to=none"), "cases of 5 users, expected 40 or more"),
+        (("adapters", "use", "lora-7"), "there is no adapter 'lora-7'"),
+        (("adapters", "rollback"), "there is nothing to go back to"),
+    ],
+)
+def test_what_is_wrong_is_one_line(run: Run, shop_workspace: Workspace, arguments: tuple[str, ...], says: str) -> None:
+    assert_one_line(run(*arguments, "-w", shop_workspace.path), 2, says=says)
+
+
+def test_a_small_log_is_nothing_to_learn_from_yet(run: Run, shop_workspace: Workspace) -> None:
+    told = run("learn", "-w", shop_workspace.path)
+    assert told.status == 0, "a timer need not know"
+    assert "nothing is learned yet" in told.out
