@@ -145,8 +145,8 @@ class InteractionLog:
         return self._add_all(checked, create_items=create_items)
 
     def take_back(self, events: Iterable[Event]) -> int:
-        """Remove events that were logged one by one, as they were given to `add`; how many were there."""
-        ids = [str(_row(event, Counter())["event_id"]) for event in events]
+        """Remove events: as the log gave them, or as they were given to `add` one by one. How many were there."""
+        ids = [event.event_id or str(_row(event, Counter())["event_id"]) for event in events]
         return erase_events(self._database, EVENTS.c.event_id.in_(ids[:KEYS_PER_QUERY]))
 
     def import_file(self, path: str | Path, *, create_items: bool = False) -> ImportReport:

@@ -173,7 +173,7 @@ class _Page:
                     apply_default_css=False,
                 )
                 user = gr.Dropdown(
-                    choices=[str(user) for user in self._users()],
+                    choices=[] if self._login else [str(user) for user in self._users()],
                     label=i18n("you_are"),
                     value=None,
                     allow_custom_value=True,
