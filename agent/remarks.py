@@ -7,13 +7,18 @@ from enum import Enum
 
 
 class Remark(Enum):
-    """MORE: others for the same wish. YES, NO: to what was offered. FORGET_ME, ABOUT_ME: what is kept of the person."""
+    """MORE: others for the same wish. YES, NO: to what was offered. FORGET_ME, ABOUT_ME: what is kept of the person.
+
+    UNDO: the last step is taken back. RESTART: what stood is over.
+    """
 
     MORE = "more"
     YES = "yes"
     NO = "no"
     FORGET_ME = "forget me"
     ABOUT_ME = "about me"
+    UNDO = "undo"
+    RESTART = "restart"
 
 
 _LEAD = r"^(?:(?:ok|okay|so|and|hm+|well|please|great|nice|thanks|thank you|yes|no|nope|nah|yeah|cool|good)[,.! ]+)*"
@@ -27,7 +32,7 @@ _MORE = re.compile(
     + r"(?:more(?: of (?:them|these|those)| options| ideas| choices| results| suggestions| items| ones)?|"
     + r"(?:any|some)?thing else|what else(?: is there| do you have| have you got)?|else|next(?: ones?| page| few)?|"
     + r"(?:the )?others?|(?:some |any )?(?:other|different|further|new)(?: ones| options| ideas| things| suggestions)?|"
-    + r"keep going|go on|carry on|continue|another(?: one| few)?|the rest)"
+    + r"none of (?:these|those|them)|keep going|go on|carry on|continue|another(?: one| few)?|the rest)"
     + _TAIL
 )
 _YES = re.compile(
@@ -37,8 +42,12 @@ _YES = re.compile(
 )
 _NO = re.compile(r"^(?:no|nope|nah|no thanks|no thank you|rather not|better not|never mind|nevermind|don't)[ .!]*$")
 _FORGET_ME = re.compile(
-    r"\b(?:forget|erase|delete|remove|wipe|clear)\b(?: \w+){0,3}? (?:about me|of me|me|my data|my history|my account|"
-    r"my profile|my information|my likes|my preferences|you know about me)\b(?! (?:a|an|the|some)\b)"
+    r"\b(?:forget|erase|delete|remove|wipe|clear)(?: me| (?:(?!from\b|this\b|for\b)\w+ ){0,3}?(?:(?:about|of) me|"
+    r"my data|my history|my account|my profile|my information|my likes|my preferences))\b(?! (?:a|an|the|some)\b)"
+)
+_UNDO = re.compile(_LEAD + r"(?:undo(?: that| it| this)?|take (?:that|it) back)(?: please)?[ .!]*$")
+_RESTART = re.compile(
+    _LEAD + r"(?:(?:let's|let us|can we) )?(?:start (?:over|again|afresh)|clear everything)(?: please)?[ .!?]*$"
 )
 _ABOUT_ME = re.compile(
     r"\bwhat (?:do|did) you (?:know|remember|have|store|keep|think you know)\b.*\b(?:about|of|on) me\b|"
@@ -60,6 +69,8 @@ def remark_of(message: str) -> Remark | None:
     for pattern, remark in (
         (_FORGET_ME, Remark.FORGET_ME),
         (_ABOUT_ME, Remark.ABOUT_ME),
+        (_UNDO, Remark.UNDO),
+        (_RESTART, Remark.RESTART),
         (_NO, Remark.NO),
         (_YES, Remark.YES),
         (_MORE, Remark.MORE),
