@@ -52,14 +52,13 @@ def forget_person(workspace: Workspace, user_id: str) -> Forgotten:
     """Erase the person's events, stated preferences and refused rows; mark what may have learned from them.
 
     What was made after the first thing that the person did counts as trained on it: rather once too often. The marks
-    name no person. Raises StoreError.
+    name no person, and are written first: a failure between the two leaves nothing unmarked. Raises StoreError.
     """
     first = _first_deed(workspace, user_id)
     learned = [] if first is None else [each for each, made in _artefacts(workspace.path) if made >= first]
-    erased = erase_user(workspace, user_id)
     if learned:
         _mark(workspace.path, learned)
-    return Forgotten(erased, tuple(learned))
+    return Forgotten(erase_user(workspace, user_id), tuple(learned))
 
 
 def to_retrain(folder: Path) -> tuple[Learned, ...]:
