@@ -193,9 +193,7 @@ class Conversation:
         match remark:
             case Remark.FORGET_ME:
                 self._forgets = True
-                return self._said(
-                    f"{self._person.known()} Shall I erase all of it? It cannot be undone. Say yes or no."
-                )
+                return self._said(f"{self._person.known()} {_ASK_TO_FORGET}")
             case Remark.YES if forgets:
                 return self._forgotten()
             case Remark.NO if forgets:
@@ -205,6 +203,11 @@ class Conversation:
             case Remark.NO if scene.offers:
                 self._scene = replace(scene, offers=())
                 return self._said("As you like. Tell me what to change instead.")
+            case Remark.UNDO:
+                return self._undone()
+            case Remark.RESTART:
+                self._go_on(Scene())
+                return self._said(f"A new beginning. {_ASK_FOR_WISH}")
             case Remark.ABOUT_ME:
                 return self._said(self._person.known())
             case Remark.MORE if scene.shown is not None:
@@ -303,13 +306,20 @@ class Conversation:
 
     def _habits_stated(self, habits: tuple[Preference, ...], hooks: Hooks) -> Reply:
         """Keep what is always or never wanted, and show anew what is wanted now."""
+        before = self._person.habits()
         self._person.keep(habits)
         told = "; ".join(said(habit) for habit in habits)
         kept = f"Noted for {'now and next time' if self._person.named else 'this conversation'}: {told}."
         if self._scene.shown is None:
             self._go_on(self._scene, Step(self._scene, habits=habits))
             return self._said(f"{kept} {_ASK_FOR_WISH}")
-        reply = self._searched(self._scene, "", hooks)
+        try:
+            reply = self._searched(self._scene, "", hooks)
+        except TastemakerError:
+            self._person.take_back(habits, ())
+            stated = {(habit.attribute, habit.value) for habit in habits}
+            self._person.keep(tuple(habit for habit in before if (habit.attribute, habit.value) in stated))
+            raise
         self._past[-1] = replace(self._past[-1], habits=habits)
         return replace(reply, text=f"{kept} {reply.text}")
 
@@ -382,7 +392,7 @@ class Conversation:
         offers = relaxations(
             scene.state, before, lambda state: self._person.fitting(replace(scene, state=state), hidden)
         )
-        offers += tuple(Chip(chip.key, f"without {chip.label}") for chip in habits)
+        offers += tuple(Chip(chip.key, f"though you said {chip.label}") for chip in habits)
         self._go_on(replace(scene, offers=offers, asks=False))
         first = clean(offers[0].label, _CHIP_CHARS)
         lead = "That is all there is for this." if hidden else "Nothing fits all of that."

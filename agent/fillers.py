@@ -30,7 +30,7 @@ seeing give get buy buying sell sells take recommend suggest suggestion suggesti
 makes mean meant say said try prefer preferred sale shop store item items product products option options thing
 ideas idea list wish wishes fancy after seek seeking pick choose choice choices offer offers available stock keep come
 comes goes made please don mind matter matters forget skip drop never similar similarly alike resembling
-suit suits suited day days
+suit suits suited day days wear wears wearing hate hates hating avoid avoids loves loving detest loathe eat eats eating
 """
 
 FILLERS = words(_GRAMMAR + _POLITE + _ASKING)

@@ -53,17 +53,17 @@ def forget_person(workspace: Workspace, user_id: str) -> Forgotten:
     """Erase the person's events, stated preferences and refused rows; mark what may have learned from them.
 
     An adapter's card says whether it learned from the person, and forgets them too. Whatever else was made after the
-    first thing that they did counts as trained on it: rather once too often. The marks name no person.
-    Raises StoreError.
+    first thing that they did counts as trained on it: rather once too often. The marks name no person,
+    and are written first: a failure between the two leaves nothing unmarked. Raises StoreError.
     """
     first, adapters = _first_deed(workspace, user_id), Adapters(workspace.path)
     known = {Learned("adapter", card.name): user_id in card.users for card in adapters.all()}
     learned = [
         each for each, made in _artefacts(workspace.path) if known.get(each, first is not None and made >= first)
     ]
-    erased = erase_user(workspace, user_id)
     if learned:
         _mark(workspace.path, learned)
+    erased = erase_user(workspace, user_id)
     adapters.forget(user_id)
     return Forgotten(erased, tuple(learned))
 

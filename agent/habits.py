@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from agent.dialogue_state import Chip, DialogueState
+from agent.mentions import stem, tokens_of
 from agent.prompts import clean
 from retrieval.preferences import Preference
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from agent.dialogue import Update, Values
 
 _REFUSES = re.compile(r"\b(?:never|hate|detest|loathe|avoid|(?:can't|can ?not) stand|don't|do not|allergic)\b")
+_CLAUSE = re.compile(r"[,;.!?]|\b(?:but|though|while)\b")
 _MOST_LOVED = 3
 _CHARS = 60
 
@@ -24,12 +26,24 @@ _CHARS = 60
 def stated_in(update: Update, message: str) -> tuple[Preference, ...]:
     """The values that a message takes for good or refuses for good: "I never want green" wants nothing."""
     now = datetime.now(UTC)
-    loved = {**update.prefer, **update.want}
-    if not update.avoid and _REFUSES.search(message.replace("’", "'").lower()):
-        update, loved = replace(update, avoid=loved), {}
+    loved: Values = {**update.prefer, **update.want}
+    text = message.replace("’", "'").lower()
+    if _REFUSES.search(text):
+        refused = loved if not update.avoid else update.avoid
+        update, loved = replace(update, avoid=refused), _loved_elsewhere(loved, text) if update.avoid else {}
     told = [(name, value, True) for name, values in update.avoid.items() for value in values]
     told += [(name, value, False) for name, values in loved.items() for value in values]
     return tuple(Preference(name, value, avoided, now) for name, value, avoided in told)
+
+
+def _loved_elsewhere(loved: Values, text: str) -> Values:
+    """The values that stand by their own words in a clause that refuses nothing."""
+    clauses = [clause for clause in _CLAUSE.split(text) if not _REFUSES.search(clause)]
+    stems = {token.stem for clause in clauses for token in tokens_of(clause)}
+    kept = {
+        name: tuple(v for v in values if {stem(t.text) for t in tokens_of(v)} & stems) for name, values in loved.items()
+    }
+    return {name: values for name, values in kept.items() if values}
 
 
 def with_habits(

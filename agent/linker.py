@@ -83,7 +83,12 @@ def _wish(
     """The update of a message that wants other items than those shown."""
     similar = action is Action.SIMILAR
     referred = {t.stem for place in items for t in tokens_of(shown[place - 1])} if similar else set()
-    kept = [m for m in mentions if not {t.stem for t in tokens[m.first : m.last]} <= referred and m.facet not in drop]
+    changed = _changed_from(tokens)
+    kept = [
+        m
+        for m in mentions
+        if (m.first >= changed or not {t.stem for t in tokens[m.first : m.last]} <= referred) and m.facet not in drop
+    ]
     signs = dict(zip(mentions, polarities(tokens, mentions), strict=True))
     groups = {sign: _grouped(m for m in kept if signs[m] is sign) for sign in Polarity}
     covered = [*numbers.spans, *((tokens[m.first].start, tokens[m.last - 1].end) for m in mentions)]
@@ -102,6 +107,14 @@ def _wish(
         count=count_of(message, numbers.spans) or _counted(tokens, mentions, numbers),
         query="" if drop else residue(message, tokens, covered),
     )
+
+
+def _changed_from(tokens: Sequence[Token]) -> int:
+    """The place of the first word after "but in", "but with" or "but without", what is to differ; else past the end."""
+    for place, (token, after) in enumerate(pairwise(tokens)):
+        if token.text == "but" and after.text in ("in", "with", "without"):
+            return place + 2
+    return len(tokens)
 
 
 def _grouped(mentions: Iterable[Mention]) -> Values:

@@ -182,12 +182,18 @@ def _lexical(tokens: Sequence[Token], facets: tuple[Facet, ...]) -> Iterator[Men
     for first in range(len(tokens)):
         for last in range(first + 1, min(first + _LONGEST, len(tokens)) + 1):
             said = stems[first:last]
-            yield from (Mention(*value, first, last, 1.0) for value in index.whole.get(said, ()))
+            own = index.whole.get(said, ())
+            yield from (Mention(*v, first, last, 1.0) for v in own if _is_said(tokens[first:last], v[1]))
             yield from _hyphenated(tokens[first], first, index) if last == first + 1 else ()
             if _tells(tokens[first]) and _tells(tokens[last - 1]):
                 held = index.parts.get(said, ())
                 names = [facet for facet, _ in held]
                 yield from (Mention(*value, first, last, _PART) for value in held if names.count(value[0]) == 1)
+
+
+def _is_said(tokens: Sequence[Token], value: str) -> bool:
+    """Whether the words with the value's stems mean it: a word of grammar is its own, so that "hate" is no hat."""
+    return len(tokens) > 1 or tokens[0].text not in FILLERS or tokens[0].text == value.lower()
 
 
 def _hyphenated(token: Token, place: int, index: _Index) -> Iterator[Mention]:

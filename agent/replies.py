@@ -148,6 +148,6 @@ def known_of(liked: int, titles: Sequence[str], habits: Sequence[str]) -> str:
     """What is kept of a person. liked: how many items they want; titles: the latest of them. habits: in words."""
     if not liked and not habits:
         return "I know nothing about you yet."
-    parts = [f"you liked {liked:,} things, lately {', '.join(titles)}"] if liked else []
+    parts = [f"you liked {liked:,} {'thing' if liked == 1 else 'things'}, lately {', '.join(titles)}"] if liked else []
     parts += [f"you told me: {'; '.join(habits)}"] if habits else []
     return f"This is what I know: {'; '.join(parts)}."

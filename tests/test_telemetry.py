@@ -35,7 +35,7 @@ with Recommender.open(sys.argv[1], shared=True) as recommender:
     page = launch(recommender, block=False)
     with httpx.Client(base_url=page.local_url, trust_env=False, timeout=300) as browser:
         assert "Tastemaker" in browser.get("/").text
-        wish = browser.post("/gradio_api/call/recommend", json={"data": ["a lamp", "", "", 2]}).json()
+        wish = browser.post("/gradio_api/call/recommend", json={"data": ["a lamp", "", "", 2, ""]}).json()
         print(browser.get("/gradio_api/call/recommend/" + wish["event_id"]).text)
     page.close()
 """

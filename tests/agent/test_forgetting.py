@@ -104,6 +104,14 @@ def test_who_did_nothing_taught_nothing(workspace: Workspace) -> None:
     assert to_retrain(workspace.path) == ()
 
 
+def test_nothing_is_erased_where_the_marks_cannot_be_written(workspace: Workspace) -> None:
+    made(workspace, "ranker.json", NOW + timedelta(days=1))
+    (workspace.path / RETRAIN_NAME).write_text("{")
+    with pytest.raises(WorkspaceError):
+        forget_person(workspace, "ann")
+    assert "ann" in {event.user_id for event in workspace.log.events()}
+
+
 def test_damaged_marks_are_told(workspace: Workspace) -> None:
     (workspace.path / RETRAIN_NAME).write_text("{")
     with pytest.raises(WorkspaceError, match="train again all"):

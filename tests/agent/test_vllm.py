@@ -214,7 +214,7 @@ class TestRecommender:
         wish = {"user_id": "ann", "query": "a blue scarf", "k": 3}
         with recorded(shop, url=vllm_server.url, model="builtin", adapter=None), Recommender.open(shop) as served:
             theirs = served.recommend(**wish)
-            assert isinstance(served._model, VllmModel)
+            assert isinstance(served.model, VllmModel)
         with Recommender.open(shop, engine="transformers") as in_process:
             ours = in_process.recommend(**wish)
         assert theirs.reranked
@@ -267,7 +267,7 @@ class TestServe:
         exact = in_process.score(asked, LETTERS)
         decided = [row for row, scores in enumerate(exact) if lead(scores) > HALF_PRECISION]
         assert len(decided) >= MANY_LISTS // 4
-        model = VllmModel(served_workspace.plan.url)
+        model = VllmModel(served_workspace.plan.url, timeout_s=300)
         theirs = model.score([asked[row] for row in decided], LETTERS)
         model.close()
         ours = TransformersModel.open("builtin", dtype="bfloat16").score([asked[row] for row in decided], LETTERS)
