@@ -44,7 +44,7 @@ __all__ = ["MAX_MESSAGE_CHARS", "CardsReady", "Conversation", "Replied", "Reply"
 MAX_MESSAGE_CHARS = 1000
 """So much of a message is read."""
 
-_MOST_STEPS, _CHIP_CHARS = 100, 80
+_MOST_STEPS, _CHIP_CHARS, _KEPT_PX = 30, 80, 384
 _NOTHING_LEFT = "There is nothing new to suggest: the catalogue is empty, or you know all of it."
 _NOT_YET = "Nothing has been shown yet. Tell me what you are looking for."
 _COMPARES = re.compile(r"\b(?:compare|differ|difference)\b")
@@ -89,7 +89,7 @@ class Conversation:
     def _reply(self, message: str, image: Image | bytes | Path | None, hooks: Hooks) -> Reply:
         words, note = clean(message, MAX_MESSAGE_CHARS), None
         try:
-            picture = understand(user_id=None, query=None, image=image, where=None, k=1).image
+            picture = _small(understand(user_id=None, query=None, image=image, where=None, k=1).image)
         except InputError as error:
             picture, note = None, f"The picture was left out: {error}."
         if not words and picture is None:
@@ -440,6 +440,15 @@ class Conversation:
 
 def _tidied(chips: Sequence[Chip]) -> tuple[Chip, ...]:
     return tuple(Chip(chip.key, clean(chip.label, _CHIP_CHARS)) for chip in chips)
+
+
+def _small(picture: Image | None) -> Image | None:
+    """The picture as it is kept, step by step: no encoder looks at more of it."""
+    if picture is None:
+        return None
+    small = picture.copy()
+    small.thumbnail((_KEPT_PX, _KEPT_PX))
+    return small
 
 
 def _headline(chips: Sequence[Chip], anew: bool) -> str:

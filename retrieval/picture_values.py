@@ -272,7 +272,9 @@ class Glance:
 
         name: of a readable attribute. An item without a picture shows no wanted value. Raises StoreError.
         """
-        reader = next(reader for reader in self._readers() if reader.attribute == name)
+        reader = next((reader for reader in self._readers() if reader.attribute == name), None)
+        if reader is None:  # indexing has made others since it was asked for
+            return frozenset()
         looks = self._store.get("image", item_ids)
         out = set(item_ids) - looks.keys() if want else set()
         if looks:

@@ -30,7 +30,7 @@ from ui.cards import plain, sentence
 from ui.examples import SURPRISE, examples_of
 from ui.gate import who
 from ui.i18n import Text, dictionaries, gradio_texts, words
-from ui.identity import login_of, session_of
+from ui.identity import caller_of, login_of, session_of
 from ui.line import Line
 from ui.opinions import take_back
 from ui.owner import OwnerPage
@@ -145,6 +145,7 @@ class _Page:
         line = Line()
         self.programs = Programs(recommender, line, Throttle(rate.times(PROGRAMS_RATE)))
         self._throttle = Throttle(rate)
+        self._callers = Throttle(rate.times(PROGRAMS_RATE))
         self._login = accounts is not None
         self._owner = OwnerPage(recommender, accounts)
         self._recommender = recommender
@@ -335,6 +336,7 @@ class _Page:
         """Answer what is asked, unless this page asks too often."""
         try:
             self._throttle.check(f"page {_page(request)}")
+            self._callers.check(caller_of(request))  # a browser can call itself as many pages as it likes
         except BusyError as error:
             return self._answering.refuse(chat, ask.said, sentence(str(error)))
         return self._answering.answer(chat, ask)
