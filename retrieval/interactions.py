@@ -147,7 +147,7 @@ class InteractionLog:
     def take_back(self, events: Iterable[Event]) -> int:
         """Remove events: as the log gave them, or as they were given to `add` one by one. How many were there."""
         ids = [event.event_id or str(_row(event, Counter())["event_id"]) for event in events]
-        return erase_events(self._database, EVENTS.c.event_id.in_(ids[:KEYS_PER_QUERY]))
+        return sum(erase_events(self._database, EVENTS.c.event_id.in_(keys)) for keys in batches(ids, KEYS_PER_QUERY))
 
     def import_file(self, path: str | Path, *, create_items: bool = False) -> ImportReport:
         """Log the rows of a CSV, JSON Lines or Parquet file; see `retrieval.interaction_files` for its columns.

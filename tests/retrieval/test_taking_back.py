@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from retrieval.database import KEYS_PER_QUERY
 from retrieval.types import Event, EventType
 from retrieval.workspace import Workspace
 
@@ -20,3 +21,11 @@ def test_each_of_two_equal_events_can_be_taken_back(shop_workspace: Workspace) -
     assert log.take_back([second]) == 0
     assert log.take_back([Event("dan", "red-mug", EventType.LIKE, NOON)]) == 1
     assert log.history("dan", types=[EventType.LIKE]) == before
+
+
+def test_however_many_are_taken_back_none_stays(shop_workspace: Workspace) -> None:
+    log = shop_workspace.log
+    log.add([Event("fay", "red-mug", EventType.VIEW, NOON)] * (KEYS_PER_QUERY + 5))
+    given = log.history("fay", types=[EventType.VIEW])
+    assert log.take_back(given) == KEYS_PER_QUERY + 5
+    assert log.history("fay", types=[EventType.VIEW]) == []
