@@ -16,7 +16,6 @@ Told = tuple[str, str]
 
 _TWO_AT_ONCE, _REFUSES, _REFERS, _VAGUE, _BUDGET = 0.3, 0.25, 0.25, 0.2, 0.15
 _PRICE = 0.35
-_MOST_MENTIONED = 200
 
 
 @dataclass(frozen=True, slots=True)

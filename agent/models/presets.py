@@ -44,9 +44,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "builtin": Preset(
-        str(Path(__file__).parent.parent / "builtin"), LANGUAGE_MODEL, 96, 1920, alpha=12.0, guided=True, orders=2
-    ),
+    "builtin": Preset(_BUILTIN, LANGUAGE_MODEL, 96, 1920, alpha=12.0, guided=True, orders=2),
     "llava-1.5-7b": Preset("llava-hf/llava-1.5-7b-hf", LANGUAGE_MODEL, 336, 3800, 4),
     "llava-next-7b": Preset("llava-hf/llava-v1.6-vicuna-7b-hf", LANGUAGE_MODEL, 336, 3800, 2),
     "qwen2.5-vl-3b": Preset("Qwen/Qwen2.5-VL-3B-Instruct", LANGUAGE_MODEL, 112, 8192),
