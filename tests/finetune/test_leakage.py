@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agent.current_model import CurrentModel
 from agent.models.scripted import ScriptedModel, overlap
 from agent.recommender import Recommender
 from finetune import bench
@@ -168,7 +169,9 @@ def test_ratings_are_predicted_from_earlier_ones(tmp_path: Path) -> None:
         assert of_changed.mae.mean == pytest.approx(4, abs=1e-9)
 
 
-def test_the_prompt_tells_nothing_of_it(workspace: Workspace, tmp_path: Path) -> None:
+def test_the_prompt_tells_nothing_of_it(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a model is told of a user in the past workspace is what they had liked by then."""
     catalog = tmp_path / "items.jsonl"
     catalog.write_text("".join(f'{{"id": "{name}", "title": "Title of {name}"}}\n' for name in [FUTURE, *NAMES]))
@@ -184,7 +187,7 @@ def test_the_prompt_tells_nothing_of_it(workspace: Workspace, tmp_path: Path) ->
     with asked.stack:
         past = asked.past()
     with Recommender.open(past.path, engine="scripted") as recommender:
-        recommender._make_model = lambda: ScriptedModel(remember)  # type: ignore[method-assign]
+        monkeypatch.setattr(recommender, "_models", CurrentModel(lambda: ScriptedModel(remember)))
         for user in ("u0", "u7"):
             recommender.recommend(user_id=user, k=3)
     assert len(told) >= 2
