@@ -169,9 +169,7 @@ def test_ratings_are_predicted_from_earlier_ones(tmp_path: Path) -> None:
         assert of_changed.mae.mean == pytest.approx(4, abs=1e-9)
 
 
-def test_the_prompt_tells_nothing_of_it(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_prompt_tells_nothing_of_it(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a model is told of a user in the past workspace is what they had liked by then."""
     catalog = tmp_path / "items.jsonl"
     catalog.write_text("".join(f'{{"id": "{name}", "title": "Title of {name}"}}\n' for name in [FUTURE, *NAMES]))
