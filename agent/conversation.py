@@ -46,6 +46,7 @@ MAX_MESSAGE_CHARS = 1000
 _KEPT_PX = 384
 _NOT_YET = "Nothing has been shown yet. Tell me what you are looking for."
 _COMPARES = re.compile(r"\b(?:compare|differ|difference)\b")
+_WHICH_ONE = "Which one do you mean? Say its number, or a word of its title."
 _WHICH_TWO = "Tell me which two to compare, such as the first and the third."
 _ASK_TO_FORGET = "Shall I erase all of it? It cannot be undone. Say yes or no."
 _ONLY_THE_CATALOGUE = (
@@ -258,6 +259,8 @@ class Conversation:
                 return self._standing.said(" ".join(answer(words, entry.item, facets, embed) for entry in named))
             case Action.LIKE | Action.DISLIKE if named:
                 return self._judged(update.action, [entry.item for entry in named])
+            case Action.ASK | Action.LIKE | Action.DISLIKE if len(entries) > 1 and not named:
+                return self._standing.said(_WHICH_ONE)
         return None
 
     def _why(self, entry: Recommendation, hooks: Hooks) -> str:

@@ -17,7 +17,8 @@ some all both either neither each every what what's whats which who who's where 
 too very much many more most less least just only really quite rather even still again now up down out over under
 about around but because while though tho although after before yes yeah ok okay oh ooh ah hmm hm um well let's let
 lets same other others another else one ones two three four five six seven eight nine ten first second third fourth
-fifth last next w/ w & something anything everything nothing someone thing things stuff bit little lot lots kind sort
+fifth sixth seventh eighth ninth tenth last next number w/ w & something anything everything nothing someone thing
+things stuff bit little lot lots kind sort
 way instead actually maybe perhaps possibly possible ideally preferably except between till until top
 """
 _POLITE = """

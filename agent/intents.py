@@ -47,18 +47,20 @@ _COMPARE = re.compile(
     r"\b(?:compar\w*|differ\w*|versus|vs)\b|\b(?:decide|choose|torn|deciding|choosing) between\b|"
     r"\b(?:which|what)(?: one)?(?: of \w+)?(?: is|'s| are| would| looks?| lasts?)?\b.*\b(?:better|best|"
     r"nicer|\w+ier|\w+er)\b|"
-    r"\b(?:better|worse|more \w+|\w+er) than\b|\bor\b.*\?|\bworth (?:more|the)\b"
+    r"\b(?:better|worse|more \w+|\w+er) than\b|\bor\b.*\?|\bworth (?:more|the)\b|\bthe same as\b|"
+    r"\bwhich (?:one )?(?:would|should|do) (?:you|i|we)\b"
 )
 _WHY = re.compile(
     r"^(?:(?:so|but|and|ok|hm+|um|sorry)[, ]+)*(?:why|how come)\b|\bwhat made you\b|\b(?:the|what) "
-    r"reason\b|\bwhy (?:did|do|are|is)\b"
+    r"reason\b|\bwhy (?:did|do|are|is)\b|\bwhat (?:led|brought|makes) you\b|"
+    r"\bexplain (?:your|the|this|that)\b|\b(?:logic|reasoning|idea) behind\b"
 )
 _SIMILAR = re.compile(
     r"\b(?:similar\w*|alike|resembl\w*|in (?:the )?(?:same|that|this) (?:vein|style|direction|spirit)|"
     r"along (?:the|those|these|similar) lines|"
     r"same (?:kind|sort|style|type|vibe)|of (?:that|this) (?:kind|sort|type)|reminiscent|comparable)\b|"
     r"\b(?:more|others?|another|something|anything|one|ones|stuff|things?)(?: \w+)? (?:like|such as)\b|"
-    r"^like (?:number |no |#)?(?:\d|the|this|that)|"
+    r"^(?:sort ?of |sorta )?like (?:number |no |option |item |#)?(?:\d|the|this|that)|\bsiblings? of\b|"
     r"\bmore of (?:the|that|this|these|those)\b|"
     r"\b(?:one|that|this|it|number \w+|\d|first|second|third|fourth|fifth|last),? (?:but|only|just) "
     r"(?:in|with|without|as|for|of)\b|"
@@ -70,7 +72,7 @@ _DISLIKE = re.compile(
     r"\b(?:don't|dont|do not|didn't|didnt|doesn't|not|never|couldn't|can't|cant) (?:\w+ )?(?:\w+ "
     r")?(?:like|love|care|fancy|keen|stand|fan|taste|enjoy|for me|me|my)\b|"
     r"\b(?:hate\w*|dislike\w*|ugly|awful|horrible|hideous|terrible|boring|ghastly|meh|yuck|ew+|worst|"
-    r"disappoint\w*|rubbish)\b|"
+    r"disappoint\w*|rubbish)\b|👎|\bno thanks?\b|\bnever (?:buy|use|wear|want|watch|read)\b|"
     r"^(?:nah|nope|no)\b[, ]*(?:not )?(?:the|this|that|number)|\bnot (?:the|this|that|number)\b|\bisn't "
     r"(?:\w+ )?(?:me|for me|my)\b"
 )
@@ -78,14 +80,19 @@ _LIKE = re.compile(
     r"\b(?:i (?:really |quite |do |just |absolutely )?(?:like|love|adore)|love[ds]?|loving|adore|gorgeous|"
     r"beautiful|perfect|brilliant|great|"
     r"wonderful|amazing|stunning|lovely|nice|pretty|cute|favou?rite|excellent|fantastic|exactly|my "
-    r"taste|spot on)\b"
+    r"taste|spot on)\b|"
+    r"\b(?:i'?ll|i will|let me) (?:take|have|go with)\b|"
+    r"\b(?:put|add|keep|save)\b.*\b(?:list|basket|cart|favourites|me)\b|"
+    r"^(?:yes to|keep)\b|\bright with\b|\bgoing (?:for|with)\b|\bwant to have (?:this|that|it)\b|"
+    r"\bsee myself (?:with|in|wearing|using)\b|[👍❤😍]"
 )
 _QUESTION = re.compile(
     r"\?|\b(?:tell me|more about|details|wonder\w*)\b|^(?:and |so |but |ok |hey )*(?:is|are|was|does|do|"
     r"did|can|could|would|will|has|how|what|what's|whats|which|who|who's|when|where)\b"
 )
 _RESTART = re.compile(
-    r"\b(?:forget|new (?:question|topic|search)|start (?:over|again)|something (?:else|different|completely)|"
+    r"\b(?:forget|scrap|new (?:question|topic|search)|start (?:over|again)|from (?:the beginning|scratch)|"
+    r"something (?:else|different|completely)|"
     r"(?:now|also|next|then)(?: i| we| i'd| we'd| i'm)? (?:also )?(?:need|want|look\w*|like|search\w*)|"
     r"change of plan|different question)\b"
 )
@@ -94,6 +101,9 @@ _NEED = re.compile(
     r"you (?:have|sell)|got any)\b"
 )
 _REPAIR = re.compile(r"\b(?:instead|rather|meant|sorry|same|those|these|them|it|ones)\b")
+_JOKES = re.compile(r"\b(?:jokes?|sing|your name|who are you|how are you|how do (?:i|you) (?:use|work)|^help)\b")
+_VARIED = re.compile(r"\b(?:can|could|may) (?:i|we) (?:get|have|see)\b|\bdo you have\b|\bcomes? .*\bin\b")
+_POINTS = re.compile(r"\b(?:this|that|it|its|it's|these|those|they|them)\b")
 _CHATTY = 0.05
 _LIKELY = 0.25
 
@@ -102,11 +112,12 @@ _LIKELY = 0.25
 class Said:
     """What else is known of a message.
 
-    items: places that it names. maybe_items: the only place, where it says "this". wishes: whether it names values or
-    numbers. stands: whether there is a wish already. turns_away: whether it names another value where that one has one.
-    bare: whether it names places, and says nothing of them.
+    shown: how many items were shown last. items: places that it names. maybe_items: the only place, where it says
+    "this". wishes: whether it names values or numbers. stands: whether there is a wish already. turns_away: whether it
+    names another value where that one has one. bare: whether it names places, and says nothing of them.
     """
 
+    shown: int
     items: tuple[int, ...]
     maybe_items: tuple[int, ...]
     wishes: bool
@@ -123,7 +134,11 @@ def action_of(text: str, said: Said, embed: Embed) -> Action:
         return about
     if said.maybe_items and not said.wishes and (about := _by_rule(text)) is not None:
         return about
-    if not said.wishes and not said.items and _is_chat(text, embed):
+    if said.shown > 1 and not said.wishes and not said.items and _POINTS.search(text):
+        unclear = _by_rule(text)
+        if unclear in (Action.LIKE, Action.DISLIKE, Action.ASK) and not _JOKES.search(text):
+            return unclear
+    if not said.wishes and not said.items and (_JOKES.search(text) or _is_chat(text, embed)):
         return Action.CHAT
     if not said.stands or _RESTART.search(text):
         return Action.SEARCH
@@ -135,6 +150,8 @@ def _about_items(text: str, said: Said, embed: Embed) -> Action | None:
     """What is done with the shown items that are named; None for a wish that names one by accident."""
     if len(said.items) > 1 and _COMPARE.search(text):
         return Action.COMPARE
+    if said.wishes and _VARIED.search(text):
+        return Action.SIMILAR
     if (action := _by_rule(text)) is not None:
         return action
     if said.bare:

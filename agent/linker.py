@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from agent.catalog_talk import Asks, question_of
 from agent.dialogue import MOST_COUNT, Action, Facet, Update, Values
 from agent.fillers import FILLERS, words
 from agent.intents import Said, action_of
@@ -29,6 +30,7 @@ from agent.mentions import (
 from agent.places import count_of, only_one, places
 from agent.polarity import Polarity, polarities
 from agent.quantities import NUMBER_WORDS, Numbers, read_numbers
+from agent.remarks import Remark, remark_of
 from agent.residue import residue
 
 _ABOUT_ITEMS = frozenset((Action.COMPARE, Action.ASK, Action.WHY, Action.LIKE, Action.DISLIKE))
@@ -62,7 +64,10 @@ def link(
     drop = _dropped(tokens, facets, mentions, embed) if standing else ()
     items = places(message, tokens, shown, numbers.spans, mentions)
     wishes = bool(mentions or drop or numbers.spans)
+    if _asks_of_shop(message, facets, mentions):
+        return Update(Action.ASK)
     said = Said(
+        len(shown),
         items,
         only_one(message, shown),
         wishes,
@@ -76,6 +81,13 @@ def link(
     if action in _ABOUT_ITEMS:
         return Update(action, items=items or said.maybe_items)
     return _wish(action, message, tokens, mentions, numbers, drop, items or said.maybe_items, shown)
+
+
+def _asks_of_shop(message: str, facets: Sequence[Facet], mentions: Sequence[Mention]) -> bool:
+    """Whether a message asks which values there are, or about delivery and the like, and wants no item."""
+    question = question_of(message, facets)
+    of_values = question is not None and question.asks is Asks.VALUES and not mentions
+    return of_values or remark_of(message) is Remark.SERVICE
 
 
 def _is_bare(tokens: Sequence[Token], titles: Sequence[str]) -> bool:
@@ -108,7 +120,8 @@ def _wish(
     signs = dict(zip(mentions, polarities(tokens, mentions), strict=True))
     groups = {sign: _grouped(m for m in kept if signs[m] is sign) for sign in Polarity}
     covered = [*numbers.spans, *((tokens[m.first].start, tokens[m.last - 1].end) for m in mentions)]
-    named = {stem(name) for name in (*drop, *(m.facet for m in mentions))}
+    spoken_of = (*drop, *(m.facet for m in mentions), *numbers.at_most, *numbers.at_least, *numbers.step)
+    named = {stem(part) for name in spoken_of for part in (name, *name.split("_"))}
     covered += [(t.start, t.end) for t in tokens if t.stem in referred | named]
     return Update(
         action,

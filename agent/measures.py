@@ -13,9 +13,9 @@ KINDS = MappingProxyType(
     {
         "price": frozenset(["price", "cost"]),
         "year": words("year released published date"),
-        "length": words("minutes length duration runtime pages hours"),
+        "length": words("minutes length duration runtime page pages hours"),
         "speed": frozenset(["bpm", "tempo", "speed"]),
-        "size": words("screen inches size width height diagonal cm"),
+        "size": words("screen inches size width height diagonal diameter depth cm"),
         "weight": frozenset(["weight", "kg", "grams"]),
         "rating": words("rating score stars votes"),
     }
@@ -27,11 +27,16 @@ HOURS = words("h hr hrs hour hours")
 _SHORT = MappingProxyType(
     {"min": "minutes", "mins": "minutes", "m": "minutes", "gig": "gb", "gigs": "gb", "p": "pages"}
 )
-_OTHER_UNITS = words(
-    """
-    people persons cm mm kg g inch inches litre litres liter liters pieces pcs days weeks
-    """
+_UNITS = MappingProxyType(
+    dict.fromkeys(words("minute minutes page pages"), "length")
+    | dict.fromkeys(words("bpm"), "speed")
+    | dict.fromkeys(words("star stars"), "rating")
+    | dict.fromkeys(words("cm mm centimetre centimetres centimeter centimeters inch inches"), "size")
+    | dict.fromkeys(words("kg g kilo kilos kilogram kilograms gram grams"), "weight")
 )
+"""The kind of number that a unit counts, where no attribute has the unit in its name."""
+
+_OTHER_UNITS = words("people persons litre litres liter liters pieces pcs days weeks")
 _YEARS = range(1800, 2101)
 _BY = r"(?:sort|sorted|order|ordered|rank|ranked) (?:them |it |these |those )?by (?:the )?(?:lowest )?"
 _STEPS = (
@@ -46,7 +51,7 @@ _STEPS = (
     ("weight", "lowest", r"lightest"),
     ("weight", "highest", r"heaviest"),
     ("rating", "highest", rf"(?:best|top|highest)[- ]rated|{_BY}ratings?"),
-    ("price", "lower", r"cheaper|less (?:expensive|pricey|costly|money)|(?:lower|down) (?:in )?price"),
+    ("price", "lower", r"cheaper|more affordable|less (?:expensive|pricey|costly|money)|(?:lower|down) (?:in )?price"),
     ("price", "lower", r"(?:too|bit|so|rather|very|quite) (?:expensive|pricey|dear|costly|steep)|too much(?: money)?"),
     ("price", "lower", r"(?:spend|pay|cost) (?:a (?:bit|little|lot) )?less|can(?:'t|not) afford"),
     ("price", "lower", r"more than (?:i|we) (?:can|could|want to|wanted to|meant to) (?:spend|pay|afford)"),
@@ -68,6 +73,7 @@ _STEPS = (
     ("size", "lower", r"smaller|too (?:big|large)"),
     ("weight", "lower", r"lighter|too heavy"),
     ("weight", "higher", r"heavier|too light"),
+    ("rating", "lower", r"(?:lower|worse) rated"),
     ("rating", "higher", r"better (?:rated|reviewed|reviews)|higher rated"),
 )
 
@@ -83,9 +89,15 @@ def named(word: str, numeric: Sequence[str]) -> str | None:
     return next((name for name in numeric if said in {stem(part) for part in _parts(name)}), None)
 
 
+def _counts(word: str, numeric: Sequence[str]) -> str | None:
+    """The numeric attribute that has the word in its name, or counts in it."""
+    kind = _UNITS.get(_SHORT.get(word, word))
+    return named(word, numeric) or (of_kind(kind, numeric) if kind else None)
+
+
 def is_unit(word: str | None, numeric: Sequence[str]) -> bool:
     """Whether the word after a number says in what it counts."""
-    return word is not None and (word in MONEY or word in HOURS or named(word, numeric) is not None)
+    return word is not None and (word in MONEY or word in HOURS or _counts(word, numeric) is not None)
 
 
 def measured(unit: str | None, of: str | None, number: float, phrase: str, numeric: Sequence[str]) -> str | None:
@@ -96,11 +108,11 @@ def measured(unit: str | None, of: str | None, number: float, phrase: str, numer
     if unit in MONEY or re.search(r"[£$€]", phrase) or re.search(r"budget|cheap", phrase):
         return of_kind("price", numeric)
     for word in filter(None, (of, unit)):
-        if name := named(word, numeric):
+        if name := _counts(word, numeric):
             return name
     if unit in HOURS:
         return of_kind("length", numeric)
-    if unit in _OTHER_UNITS:
+    if unit in _OTHER_UNITS or _SHORT.get(unit or "", unit) in _UNITS:
         return None
     if number in _YEARS and (year := of_kind("year", numeric)):
         return year
@@ -118,6 +130,9 @@ def steps(text: str, numeric: Sequence[str]) -> list[tuple[str, str, tuple[int, 
     for kind, way, cues in _STEPS:
         name = of_kind(kind, numeric)
         found += [(name, way, m.span()) for m in re.finditer(rf"\b(?:{cues})\b", text) if name]
+    for match in re.finditer(r"\b([a-z]+)\s*[:=]\s*(less|lower|fewer|cheaper|more|higher)\b", text):
+        if name := named(match[1], numeric):
+            found.append((name, "higher" if match[2] in ("more", "higher") else "lower", match.span()))
     for match in re.finditer(r"\b(more|higher|less|fewer|lower|bigger|larger|smaller)\s+([a-z]+)", text):
         if name := named(match[2], numeric):
             found.append(

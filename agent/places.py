@@ -86,13 +86,14 @@ def _titled(text: str, tokens: Sequence[Token], shown: Sequence[str], mentions: 
     stems = [{token.stem for token in tokens_of(title) if token.text not in FILLERS} for title in shown]
     found: set[int] = set()
     for first, last in runs(tokens, set().union(*stems)):
-        words = [token.stem for token in tokens[first:last]]
+        words = [token.stem for token in tokens[first:last] if token.text not in FILLERS]
         held = [{place for place, title in enumerate(stems, start=1) if word in title} for word in words]
         common = set.intersection(*held) or min(held, key=len)
         beside = {t.stem for m in mentions if m.first == last or m.last == first for t in tokens[m.first : m.last]}
         common = {place for place in common if beside <= stems[place - 1]}
         whole = {place for place in common if stems[place - 1] <= set(words)}
-        meant = common if _is_definite(tokens, first) else whole
+        named = _is_definite(tokens, first) or _is_all(tokens, first, last, mentions)
+        meant = common if named else whole
         found |= meant if len(meant) == 1 or _ALL.search(text) else whole
     return sorted(found)
 
@@ -109,6 +110,12 @@ def runs(tokens: Sequence[Token], known: set[str]) -> list[tuple[int, int]]:
         else:
             found.append((place, place + 1))
     return found
+
+
+def _is_all(tokens: Sequence[Token], first: int, last: int, mentions: Sequence[Mention]) -> bool:
+    """Whether a message says nothing but these words, which are no value: a name."""
+    others = (token for place, token in enumerate(tokens) if not first <= place < last)
+    return all(token.text in FILLERS for token in others) and not any(m.touches(first, last) for m in mentions)
 
 
 def _is_definite(tokens: Sequence[Token], first: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from agent.dialogue import Facet
 from agent.measures import in_its_unit, is_unit, measured, of_kind, steps
@@ -35,7 +36,10 @@ _TAIL_MOST, _TAIL_LEAST = (
     "min(?:imum)?|at least|or (?:more|over|above|[a-z]+er)",
 )
 _RANGE = re.compile(rf"(between|from)?\s*{_MONEY}{_N}\s*[a-z£$€]*\s*(-|–|to|and|till)\s*{_MONEY}{_N}{_UNIT}")
-_BOUND = re.compile(rf"\b(?P<how>{_MOST}|{_LEAST}|{_ABOUT})\s+(?:is |of |than )?{_MONEY}(?P<n>{_N}){_UNIT}")
+_BOUND = re.compile(
+    rf"\b(?P<how>{_MOST}|{_LEAST}|{_ABOUT})\s+(?:(?:an? |the )?(?P<what>[a-z]+) of |is |of |than )?"
+    rf"{_MONEY}(?P<n>{_N}){_UNIT}"
+)
 _TAIL = re.compile(
     rf"{_MONEY}(?P<n>{_N})\s*(?P<unit>[£$€]|[a-z]+)??(?:\s+of\s+(?P<of>[a-z]+))?\s*\b(?P<how>{_TAIL_MOST}|{_TAIL_LEAST})\b"
 )
@@ -88,10 +92,13 @@ def _ranges(text: str, numeric: Sequence[str], told: Numbers) -> None:
 
 
 def _bounds(text: str, numeric: Sequence[str], told: Numbers) -> None:
-    for match in (*_BOUND.finditer(text), *_TAIL.finditer(text)):
-        how, unit, number = match["how"], match["unit"], _number(match["n"])
+    bounds = list(_BOUND.finditer(text))
+    shared = {one.start(): other["unit"] for one, other in pairwise(bounds) if _share_a_unit(one, other)}
+    for match in (*bounds, *_TAIL.finditer(text)):
+        how, number = match["how"], _number(match["n"])
+        unit = shared.get(match.start(), match["unit"])
         before = next(iter(text[: match.start()].split()[-1:]), None)
-        of = match["of"] or (before if before and not is_unit(unit, numeric) else None)
+        of = match["of"] or match.groupdict().get("what") or (before if not is_unit(unit, numeric) else None)
         name = measured(unit, of, number, match.group(), numeric)
         spelt_out = match["n"] in NUMBER_WORDS and not is_unit(unit, numeric)
         if name is None or spelt_out or not told.free(*match.span("n")):
@@ -112,6 +119,11 @@ def _decades(text: str, numeric: Sequence[str], told: Numbers) -> None:
             century = match[1] or ("20" if int(match[2]) < 3 else "19")
             start = int(f"{century}{match[2]}0")
             told.bound(name, float(start), float(start + 9), match.span())
+
+
+def _share_a_unit(one: re.Match[str], other: re.Match[str]) -> bool:
+    """Whether two bounds are one range: "over 25 but under 150 cm"."""
+    return one["unit"] in ("but", "and") and other.start() - one.end() <= 1
 
 
 def _said(match: re.Match[str], numeric: Sequence[str]) -> tuple[int, int]:

@@ -61,6 +61,7 @@ _SERVICE = re.compile(
     r"price[- ]match)\b|"
     r"\b(?:shipping|delivery|postage|returns?) (?:costs?|times?|fees?|policy|options?|charges?|dates?)\b|"
     r"\b(?:free|express|next[- ]day|same[- ]day) (?:shipping|delivery)\b|"
+    r"\b(?:have|is there) a (?:shop|store|showroom)\b|(?:when|are you) (?:are you )?open\b|\b(?:a|any) discounts?\b|"
     r"\bhow (?:long|much|fast|soon) .*\b(?:deliver\w*|shipping|postage|arrive)\b|"
     r"\b(?:opening hours|refund policy|discount codes?|voucher codes?|customer service|payment methods?|credit cards?|"
     r"paypal|money back|my (?:order|parcel|package|delivery)|when will (?:it|they|my \w+) arrive)\b"

@@ -210,3 +210,11 @@ def test_rules_read_them_where_it_cannot_or_is_not_known_for_it(
     assert reply.state.want == {}
     assert "gift for gran" in reply.state.query
     assert found(reply)
+
+
+@pytest.mark.parametrize("message", ["I love this one", "I don't like it", "is it washable?"])
+def test_where_it_is_not_clear_which_one_is_meant_it_asks(recommender: Recommender, message: str) -> None:
+    talk = Conversation(recommender, k=12)
+    before = talk.reply("a mug").state
+    reply = talk.reply(message)
+    assert (reply.text, reply.state) == ("Which one do you mean? Say its number, or a word of its title.", before)

@@ -120,6 +120,16 @@ def test_a_new_wish(message: str, expected: dict[str, object], embed: Embed) -> 
         ("the second one but in grey", {"action": "similar", "items": [2], "want": {"colour": ["grey"]}}),
         ("more like the first, but in grey", {"action": "similar", "items": [1], "want": {"colour": ["grey"]}}),
         ("the second one", {"action": "ask", "items": [2]}),
+        ("I'll take the second", {"action": "like", "items": [2]}),
+        ("put the globe lamp on my list", {"action": "like", "items": [3]}),
+        ("Ola 👎", {"action": "dislike", "items": [2]}),
+        ("tell me about the brass desk lamp Ola", {"action": "ask", "items": [2]}),
+        ("what led you to the first?", {"action": "why", "items": [1]}),
+        ("can I get the second in blue", {"action": "similar", "items": [2], "want": {"colour": ["blue"]}}),
+        ("is it washable?", {"action": "ask"}),
+        ("what materials are there?", {"action": "ask"}),
+        ("how long does delivery take?", {"action": "ask"}),
+        ("do you have a paper vase?", {"action": "search", "want": {"category": ["vase"]}, "query": "paper"}),
         ("thank you, goodbye", {"action": "chat"}),
     ],
 )
@@ -139,6 +149,41 @@ def test_a_message_to_a_list(message: str, expected: dict[str, object], embed: E
 )
 def test_another_catalogue_has_numbers_of_its_own(message: str, expected: dict[str, object], embed: Embed) -> None:
     assert told(link(message, FILMS, embed=embed)) == {"action": "search"} | expected
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("narrow that down: a rug", {"want": {"category": ["rug"]}}),
+        ("my friend thinks it should be a rug", {"want": {"category": ["rug"]}}),
+        ("it's my sister's birthday soon and she would love a vase", {"want": {"category": ["vase"]}}),
+        ("I have been thinking about it for weeks: a rug", {"want": {"category": ["rug"]}}),
+        ("price: under 50", {"at_most": {"price": 50}}),
+        ("Price: less", {"step": {"price": "lower"}}),
+        ("anohter rug pleaes", {"want": {"category": ["rug"]}}),
+        ("a rug with a lighthouse on it", {"want": {"category": ["rug"]}, "query": "lighthouse"}),
+    ],
+)
+def test_what_is_said_around_a_wish_is_not_searched_for(
+    message: str, expected: dict[str, object], embed: Embed
+) -> None:
+    assert told(link(message, SHOP, embed=embed)) == {"action": "search"} | expected
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("over 25 but under 150 centimetres", {"at_least": {"diameter": 25}, "at_most": {"diameter": 150}}),
+        ("about 90 cm", {"at_least": {"diameter": 72}, "at_most": {"diameter": 108}}),
+        ("between 3 and 4 stars", {"at_least": {"score": 3}, "at_most": {"score": 4}}),
+        ("min a score of 4.5", {"at_least": {"score": 4.5}}),
+        ("the heaviest", {"step": {"weight": "highest"}}),
+        ("under 5 people", {"query": "people"}),
+    ],
+)
+def test_a_unit_says_which_number_is_meant(message: str, expected: dict[str, object], embed: Embed) -> None:
+    numbers = tuple(Facet(name) for name in ("price_eur", "diameter", "score", "weight"))
+    assert told(link(message, numbers, embed=embed)) == {"action": "search"} | expected
 
 
 def test_words_that_mean_nothing_of_the_catalogue_link_to_nothing(embed: Embed) -> None:

@@ -1,0 +1,35 @@
+"""What people say around a wish and mean no thing by: of birthdays, of who thinks what, of beginning anew."""
+
+from __future__ import annotations
+
+import re
+
+_WHOM = r"(?:my|our|the|a|his|her|their) (?:\w+(?:'s)? ){0,2}?"
+_SOMEBODY = (
+    _WHOM + r"(?:friend|partner|wife|husband|boss|doctor|colleague|neighbou?r|mum|mom|dad|son|daughter|sister|brother|"
+    r"kids?|child|children|parents?|teacher)s?"
+)
+_SAID = (
+    r"narrow (?:(?:that|it|this|them) )?(?:down )?(?:to\b)?",
+    r"(?:completely|totally|entirely|quite|very) different|scrap (?:that|it|this)|from (?:the beginning|scratch)",
+    r"(?:new|another|different) (?:search|topic|question)|change of plans?|start (?:over|again)|reset",
+    r"apart from (?:that|this)|on (?:my|the) list(?: today)?|the list says",
+    r"interested in|would interest (?:me|us)|surprise (?:me|us)|(?:forgot|forget) to (?:mention|say)|i forgot",
+    r"(?:that )?(?:i|we|you|one) (?:can|could) (?:use|wear|take)(?: (?:it|them))?",
+    rf"{_SOMEBODY} (?:thinks?|says?|said|told (?:me|us)|reckons?|wants?|suggest(?:s|ed)?|would love|loves?)"
+    r"(?: (?:that )?(?:it|i|we|they)\b)?",
+    rf"says {_SOMEBODY}|{_SOMEBODY} (?:is|are) \w+ing (?:\w+ )?and (?:wish(?:es)? for|needs?|wants?)",
+    rf"it(?:'s| is| was) {_WHOM}(?:birthday|anniversary|wedding)(?: (?:soon|next \w+))?"
+    r"(?:,? (?:and|so) (?:he|she|they|we|i) (?:would|'d|will)? ?(?:love|like|want)s?)?",
+    r"(?:i|we)(?:'ve| have) been \w+ing(?: (?:about|of) (?:it|this|that))?"
+    r"(?: for (?:\w+ )?(?:days|weeks|months|years|ages))?",
+    r"(?:i|we)(?:'ve| have) just moved(?: in)?|what(?:'s| is) missing(?: is)?",
+    rf"{_WHOM}old (?:one|\w+) (?:broke|died|is (?:broken|gone)|was (?:stolen|lost)|wore out)(?: \w+day| last \w+)?",
+    r"(?:it|they) (?:should|must|has to|have to|needs? to) (?:be|have to do with)|(?:it )?shall be",
+    r"(?:have )?to do with",
+    r"my budget is|if there (?:is|are) any|a (?:touch|pair|hint|set) of|among the",
+)
+ASIDES = re.compile(
+    r"^\W*(?:filter|close|almost|nearly(?: there)?|to buy|in short)\b|\b(?:" + "|".join(_SAID) + r")\b|^\W*right\b(?=,)"
+)
+"""What people say around a wish, and mean no thing by."""
