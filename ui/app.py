@@ -251,7 +251,7 @@ class _Page:
 
     def ask(self, sent: dict[str, Any], user: str | None, where: str | None, request: gr.Request) -> Iterator[Any]:
         """A message was sent: show it, show how far we are, show the answer."""
-        chat, asker = self._visits.chat(_page(request), request.username), _asker(user, where, request)
+        chat, asker = self._chat(request), _asker(user, where, request)
         text, files = str(sent.get("text") or "").strip(), [Path(file) for file in sent.get("files") or []]
         try:
             picture = asks.read_picture(files[0]) if files else None
@@ -272,25 +272,24 @@ class _Page:
         number = _pressed(event).get("number")
         if not isinstance(number, int) or not 0 <= number < len(self._examples):
             return
-        chat = self._visits.chat(_page(request), request.username)
+        chat = self._chat(request)
         ask = asks.message(_asker(user, where, request), self._examples[number])
         yield from self._views(request, chat, self._answer(request, chat, ask))
 
     def press(self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request) -> Iterator[View]:
         """Something in the feed was pressed that asks for an answer; what is not there any more does nothing."""
-        chat = self._visits.chat(_page(request), request.username)
+        chat = self._chat(request)
         ask = asks.pressed(_asker(user, where, request), _pressed(event), chat)
         if ask is not None:
             yield from self._views(request, chat, self._answer(request, chat, ask))
 
     def mark(self, event: gr.EventData, request: gr.Request) -> View:
         """Like or not-for-me was pressed, or pressed again: log it or take it back, and say how that went."""
-        click, page = _pressed(event), _page(request)
-        chat = self._visits.chat(page, request.username)
+        click, chat = _pressed(event), self._chat(request)
         shown = chat.recommended(str(click.get("turn_id")), str(click.get("item_id")))
         if shown is None or click.get("choice") not in {"like", "dislike", None}:
             refused = {"turn_id": click.get("turn_id"), "item_id": click.get("item_id"), "error": words("list_gone")}
-            return self._visits.view(page) | {"refused": refused}
+            return self._view(request) | {"refused": refused}
         turn, entry = shown
         user_id, item_id, choice = turn.said.user_id, entry.item.item_id, click.get("choice")
         try:
@@ -302,7 +301,7 @@ class _Page:
             chat.mark(user_id, item_id, error=sentence(str(error)))
         else:
             chat.mark(user_id, item_id, choice=choice)
-        return self._visits.view(page)
+        return self._view(request)
 
     def greet(self) -> View:
         """A page was opened: how much there is to choose from by now."""
@@ -310,23 +309,22 @@ class _Page:
 
     def start_again(self, request: gr.Request) -> tuple[View, None]:
         """An empty chat; what was logged stays logged."""
-        page = _page(request)
-        self._visits.renew(page, request.username)
-        return self._visits.view(page) | self.greet(), None
+        self._visits.renew(session_of(request), caller_of(request))
+        return self._view(request) | self.greet(), None
 
     def look(self, user: str | None, event: gr.EventData, request: gr.Request) -> Sheet:
         """A sheet was opened: earlier chats, or what is known about the person."""
-        return self._panel.look(_asker(user, None, request).user_id, request.username, _pressed(event))
+        return self._panel.look(_asker(user, None, request).user_id, caller_of(request), _pressed(event))
 
     def retract(self, user: str | None, event: gr.EventData, request: gr.Request) -> tuple[Sheet, View]:
         """Something that is known about the person is taken back, or all of it."""
-        chat, user_id = self._visits.chat(_page(request), request.username), _asker(user, None, request).user_id
+        chat, user_id = self._chat(request), _asker(user, None, request).user_id
         sheet = self._panel.take_back(user_id, chat, _pressed(event))
-        return sheet, self._visits.view(_page(request))
+        return sheet, self._view(request)
 
     def reopen(self, event: gr.EventData, request: gr.Request) -> Iterator[View]:
         """An earlier chat was chosen: it goes on, and what it still works on is shown when it is there."""
-        chat = self._visits.reopen(_page(request), str(_pressed(event).get("id")), request.username)
+        chat = self._visits.reopen(session_of(request), str(_pressed(event).get("id")), caller_of(request))
         if chat is not None:
             yield from self._views(request, chat, chat.catch_up())
 
@@ -335,7 +333,7 @@ class _Page:
     def _answer(self, request: gr.Request, chat: Chat, ask: Ask) -> Iterator[None]:
         """Answer what is asked, unless this page asks too often."""
         try:
-            self._throttle.check(f"page {_page(request)}")
+            self._throttle.check(f"page {session_of(request)}")
             self._callers.check(caller_of(request))  # a browser can call itself as many pages as it likes
         except BusyError as error:
             return self._answering.refuse(chat, ask.said, sentence(str(error)))
@@ -346,11 +344,17 @@ class _Page:
         self._recommender.feedback(turn.said.user_id, item_id, choice, request_id, source="ui", session_id=session_id)
 
     def _views(self, request: gr.Request, chat: Chat, signs: Iterator[None]) -> Iterator[View]:
-        page = _page(request)
         for _ in signs:
-            if not self._visits.shows(page, chat):
+            if not self._visits.shows(session_of(request), chat):
                 return  # another chat was opened meanwhile: this one must not come back
-            yield self._visits.view(page)
+            yield self._view(request)
+
+    def _chat(self, request: gr.Request) -> Chat:
+        """The chat of the page that an event comes from."""
+        return self._visits.chat(session_of(request), caller_of(request))
+
+    def _view(self, request: gr.Request) -> View:
+        return self._visits.view(session_of(request), caller_of(request))
 
     def _invitation(self) -> Text:
         """What the empty page says under its headline; another process may have indexed since the last time."""
@@ -385,11 +389,6 @@ def _filter_hint(items: Sequence[Item], names: Sequence[str]) -> str:
         if numbers:
             return f"{name} < {numbers[len(numbers) // 2]:.0f}"
     return f"{names[0]} = '…'" if names else "title contains '…'"
-
-
-def _page(request: gr.Request) -> str:
-    """Names the open page that an event comes from, and with it whoever is logged in there."""
-    return session_of(request)
 
 
 def _asker(user: str | None, where: str | None, request: gr.Request) -> Asker:

@@ -113,8 +113,8 @@ class Chat:
     the answers before it.
     """
 
-    def __init__(self, owner: str | None = None) -> None:
-        """owner: who is logged in, and alone may come back to the chat; None where nobody has to log in."""
+    def __init__(self, owner: str) -> None:
+        """owner: who alone may come back to the chat, as `caller_of` names them."""
         self.owner = owner
         self.session_id = secrets.token_hex(8)
         self.chat_id = secrets.token_urlsafe(18)

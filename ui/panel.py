@@ -43,7 +43,7 @@ class Panel:
         self._visits = visits
         self._version = 0
 
-    def look(self, user_id: str, owner: str | None, looked: dict[str, Any]) -> Sheet:
+    def look(self, user_id: str, owner: str, looked: dict[str, Any]) -> Sheet:
         """A sheet was opened. looked: which one; for the chats, the ids of those that the browser has seen."""
         if looked.get("sheet") == "chats":
             ids = [str(chat_id) for chat_id in (looked.get("ids") or [])[-_MOST_CHATS:]]

@@ -96,7 +96,7 @@ class Programs:
         if not isinstance(message, str):
             raise RequestError(f"message is {message!r:.80} ({type(message).__name__}); expected text")
         image = _picture(picture)
-        with self._talks.going_on(user, session_id) as (session_id, conversation):
+        with self._talks.going_on(caller_of(request), user, session_id) as (session_id, conversation):
             return reply_answer(session_id, self._line.run(lambda: conversation.reply(message, image=image)))
 
     def feedback(
