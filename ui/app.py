@@ -30,7 +30,7 @@ from ui.cards import plain, sentence
 from ui.examples import SURPRISE, examples_of
 from ui.gate import who
 from ui.i18n import Text, dictionaries, gradio_texts, words
-from ui.identity import caller_of, login_of, session_of
+from ui.identity import caller_of, checked_user_id, login_of, session_of
 from ui.line import Line
 from ui.opinions import take_back
 from ui.owner import OwnerPage
@@ -48,8 +48,7 @@ if TYPE_CHECKING:
 
     from agent.recommender import Recommender
     from retrieval.types import Item
-    from ui.chats import Chat, Turn
-    from ui.turns import Ask
+    from ui.chats import Chat, Said, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +56,8 @@ MAX_UPLOAD_MB = 20
 MAX_USERS_LISTED = 200
 MAX_WAITING = 24
 """Wishes that are shown and wait; more stay in Gradio's queue. Each holds one of its 40 threads."""
-PROGRAMS_RATE = 5
-"""How many times as often as a page a program may ask: those behind one address count together."""
+CALLERS_RATE = 5
+"""How many times as often as one page a caller may ask, with all pages and programs together."""
 _GUEST = "guest-"
 
 View = dict[str, Any]
@@ -143,9 +142,9 @@ class _Page:
     ) -> None:
         """rate: how often one page may ask. accounts: who may log in; None where nobody has to."""
         line = Line()
-        self.programs = Programs(recommender, line, Throttle(rate.times(PROGRAMS_RATE)))
-        self._throttle = Throttle(rate)
-        self._callers = Throttle(rate.times(PROGRAMS_RATE))
+        self._pages = Throttle(rate)
+        self._callers = Throttle(rate.times(CALLERS_RATE))
+        self.programs = Programs(recommender, line, self._callers)
         self._login = accounts is not None
         self._owner = OwnerPage(recommender, accounts)
         self._recommender = recommender
@@ -237,29 +236,34 @@ class _Page:
     ) -> None:
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         # "multiple": Gradio drops an event whose predecessor is still running unless told otherwise.
-        asking: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": MAX_WAITING, **private}
+        asking: dict[str, Any] = {
+            "trigger_mode": "multiple",
+            "concurrency_limit": MAX_WAITING,
+            "concurrency_id": "turns",
+            **private,
+        }
         wish.submit(self.ask, [wish, user, where], [feed, wish], **asking)
         feed.ask(self.press, [user, where], [feed], **asking)
         feed.example(self.ask_example, [user, where], [feed], **asking)
         feed.feedback(self.mark, None, [feed], trigger_mode="multiple", queue=False, **private)
         panel.look(self.look, [user], [panel], trigger_mode="multiple", queue=False, **private)
         panel.retract(self.retract, [user], [panel, feed], trigger_mode="multiple", queue=False, **private)
-        panel.reopen(self.reopen, None, [feed], **asking)
-        fresh.click(self.start_again, None, [feed, wish], queue=False, **private)
+        panel.reopen(self.reopen, [user], [feed], **asking)
+        fresh.click(self.start_again, [user], [feed, wish], queue=False, **private)
 
     # --- what happens -------------------------------------------------------------------------------------------
 
     def ask(self, sent: dict[str, Any], user: str | None, where: str | None, request: gr.Request) -> Iterator[Any]:
         """A message was sent: show it, show how far we are, show the answer."""
-        chat, asker = self._chat(request), _asker(user, where, request)
+        chat = self._chat(request)
         text, files = str(sent.get("text") or "").strip(), [Path(file) for file in sent.get("files") or []]
         try:
-            picture = asks.read_picture(files[0]) if files else None
-        except MediaError as error:
-            problem = words("not_a_picture", problem=sentence(str(error)))
-            signs = self._answering.refuse(chat, asker.says(text), problem)
+            self._count(request)
+            ask = asks.message(_asker(user, where, request), text, asks.read_picture(files[0]) if files else None)
+        except TastemakerError as error:
+            signs = self._refuse(chat, _says(user, text, request), error)
         else:
-            signs = self._answer(request, chat, asks.message(asker, text, picture))
+            signs = self._answering.answer(chat, ask)
         composer: Any = None  # emptied once, at the start, so that the next wish can be typed meanwhile
         for view in self._views(request, chat, signs):
             yield view, composer
@@ -272,16 +276,31 @@ class _Page:
         number = _pressed(event).get("number")
         if not isinstance(number, int) or not 0 <= number < len(self._examples):
             return
-        chat = self._chat(request)
-        ask = asks.message(_asker(user, where, request), self._examples[number])
-        yield from self._views(request, chat, self._answer(request, chat, ask))
+        chat, text = self._chat(request), self._examples[number]
+        try:
+            self._count(request)
+            ask = asks.message(_asker(user, where, request), text)
+        except TastemakerError as error:
+            said = _says(user, words("surprise") if text == SURPRISE else text, request)
+            signs = self._refuse(chat, said, error)
+        else:
+            signs = self._answering.answer(chat, ask)
+        yield from self._views(request, chat, signs)
 
     def press(self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request) -> Iterator[View]:
         """Something in the feed was pressed that asks for an answer; what is not there any more does nothing."""
-        chat = self._chat(request)
-        ask = asks.pressed(_asker(user, where, request), _pressed(event), chat)
-        if ask is not None:
-            yield from self._views(request, chat, self._answer(request, chat, ask))
+        chat, said = self._chat(request), _says(user, "", request)
+        try:
+            ask = asks.pressed(_asker(user, where, request), _pressed(event), chat)
+            if ask is None:
+                return
+            said = ask.said
+            self._count(request)
+        except TastemakerError as error:
+            signs = self._refuse(chat, said, error)
+        else:
+            signs = self._answering.answer(chat, ask)
+        yield from self._views(request, chat, signs)
 
     def mark(self, event: gr.EventData, request: gr.Request) -> View:
         """Like or not-for-me was pressed, or pressed again: log it or take it back, and say how that went."""
@@ -293,6 +312,7 @@ class _Page:
         turn, entry = shown
         user_id, item_id, choice = turn.said.user_id, entry.item.item_id, click.get("choice")
         try:
+            self._count(request)
             if choice is None:
                 take_back(self._recommender.workspace, user_id, item_id)
             else:
@@ -307,37 +327,62 @@ class _Page:
         """A page was opened: how much there is to choose from by now."""
         return {"invitation": self._invitation()}
 
-    def start_again(self, request: gr.Request) -> tuple[View, None]:
+    def start_again(self, user: str | None, request: gr.Request) -> tuple[View, Any]:
         """An empty chat; what was logged stays logged."""
+        try:
+            self._count(request)
+        except BusyError as error:
+            list(self._refuse(self._chat(request), _says(user, words("new_chat"), request), error))
+            return self._view(request), gr.skip()
         self._visits.renew(session_of(request), caller_of(request))
         return self._view(request) | self.greet(), None
 
     def look(self, user: str | None, event: gr.EventData, request: gr.Request) -> Sheet:
         """A sheet was opened: earlier chats, or what is known about the person."""
-        return self._panel.look(_asker(user, None, request).user_id, caller_of(request), _pressed(event))
+        try:
+            self._count(request)
+            return self._panel.look(_asker(user, None, request).user_id, caller_of(request), _pressed(event))
+        except TastemakerError as error:
+            return self._panel.refuse(error, _pressed(event))
 
     def retract(self, user: str | None, event: gr.EventData, request: gr.Request) -> tuple[Sheet, View]:
         """Something that is known about the person is taken back, or all of it."""
-        chat, user_id = self._chat(request), _asker(user, None, request).user_id
-        sheet = self._panel.take_back(user_id, chat, _pressed(event))
+        try:
+            self._count(request)
+            user_id = _asker(user, None, request).user_id
+            sheet = self._panel.take_back(user_id, self._chat(request), _pressed(event))
+        except TastemakerError as error:
+            sheet = self._panel.refuse(error)
         return sheet, self._view(request)
 
-    def reopen(self, event: gr.EventData, request: gr.Request) -> Iterator[View]:
+    def reopen(self, user: str | None, event: gr.EventData, request: gr.Request) -> Iterator[View]:
         """An earlier chat was chosen: it goes on, and what it still works on is shown when it is there."""
+        try:
+            self._count(request)
+        except BusyError as error:
+            shown = self._chat(request)
+            yield from self._views(request, shown, self._refuse(shown, _says(user, words("chats"), request), error))
+            return
         chat = self._visits.reopen(session_of(request), str(_pressed(event).get("id")), caller_of(request))
         if chat is not None:
             yield from self._views(request, chat, chat.catch_up())
 
     # --- help ---------------------------------------------------------------------------------------------------
 
-    def _answer(self, request: gr.Request, chat: Chat, ask: Ask) -> Iterator[None]:
-        """Answer what is asked, unless this page asks too often."""
-        try:
-            self._throttle.check(f"page {session_of(request)}")
-            self._callers.check(caller_of(request))  # a browser can call itself as many pages as it likes
-        except BusyError as error:
-            return self._answering.refuse(chat, ask.said, sentence(str(error)))
-        return self._answering.answer(chat, ask)
+    def _count(self, request: gr.Request) -> None:
+        """Count something that was done on the page. Raises BusyError when it was too much.
+
+        A browser can open as many pages as it likes, so that the caller counts too, with what their programs ask.
+        """
+        self._pages.check(f"page {session_of(request)}")
+        self._callers.check(caller_of(request))
+
+    def _refuse(self, chat: Chat, said: Said, error: TastemakerError) -> Iterator[None]:
+        """A turn that says why nothing came of what was said."""
+        problem: Text = sentence(str(error))
+        if isinstance(error, MediaError):
+            problem = words("not_a_picture", problem=problem)
+        return self._answering.refuse(chat, said, problem)
 
     def _log(self, turn: Turn, item_id: str, choice: EventType, session_id: str) -> None:
         request_id = None if turn.found is None else turn.found.request_id
@@ -392,8 +437,17 @@ def _filter_hint(items: Sequence[Item], names: Sequence[str]) -> str:
 
 
 def _asker(user: str | None, where: str | None, request: gr.Request) -> Asker:
-    """Who asks: the login where there is one, whatever the page says; else the chosen user, else a guest."""
-    return Asker(login_of(request) or user or _guest(request), (where or "").strip())
+    """Who asks: the login where there is one, whatever the page says; else the chosen user, else a guest.
+
+    Raises RequestError for a chosen user who cannot be one.
+    """
+    return Asker(login_of(request) or checked_user_id(user) or _guest(request), (where or "").strip())
+
+
+def _says(user: object, text: Text, request: gr.Request) -> Said:
+    """What is shown of something that was said, by whomever the page says, even where nobody can be called so."""
+    named = user if isinstance(user, str) and user.strip() else _guest(request)
+    return Asker(login_of(request) or named).says(text)
 
 
 def _pressed(event: gr.EventData) -> dict[str, Any]:

@@ -84,7 +84,7 @@ PortOption = Annotated[int | None, typer.Option(help="Port; a free one unless yo
 AuthOption = Annotated[
     Path | None, typer.Option("--auth", help="File of users who must log in; see `tastemaker users`. None: no login.")
 ]
-RateOption = Annotated[float, typer.Option(help="How many requests a minute one session may make.", min=1)]
+RateOption = Annotated[float, typer.Option(help="How much may be asked or pressed on one page, a minute.", min=1)]
 AllowedHostOption = Annotated[
     list[str] | None,
     typer.Option("--allowed-host", help="Another name of this machine under which programs reach /mcp; repeatable."),

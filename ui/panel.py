@@ -51,6 +51,11 @@ class Panel:
             return self._sheet("chats", chats=[{"id": chat.chat_id, "title": chat.title()} for chat in chats])
         return self._sheet("you", you=profile_of(self._recommender.workspace, user_id))
 
+    def refuse(self, error: TastemakerError, looked: dict[str, Any] | None = None) -> Sheet:
+        """What is wrong with what was pressed; the sheet stays as it is. looked: as `look` takes it."""
+        name = "chats" if looked is not None and looked.get("sheet") == "chats" else "you"
+        return self._sheet(name, note=sentence(str(error)))
+
     def take_back(self, user_id: str, chat: Chat, pressed: dict[str, Any]) -> Sheet:
         """A like, a dislike or something that was said is taken back, or all of it is forgotten."""
         workspace, told = self._recommender.workspace, ""

@@ -40,6 +40,7 @@ class Programs:
     """The four functions. Each raises TastemakerError, with a sentence for the caller."""
 
     def __init__(self, recommender: Recommender, line: Line, throttle: Throttle) -> None:
+        """throttle: how often one caller may ask, here and on the page together."""
         self._recommender = recommender
         self._line = line
         self._throttle = throttle
@@ -140,11 +141,9 @@ class Programs:
         )
 
     def _admit(self, request: gr.Request | None, user_id: str) -> str | None:
-        """Whom the call acts for. Raises AccessError, and BusyError when the caller asks too often."""
-        if not isinstance(user_id, str):
-            raise RequestError(f"user_id is {user_id!r:.80} ({type(user_id).__name__}); expected text")
+        """Whom the call acts for. Raises as `acting_user` does, and BusyError when the caller asks too often."""
         self._throttle.check(caller_of(request))
-        return acting_user(request, user_id.strip())
+        return acting_user(request, user_id)
 
 
 def _begin(recommender: Recommender, user_id: str | None, session_id: str) -> Conversation:

@@ -27,7 +27,10 @@ function open(name) {
 function show(value) {
   if (!value || value.sheet !== sheet.dataset.sheet || !sheet.open) return;
   setText(note, say(value.note));
-  pages.replaceChildren(...(value.sheet === "chats" ? chatsPage(value.chats) : youPage(value.you)));
+  // What is refused says so, and leaves what is shown.
+  if (value.chats) pages.replaceChildren(...chatsPage(value.chats));
+  else if (value.you) pages.replaceChildren(...youPage(value.you));
+  else pages.querySelector(".tm-empty")?.remove();
   if (!sheet.contains(document.activeElement)) sheet.querySelector("header button").focus();
 }
 
