@@ -32,6 +32,7 @@ from ui.gate import who
 from ui.i18n import Text, dictionaries, gradio_texts, words
 from ui.identity import caller_of, checked_user_id, login_of, session_of
 from ui.line import Line
+from ui.memory import Memory
 from ui.opinions import take_back
 from ui.owner import OwnerPage
 from ui.panel import Panel, Sheet, make_panel
@@ -40,7 +41,6 @@ from ui.programs import Programs
 from ui.theme import asset, make_theme, scripts
 from ui.throttle import Rate, Throttle
 from ui.turns import Answering
-from ui.visits import Visits
 from ui.web import surroundings
 
 if TYPE_CHECKING:
@@ -142,15 +142,16 @@ class _Page:
     ) -> None:
         """rate: how often one page may ask. accounts: who may log in; None where nobody has to."""
         line = Line()
+        memory = Memory(recommender, line)
         self._pages = Throttle(rate)
         self._callers = Throttle(rate.times(CALLERS_RATE))
-        self.programs = Programs(recommender, line, self._callers)
+        self.programs = Programs(recommender, line, self._callers, memory)
         self._login = accounts is not None
         self._owner = OwnerPage(recommender, accounts)
         self._recommender = recommender
-        self._visits = Visits()
-        self._panel = Panel(recommender, self._visits)
-        self._answering = Answering(recommender, line)
+        self._visits = memory.visits
+        self._panel = Panel(recommender, line, memory)
+        self._answering = Answering(recommender, line, memory)
         items = recommender.workspace.items.all()
         self._examples = tuple(examples) if examples is not None else examples_of(items)
         names = _attribute_names(items)
@@ -248,6 +249,7 @@ class _Page:
         feed.feedback(self.mark, None, [feed], trigger_mode="multiple", queue=False, **private)
         panel.look(self.look, [user], [panel], trigger_mode="multiple", queue=False, **private)
         panel.retract(self.retract, [user], [panel, feed], trigger_mode="multiple", queue=False, **private)
+        panel.forget(self.forget, [user], [panel, feed], **asking)
         panel.reopen(self.reopen, [user], [feed], **asking)
         fresh.click(self.start_again, [user], [feed, wish], queue=False, **private)
 
@@ -288,11 +290,12 @@ class _Page:
         yield from self._views(request, chat, signs)
 
     def press(self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request) -> Iterator[View]:
-        """Something in the feed was pressed that asks for an answer; what is not there any more does nothing."""
+        """Something in the feed was pressed that asks for an answer; what is not there any more is shown to be gone."""
         chat, said = self._chat(request), _says(user, "", request)
         try:
             ask = asks.pressed(_asker(user, where, request), _pressed(event), chat)
             if ask is None:
+                yield self._view(request)
                 return
             said = ask.said
             self._count(request)
@@ -346,11 +349,20 @@ class _Page:
             return self._panel.refuse(error, _pressed(event))
 
     def retract(self, user: str | None, event: gr.EventData, request: gr.Request) -> tuple[Sheet, View]:
-        """Something that is known about the person is taken back, or all of it."""
+        """Something that is known about the person is taken back."""
         try:
             self._count(request)
             user_id = _asker(user, None, request).user_id
             sheet = self._panel.take_back(user_id, self._chat(request), _pressed(event))
+        except TastemakerError as error:
+            sheet = self._panel.refuse(error)
+        return sheet, self._view(request)
+
+    def forget(self, user: str | None, request: gr.Request) -> tuple[Sheet, View]:
+        """All that is known about the person is erased, with their chats on this page and on all others."""
+        try:
+            self._count(request)
+            sheet = self._panel.forget(_asker(user, None, request).user_id, self._chat(request))
         except TastemakerError as error:
             sheet = self._panel.refuse(error)
         return sheet, self._view(request)

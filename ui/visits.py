@@ -73,6 +73,24 @@ class Visits:
         named = {"serial": shown.serial, "fresh": shown.fresh, "chat_id": shown.chat.chat_id}
         return named | shown.chat.view()
 
+    def drop(self, user_id: str, chat: Chat | None = None) -> list[Chat]:
+        """Take away the chats with this person, and give them; pages that showed one show a new one.
+
+        chat: one that is emptied instead, and goes on.
+        """
+        with self._lock:
+            theirs = [
+                each for _, each in self._chats.having(lambda _, each: each is not chat and each.is_with(user_id))
+            ]
+            gone = {each.chat_id for each in theirs}
+            for chat_id in gone:
+                self._chats.drop(chat_id)
+            if chat is not None:
+                chat.empty()
+            for page, shown in self._pages.having(lambda _, page: page.chat is chat or page.chat.chat_id in gone):
+                self._show(page, shown.chat if shown.chat is chat else self._begun(shown.chat.owner), fresh=True)
+        return theirs
+
     def _page(self, page: str, owner: str) -> _Page:
         shown = self._pages.get(page) or self._show(page, self._begun(owner), fresh=False)
         self._chats.get(shown.chat.chat_id)  # a chat that is on a page is in use

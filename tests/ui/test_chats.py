@@ -91,6 +91,46 @@ def test_a_line_that_is_full_loses_no_job_that_it_took() -> None:
     assert done == ["first", "second"]
 
 
+def test_what_was_given_while_a_job_was_refused_is_done_all_the_same() -> None:
+    chat, done = Chat("user ana"), list[str]()
+    line = []
+
+    def refuse(_: object) -> None:
+        chat.do(lambda: done.append("meanwhile"), line.append)  # another thread may be as quick
+        raise StoreError("the line is full")
+
+    with pytest.raises(StoreError):
+        chat.do(lambda: done.append("refused"), refuse)
+    assert chat.busy()
+    line.pop()()
+    assert done == ["meanwhile"]
+    assert not chat.busy()
+
+
+def test_the_result_of_a_job_can_be_waited_for() -> None:
+    chat = Chat("user ana")
+    assert chat.run(lambda: "done", lambda work: work()) == "done"
+
+    def fail() -> None:
+        raise StoreError("the disk is full")
+
+    with pytest.raises(StoreError, match="the disk is full"):
+        chat.run(fail, lambda work: work())
+
+
+def test_an_emptied_chat_keeps_what_is_still_to_be_answered() -> None:
+    chat = Chat("user ana")
+    _turn_with_a_card(chat)
+    chat.mark("ana", "7", choice="like")
+    waiting = chat.say(Said("a lamp", "ben"), "Looking")
+    assert (chat.is_with("ana"), chat.is_with("ben"), chat.is_with("cleo")) == (True, True, False)
+    chat.empty()
+    assert [turn["id"] for turn in chat.view()["turns"]] == [waiting.turn_id]
+    assert not chat.is_with("ana")
+    _turn_with_a_card(chat)
+    assert chat.view()["turns"][-1]["cards"][0]["choice"] is None
+
+
 def test_who_follows_a_turn_is_told_until_it_is_answered() -> None:
     chat = Chat("user ana")
     turn = chat.say(Said("a vase", "ana"), "Looking")

@@ -17,6 +17,7 @@ from retrieval.errors import BusyError
 from retrieval.types import EventType
 from tests.ui.conftest import Served
 from ui.line import Line
+from ui.memory import Memory
 from ui.programs import Programs
 from ui.throttle import Rate, Throttle
 
@@ -166,7 +167,8 @@ def test_handlers_of_the_page_cannot_be_called_by_name(client: Client) -> None:
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(served: Served) -> None:
-    programs = Programs(served.recommender, Line(), Throttle(Rate(per_minute=1, burst=2), clock=lambda: 0.0))
+    line, throttle = Line(), Throttle(Rate(per_minute=1, burst=2), clock=lambda: 0.0)
+    programs = Programs(served.recommender, line, throttle, Memory(served.recommender, line))
     for _ in range(2):
         assert programs.similar("green-lamp", k=1)["similar"]
     with pytest.raises(BusyError, match="more than 2 at once or 1 a minute; try again in 60 s"):
@@ -176,7 +178,8 @@ def test_who_asks_too_often_is_told_when_to_come_back(served: Served) -> None:
 
 
 def test_a_conversation_that_is_still_answering_takes_no_second_message(served: Served) -> None:
-    programs = Programs(served.recommender, Line(), Throttle())
+    line = Line()
+    programs = Programs(served.recommender, line, Throttle(), Memory(served.recommender, line))
     served.gate.opened.clear()
     served.gate.asked.clear()
     with ThreadPoolExecutor(1) as pool:

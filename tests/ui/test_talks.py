@@ -8,17 +8,13 @@ from agent.conversation import Conversation
 from ui.talks import MOST_TALKS_EACH, Talks
 
 
-def _talks() -> Talks:
-    return Talks(lambda *_: cast("Conversation", object()))
-
-
 def _one(talks: Talks, caller: str, session_id: str, user_id: str | None = None) -> Conversation:
-    with talks.going_on(caller, user_id, session_id) as (_, conversation):
+    with talks.going_on(caller, user_id, session_id, lambda *_: cast("Conversation", object())) as (_, conversation):
         return conversation
 
 
 def test_a_session_goes_on_for_the_same_caller_and_person_only() -> None:
-    talks = _talks()
+    talks = Talks()
     first = _one(talks, "address 192.0.2.1", "ours", "ann")
     assert _one(talks, "address 192.0.2.1", "ours", "ann") is first
     assert _one(talks, "address 192.0.2.2", "ours", "ann") is not first
@@ -26,7 +22,7 @@ def test_a_session_goes_on_for_the_same_caller_and_person_only() -> None:
 
 
 def test_who_begins_conversations_without_end_ends_only_their_own() -> None:
-    talks = _talks()
+    talks = Talks()
     mine, theirs = _one(talks, "user ann", "mine"), _one(talks, "user ben", "first")
     for number in range(MOST_TALKS_EACH):
         _one(talks, "user ben", str(number))
@@ -35,7 +31,7 @@ def test_who_begins_conversations_without_end_ends_only_their_own() -> None:
 
 
 def test_a_conversation_that_is_used_stays() -> None:
-    talks = _talks()
+    talks = Talks()
     first = _one(talks, "user ann", "first")
     for number in range(2 * MOST_TALKS_EACH):
         _one(talks, "user ann", str(number))

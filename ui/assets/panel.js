@@ -100,7 +100,10 @@ function makeRow(title, item, back) {
 function forgetPart() {
   const part = make("div", "tm-forget");
   const ask = makeButton("tm-back", word("forget"), () => {
-    const sure = makeButton("tm-back tm-sure", word("forget_yes"), () => trigger("retract", { all: true }));
+    const sure = makeButton("tm-back tm-sure", word("forget_yes"), () => {
+      part.replaceChildren(make("p", "", word("one_moment")));
+      trigger("forget");
+    });
     const no = makeButton("tm-back", word("forget_no"), () => part.replaceWith(forgetPart()));
     part.replaceChildren(make("p", "", word("forget_sure")), sure, no);
     no.focus();
