@@ -44,9 +44,7 @@ class NobodyKnownError(AuthenticationError):
     """The file of users cannot be read, so that nobody can be let in."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "nobody can be let in, for the file of users cannot be read; the log of this page tells why"
-        )
+        super().__init__("nobody can be let in, for the file of users cannot be read; the log of this page tells why")
 
 
 class Gate(AuthenticationBackend):
