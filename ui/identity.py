@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from agent.feedback import ANONYMOUS
@@ -12,6 +13,8 @@ from retrieval.types import MAX_KEY_CHARS
 if TYPE_CHECKING:
     import gradio as gr
 
+GUEST = "guest-"
+"""What the names of guests begin with."""
 _NOBODY = "local"
 
 
@@ -57,6 +60,11 @@ def session_of(request: gr.Request) -> str:
     """Names a page session of this person: another who learns the session's own name does not get into it."""
     session, login = str(request.session_hash), login_of(request)
     return session if login is None else f"{login}/{session}"
+
+
+def guest_of(request: gr.Request) -> str:
+    """Who one is unless one says otherwise: a name of this page's own, so that two browsers do not share a taste."""
+    return f"{GUEST}{hashlib.sha256(str(request.session_hash).encode()).hexdigest()[:6]}"
 
 
 def caller_of(request: gr.Request | None) -> str:
