@@ -82,6 +82,15 @@ def counted(asks: Asks, count: int, of: str) -> str:
     return f"{lead}{things}{f' with {of}' if of else ''} {'fits' if count == 1 else 'fit'}."
 
 
+def none_of(alone: Mapping[str, int], *, whole: bool) -> str:
+    """That nothing has all of it. alone: how many things fit each part alone. whole: whether there is no other part."""
+    told = [f"{n:,} {'thing fits' if n == 1 else 'things fit'} {clean(label, _CHARS)}" for label, n in alone.items()]
+    if whole and len(told) == 1:
+        return f"No, nothing fits {clean(next(iter(alone)), _CHARS)}."
+    lead = "No, nothing fits all of that" if whole else "No, not with all that you asked for"
+    return f"{lead}; by itself, {', and '.join(told)}."
+
+
 def unknown_word(message: str, known: str) -> str | None:
     """The first word of its own in what is asked for that the words of the items found do not have; None for none.
 

@@ -63,8 +63,8 @@ class Update:
 
     items: places in the list shown last, from 1. want, prefer, avoid: values by attribute that must be, should be and
     must not be. drop: attributes about which nothing is wanted any longer. at_most, at_least: bounds by numeric
-    attribute. step: "lower" or "higher" than what was shown, by numeric attribute. count: how many items are asked for.
-    query: the words that no attribute covers.
+    attribute. step: "lower" or "higher" than what was shown, or the "lowest" or "highest" of all, by numeric attribute.
+    count: how many items are asked for. query: the words that no attribute covers.
     """
 
     action: Action
@@ -82,7 +82,7 @@ class Update:
 
 _GROUPS = ("want", "prefer", "avoid")
 _BOUNDS = ("at_most", "at_least")
-_STEPS = ("lower", "higher")
+_STEPS = ("lower", "higher", "lowest", "highest")
 
 
 def update_schema(facets: Sequence[Facet]) -> JsonSchema:

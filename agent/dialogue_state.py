@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from statistics import median_high, median_low
 
 from agent.dialogue import QUERY_CHARS, Action, Bounds, Update, Values
@@ -32,6 +33,7 @@ class DialogueState:
     query: words that no attribute covers. want, prefer, avoid: values by attribute that must be, should be and must
     not be. at_most, at_least: bounds by numeric attribute. count: how many items. like: the id of the item that others
     should be like. every: attributes of which all wanted values must hold at once; of the others any one of them does.
+    extremes: "lowest" or "highest", by numeric attribute: of all that fits, only that end.
     """
 
     query: str = ""
@@ -43,6 +45,7 @@ class DialogueState:
     count: int | None = None
     like: str | None = None
     every: tuple[str, ...] = ()
+    extremes: Mapping[str, str] = field(default_factory=dict)
 
     def words(self) -> str | None:
         """What stands, as `agent.linker.link` takes it: "category lamp; price at most 50"; None where nothing does."""
@@ -51,6 +54,7 @@ class DialogueState:
         told += [f"not {name} {', '.join(values)}" for name, values in self.avoid.items()]
         told += [f"{name} at most {_short(number)}" for name, number in self.at_most.items()]
         told += [f"{name} at least {_short(number)}" for name, number in self.at_least.items()]
+        told += [f"{end} {name}" for name, end in self.extremes.items()]
         told += [_LIKE_SHOWN] if self.like is not None else []
         told += [self.query] if self.query else []
         return "; ".join(told) or None
@@ -60,6 +64,7 @@ class DialogueState:
         chips = list(self.constraints())
         for name, values in self.prefer.items():
             chips += [Chip(_key("prefer", name, value), f"ideally {_spoken(name)} {value}") for value in values]
+        chips += [Chip(_key("extreme", name), f"{end} {_spoken(name)}") for name, end in self.extremes.items()]
         chips += [Chip(_key("like"), f"like {like or 'one that was shown'}")] if self.like is not None else []
         chips += [Chip(_key("query"), self.query)] if self.query else []
         chips += [Chip(_key("count"), f"show {self.count}")] if self.count is not None else []
@@ -88,6 +93,14 @@ class DialogueState:
             count=None if key == _key("count") else self.count,
             like=None if key == _key("like") else self.like,
             every=self.every,
+            extremes={name: end for name, end in self.extremes.items() if _key("extreme", name) != key},
+        )
+
+    def only(self, key: str) -> DialogueState:
+        """Nothing but the constraint of a chip."""
+        others = [chip.key for chip in self.constraints() if chip.key != key]
+        return reduce(
+            DialogueState.without, others, replace(self, query="", prefer={}, count=None, like=None, extremes={})
         )
 
     def softened(self) -> DialogueState:
@@ -115,17 +128,17 @@ class DialogueState:
         untold: attributes of which items pass that do not tell them, whatever value is wanted.
         """
         parts = [part for name in self.want for part in self._wanted(name, name in untold)]
-        parts += [f"{_name(name)} not in ({_quoted(values)})" for name, values in self.avoid.items()]
+        parts += [f"{_name(name)} not in ({quoted(values)})" for name, values in self.avoid.items()]
         parts += [f"{_name(name)} <= {number!r}" for name, number in self.at_most.items()]
         parts += [f"{_name(name)} >= {number!r}" for name, number in self.at_least.items()]
-        parts += [f"id != {_quoted([self.like])}"] if self.like is not None else []
+        parts += [f"id != {quoted([self.like])}"] if self.like is not None else []
         return " and ".join(parts) or None
 
     def _wanted(self, name: str, untold: bool) -> list[str]:
         """What the filter says of an attribute's wanted values: one part, or one for each where all must hold."""
         values = self.want[name]
         groups = [(value,) for value in values] if name in self.every else [values]
-        parts = [f"{_name(name)} in ({_quoted(group)})" for group in groups]
+        parts = [f"{_name(name)} in ({quoted(group)})" for group in groups]
         return [f"({part} or {_name(name)} is missing)" for part in parts] if untold else parts
 
     def text(self, like: Item | None = None) -> str | None:
@@ -184,6 +197,7 @@ def _changed(state: DialogueState, update: Update, shown: Sequence[Item]) -> Dia
         at_most=at_most,
         at_least=at_least,
         count=update.count or state.count,
+        extremes=_extremes(state, update),
     )
 
 
@@ -191,12 +205,21 @@ def _bounds(state: DialogueState, update: Update, shown: Sequence[Item]) -> tupl
     """The bounds from above and from below; a new one takes away an old one that it contradicts."""
     new_most, new_least = _finite(update.at_most), _finite(update.at_least)
     for name, way in update.step.items():
+        if way not in ("lower", "higher"):
+            continue
         middle = _beyond_middle(way, [item.attributes[name] for item in shown if name in item.attributes])
         if middle is not None:
             (new_most if way == "lower" else new_least)[name] = middle
     at_most = {n: b for n, b in state.at_most.items() if n not in update.drop and b >= new_least.get(n, b)}
     at_least = {n: b for n, b in state.at_least.items() if n not in update.drop and b <= new_most.get(n, b)}
     return {**at_most, **new_most}, {**at_least, **new_least}
+
+
+def _extremes(state: DialogueState, update: Update) -> Mapping[str, str]:
+    """The ends that are wanted; any other word on an attribute's numbers takes its end away."""
+    told = {*update.drop, *update.step, *update.at_most, *update.at_least}
+    new = {name: way for name, way in update.step.items() if way in ("lowest", "highest")}
+    return {name: end for name, end in state.extremes.items() if name not in told} | new
 
 
 def _finite(bounds: Bounds) -> dict[str, float]:
@@ -239,7 +262,7 @@ def _name(name: str) -> str:
     return f"`{name}`"
 
 
-def _quoted(values: Sequence[str]) -> str:
+def quoted(values: Iterable[str]) -> str:
     """Texts as a filter spells them; no character of theirs ends the text."""
     return ", ".join("'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'" for value in values)
 

@@ -10,14 +10,25 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from agent.dialogue_state import Chip, DialogueState
-from agent.mentions import stem, tokens_of
+from agent.mentions import lexical_mentions, stem, tokens_of
 from agent.prompts import clean
 from retrieval.preferences import Preference
 
 if TYPE_CHECKING:
-    from agent.dialogue import Update, Values
+    from agent.dialogue import Facet, Update, Values
 
 _REFUSES = re.compile(r"\b(?:never|hate|detest|loathe|avoid|(?:can't|can ?not) stand|don't|do not|allergic)\b")
+_TAKES_BACK = re.compile(
+    r"\b(?:forget (?:that|what|about|my)|no longer|any ?more|(?:changed|change) my mind|not true|"
+    r"(?:don't|do not) (?:really )?mind)\b"
+)
+_RELENTS = re.compile(r"\b(?:after all|(?:is|are) (?:fine|ok|okay|all right))\b")
+_HATES = re.compile(
+    r"\b(?:never|hate|detest|loathe|avoid|dislike|(?:can't|can ?not) stand|allergic|"
+    r"(?:don't|do not) (?:really )?mind)\b"
+)
+_LOVES = re.compile(r"\b(?:love|like|adore|want|wear|prefer)\b")
+_DENIES = re.compile(r"\b(?:forget|no longer|not|never|don't)\b")
 _CLAUSE = re.compile(r"[,;.!?]|\b(?:but|though|while)\b")
 _MOST_LOVED = 3
 _CHARS = 60
@@ -34,6 +45,21 @@ def stated_in(update: Update, message: str) -> tuple[Preference, ...]:
     told = [(name, value, True) for name, values in update.avoid.items() for value in values]
     told += [(name, value, False) for name, values in loved.items() for value in values]
     return tuple(Preference(name, value, avoided, now) for name, value, avoided in told)
+
+
+def taken_back(message: str, habits: Sequence[Preference], facets: Sequence[Facet]) -> tuple[Preference, ...]:
+    """The habits that a message says hold no longer: "forget that I hate leather", "I do like wool after all"."""
+    text = message.replace("’", "'").lower()
+    loves, hates = bool(_LOVES.search(text)), bool(_HATES.search(text))
+    if not habits or not (_TAKES_BACK.search(text) or (_RELENTS.search(text) and not hates)):
+        return ()
+    named = {(m.facet, m.value) for m in lexical_mentions(tokens_of(message), facets)}
+    refusals = hates or (loves and not _DENIES.search(text))
+    return tuple(
+        habit
+        for habit in habits
+        if (habit.attribute, habit.value) in named and (habit.avoided is refusals or not (loves or hates))
+    )
 
 
 def _loved_elsewhere(loved: Values, text: str) -> Values:

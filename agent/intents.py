@@ -104,6 +104,7 @@ class Said:
 
     items: places that it names. maybe_items: the only place, where it says "this". wishes: whether it names values or
     numbers. stands: whether there is a wish already. turns_away: whether it names another value where that one has one.
+    bare: whether it names places, and says nothing of them.
     """
 
     items: tuple[int, ...]
@@ -111,6 +112,7 @@ class Said:
     wishes: bool
     stands: bool
     turns_away: bool
+    bare: bool = False
 
 
 def action_of(text: str, said: Said, embed: Embed) -> Action:
@@ -135,6 +137,8 @@ def _about_items(text: str, said: Said, embed: Embed) -> Action | None:
         return Action.COMPARE
     if (action := _by_rule(text)) is not None:
         return action
+    if said.bare:
+        return Action.ASK
     examples = [(a, sentence) for a, sentence in _EXAMPLES if a is not Action.COMPARE or len(said.items) > 1]
     cosines = _example_vectors(embed, tuple(sentence for _, sentence in examples)) @ embed([text])[0]
     return examples[int(np.argmax(cosines))][0] if cosines.max() >= _LIKELY else None

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
+
+from agent.dialogue_state import quoted
+from agent.facets import number_of
 
 if TYPE_CHECKING:
     from agent.dialogue import Facet
     from agent.dialogue_state import DialogueState
     from retrieval.picture_values import Glance
+    from retrieval.types import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +43,18 @@ def limits_of(
         want, avoid = state.want.get(facet.name, ()), state.avoid.get(facet.name, ())
         exclude |= glance.contradicting(facet.name, silent, want=want, avoid=avoid)
     return Limits(where, frozenset(exclude))
+
+
+def at_end(items: Iterable[Item], extremes: Mapping[str, str], k: int) -> str:
+    """The filter of the k items with the lowest or highest numbers; of those that tell none, where too few tell it.
+
+    extremes: lowest or highest, by attribute; the first one counts most.
+    """
+
+    def key(item: Item) -> tuple[tuple[float, ...], str]:
+        numbers = ((number_of(item.attributes[name]) if name in item.attributes else None) for name in extremes)
+        signs = (1.0 if end == "lowest" else -1.0 for end in extremes.values())
+        told = (inf if number is None else sign * number for number, sign in zip(numbers, signs, strict=True))
+        return tuple(told), item.item_id
+
+    return f"id in ({quoted(item.item_id for item in sorted(items, key=key)[:k])})"

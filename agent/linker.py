@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from agent.dialogue import MOST_COUNT, Action, Facet, Update, Values
-from agent.fillers import FILLERS
+from agent.fillers import FILLERS, words
 from agent.intents import Said, action_of
 from agent.mentions import (
     Embed,
@@ -39,6 +39,7 @@ _DROP = re.compile(
     r"irrelevant)\b|\bunimportant\b"
 )
 _NAMED = 0.6
+_NAMING = words("the that this number no nr option item first second third fourth fifth last")
 
 
 def link(
@@ -59,15 +60,30 @@ def link(
         m for m in find_mentions(tokens, facets, embed) if numbers.free(tokens[m.first].start, tokens[m.last - 1].end)
     ]
     drop = _dropped(tokens, facets, mentions, embed) if standing else ()
-    items = places(message, tokens, shown, numbers.spans)
+    items = places(message, tokens, shown, numbers.spans, mentions)
     wishes = bool(mentions or drop or numbers.spans)
-    said = Said(items, only_one(message, shown), wishes, standing is not None, _turns_away(mentions, facets, standing))
+    said = Said(
+        items,
+        only_one(message, shown),
+        wishes,
+        standing is not None,
+        _turns_away(mentions, facets, standing),
+        bare=_is_bare(tokens, [shown[place - 1] for place in items]),
+    )
     action = action_of(message.replace("’", "'").lower(), said, embed)
     if action is Action.CHAT:
         return Update(action)
     if action in _ABOUT_ITEMS:
         return Update(action, items=items or said.maybe_items)
     return _wish(action, message, tokens, mentions, numbers, drop, items or said.maybe_items, shown)
+
+
+def _is_bare(tokens: Sequence[Token], titles: Sequence[str]) -> bool:
+    """Whether a message only names shown items: "the second one", "the red one"."""
+    named = {token.stem for title in titles for token in tokens_of(title)}
+    naming = [t.text in _NAMING or t.text.rstrip("strndh").isdigit() for t in tokens]
+    said = (t.stem in named or t.text in FILLERS for t in tokens)
+    return any(naming) and all(names or own for names, own in zip(naming, said, strict=True))
 
 
 def _wish(

@@ -33,7 +33,19 @@ _OTHER_UNITS = words(
     """
 )
 _YEARS = range(1800, 2101)
+_BY = r"(?:sort|sorted|order|ordered|rank|ranked) (?:them |it |these |those )?by (?:the )?(?:lowest )?"
 _STEPS = (
+    ("price", "lowest", rf"cheapest|least (?:expensive|costly)|lowest[- ]price[ds]?|lowest cost|{_BY}(?:price|cost)"),
+    ("price", "highest", r"most (?:expensive|costly)|priciest|dearest|highest[- ]price[ds]?"),
+    ("year", "highest", rf"newest|most recent|{_BY}(?:year|date)"),
+    ("year", "lowest", r"oldest"),
+    ("length", "lowest", r"shortest"),
+    ("length", "highest", r"longest"),
+    ("size", "highest", r"biggest|largest"),
+    ("size", "lowest", r"smallest|tiniest"),
+    ("weight", "lowest", r"lightest"),
+    ("weight", "highest", r"heaviest"),
+    ("rating", "highest", rf"(?:best|top|highest)[- ]rated|{_BY}ratings?"),
     ("price", "lower", r"cheaper|less (?:expensive|pricey|costly|money)|(?:lower|down) (?:in )?price"),
     ("price", "lower", r"(?:too|bit|so|rather|very|quite) (?:expensive|pricey|dear|costly|steep)|too much(?: money)?"),
     ("price", "lower", r"(?:spend|pay|cost) (?:a (?:bit|little|lot) )?less|can(?:'t|not) afford"),
@@ -101,7 +113,7 @@ def in_its_unit(number: float, unit: str | None, name: str) -> float:
 
 
 def steps(text: str, numeric: Sequence[str]) -> list[tuple[str, str, tuple[int, int]]]:
-    """Each "cheaper" or "too long": the attribute, lower or higher, and the characters that say it."""
+    """Each "cheaper" or "longest": the attribute, lower, higher, lowest or highest, and the characters that say it."""
     found = []
     for kind, way, cues in _STEPS:
         name = of_kind(kind, numeric)

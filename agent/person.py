@@ -104,14 +104,18 @@ class Person:
         self, state: DialogueState, limits: Limits | None, scene: Scene, hidden: Sequence[str], hooks: Hooks
     ) -> Recommendations:
         """What fits the state, within the limits; what the scene has shown comes again where too little else fits."""
+        where, exclude = (None, frozenset[str]()) if limits is None else (limits.where, limits.exclude)
+        exclude, k = exclude | frozenset(hidden), state.count or self._k
+        if state.extremes:
+            where = self._recommender.at_end(state.extremes, k, user_id=self._user_id, where=where, exclude=exclude)
         return self._recommender.recommend(
             user_id=self._user_id,
             query=state.text(self.item(state.like)),
             image=scene.image,
-            where=None if limits is None else limits.where,
-            exclude={*(() if limits is None else limits.exclude), *hidden},
+            where=where,
+            exclude=exclude,
             shown=scene.known,
-            k=state.count or self._k,
+            k=k,
             source=self._source,
             session_id=self._session_id,
             on_stage=hooks.on_stage,

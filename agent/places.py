@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from agent.dialogue import MOST_COUNT
 from agent.fillers import FILLERS, words
-from agent.mentions import Token, tokens_of
+from agent.mentions import Mention, Token, tokens_of
 from agent.quantities import NUMBER_WORDS
 
 _IN_ORDER = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -31,17 +31,22 @@ _COUNTED = re.compile(
 
 
 def places(
-    text: str, tokens: Sequence[Token], shown: Sequence[str], taken: Sequence[tuple[int, int]] = ()
+    text: str,
+    tokens: Sequence[Token],
+    shown: Sequence[str],
+    taken: Sequence[tuple[int, int]] = (),
+    mentions: Sequence[Mention] = (),
 ) -> tuple[int, ...]:
     """The places, from 1, of the shown items that a message names by number, by order, or by words of their titles.
 
-    taken: characters that already mean something else, such as a price.
+    taken: characters that already mean something else, such as a price. mentions: the values that the message names:
+    "oak desk" is no oak lamp that is shown.
     """
     text = text.replace("’", "'").lower()
     numbered = _numbered(text, len(shown), taken)
     if not numbered and len(shown) == 2 and _ALL.search(text):
         numbered = [1, 2]
-    found = numbered or _titled(text, tokens, shown)
+    found = numbered or _titled(text, tokens, shown, mentions)
     return tuple(sorted({place for place in found if 1 <= place <= len(shown)}))
 
 
@@ -76,7 +81,7 @@ def _free(span: tuple[int, int], taken: Sequence[tuple[int, int]]) -> bool:
     return all(span[1] <= first or last <= span[0] for first, last in taken)
 
 
-def _titled(text: str, tokens: Sequence[Token], shown: Sequence[str]) -> list[int]:
+def _titled(text: str, tokens: Sequence[Token], shown: Sequence[str], mentions: Sequence[Mention]) -> list[int]:
     """The items that "the brass one" or a whole title means, where not all of the list is meant."""
     stems = [{token.stem for token in tokens_of(title) if token.text not in FILLERS} for title in shown]
     found: set[int] = set()
@@ -84,6 +89,8 @@ def _titled(text: str, tokens: Sequence[Token], shown: Sequence[str]) -> list[in
         words = [token.stem for token in tokens[first:last]]
         held = [{place for place, title in enumerate(stems, start=1) if word in title} for word in words]
         common = set.intersection(*held) or min(held, key=len)
+        beside = {t.stem for m in mentions if m.first == last or m.last == first for t in tokens[m.first : m.last]}
+        common = {place for place in common if beside <= stems[place - 1]}
         whole = {place for place in common if stems[place - 1] <= set(words)}
         meant = common if _is_definite(tokens, first) else whole
         found |= meant if len(meant) == 1 or _ALL.search(text) else whole

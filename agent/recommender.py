@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,33 +16,32 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from agent.current_model import CurrentModel
-from agent.evidence import gather_evidence
-from agent.explain import Reason, ToExplain, plain_reasons, write_reasons
+from agent.explain import plain_reasons
 from agent.feedback import ANONYMOUS, log_deed, log_impressions
 from agent.forgetting import Forgotten, forget_person
 from agent.latencies import Latencies
-from agent.limits import Limits, limits_of
+from agent.limits import Limits, at_end, limits_of
 from agent.models.base import VisionLanguageModel
 from agent.opening import adapter_version, open_chosen_model, settle
 from agent.ranker import LastStage
 from agent.recommendations import Recommendations
 from agent.requests import Stopwatch, Wish, understand
-from agent.rerank import Ranked, rerank
+from agent.rerank import rerank
 from agent.settings import RecommenderSettings, load_settings
-from agent.shortlist import Shortlist, compare, shortlist
 from agent.showing import Showcase
 from agent.similar import Similar, alike, known_item
+from agent.stages import Stages, recommended
 from agent.status import Status, status_of
-from agent.traces import Tracer
+from agent.understanding import understanding_model, understood
 from agent.why import Part, Why, why
-from retrieval.errors import ModelError, RequestError
+from retrieval.errors import RequestError
 from retrieval.picture_values import Glance
-from retrieval.types import Candidate, Event, EventType, Item, Recommendation
+from retrieval.types import Candidate, Event, EventType, Recommendation
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from agent.dialogue import Facet
+    from agent.dialogue import Facet, Update
     from agent.dialogue_state import DialogueState
     from agent.mentions import Embed
     from retrieval.candidates import CandidateFinder
@@ -59,18 +58,6 @@ _NOT_SEEN = (
     "This workspace's encoder takes no pictures, so the picture was left out; index the catalogue again with "
     "--rebuild and --encoder builtin or multimodal."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Ranking:
-    """The candidates in order. note: why the model took no part, None when it did."""
-
-    entries: Sequence[Ranked]
-    note: str | None = None
-
-    @property
-    def reranked(self) -> bool:
-        return self.note is None and bool(self.entries)
 
 
 class Recommender:
@@ -105,7 +92,8 @@ class Recommender:
         self._resources = resources or ExitStack()
         self._showcase = Showcase(workspace, store)
         self._glance = Glance(workspace, store)
-        self._last_stage = LastStage(workspace.path, lambda: store.towers_version)
+        last_stage = LastStage(workspace.path, lambda: store.towers_version)
+        self._stages = Stages(finder, store, self._showcase, last_stage, settings)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="tastemaker")
 
     @classmethod
@@ -184,15 +172,15 @@ class Recommender:
         wish = understand(user_id=user_id, query=query, image=image, where=where, k=k)
         with watch.stage("retrieve"):
             model = self.model  # to the end of this answer, whatever is used in the meantime
-            retrieved = self._retrieve(wish, model, exclude, shown)
+            retrieved = self._stages.retrieve(wish, model, exclude, shown)
         with watch.stage("rerank"):
-            ranking = self._rank(retrieved, model)
+            ranking = self._stages.rank(retrieved, model)
         with watch.stage("reasons"):
-            to_explain = self._with_evidence(wish, retrieved, ranking)
+            to_explain = self._stages.with_evidence(wish, retrieved, ranking)
             if on_ranked is not None:
-                on_ranked(_recommended(ranking, to_explain, plain_reasons(to_explain)))
-            reasons, unexplained = self._reasons(wish, to_explain, ranking, model)
-            entries = _recommended(ranking, to_explain, reasons)
+                on_ranked(recommended(ranking, to_explain, plain_reasons(to_explain)))
+            reasons, unexplained = self._stages.reasons(wish, to_explain, ranking, model)
+            entries = recommended(ranking, to_explain, reasons)
         with watch.stage("log"):
             unlogged = log_impressions(
                 self.workspace.log,
@@ -247,7 +235,7 @@ class Recommender:
             Part(item.title, _unliked(asked, item.item_id), item.item_id)
             for item in reversed(self._showcase.items(event.item_id for event in asked.history))
         ]
-        return why(item_id, asked, parts[:most], partial(self._order, model=self.model))
+        return why(item_id, asked, parts[:most], partial(self._stages.order, model=self.model))
 
     async def arecommend(self, **request: Any) -> Recommendations:
         """The same as `recommend`, without blocking the event loop."""
@@ -338,9 +326,27 @@ class Recommender:
 
         Raises RequestError, FilterError.
         """
+        return len(self._open_to(user_id, where, exclude))
+
+    def at_end(
+        self,
+        extremes: Mapping[str, str],
+        k: int,
+        *,
+        user_id: str | None = None,
+        where: str | None = None,
+        exclude: Collection[str] = (),
+    ) -> str:
+        """The filter of the k items with the lowest or highest numbers, among those that `count` counts.
+
+        extremes: lowest or highest, by attribute; the first one counts most. Raises RequestError, FilterError.
+        """
+        return at_end(self._showcase.items(self._open_to(user_id, where, exclude)), extremes, k)
+
+    def _open_to(self, user_id: str | None, where: str | None, exclude: Collection[str]) -> frozenset[str]:
         wish = understand(user_id=user_id, query=None, image=None, where=where, k=1)
         query = self._finder.query(user_id=wish.user_id, where=wish.where)
-        return self._finder.count(replace(query, exclude=query.exclude | frozenset(exclude)) if exclude else query)
+        return self._finder.open_to(replace(query, exclude=query.exclude | frozenset(exclude)))
 
     def facets(self) -> tuple[Facet, ...]:
         """The attributes that messages speak of, with their values, in the catalogue as it is now."""
@@ -359,6 +365,14 @@ class Recommender:
         """Texts into the workspace's space, by its encoder."""
         return self._finder.encoder.embed_text
 
+    def update_of(self, message: str, *, standing: str | None = None, shown: Sequence[str] = ()) -> Update:
+        """What a message of a conversation changes: by rules, and by the model where it is good at it.
+
+        standing: what holds so far, in words. shown: titles of the list shown last.
+        """
+        model = understanding_model(self._settings.understanding, lambda: self.model)
+        return understood(message, self.facets(), model, standing=standing, shown=shown, embed=self.embed)
+
     def users(self) -> list[str]:
         """The users that the log knows."""
         return self.workspace.log.users()
@@ -373,7 +387,7 @@ class Recommender:
         """Load what the first request would load. Raises ModelError, WeightsError."""
         self._showcase.facts()
         model = self.model
-        retrieved = self._retrieve(Wish(None, "anything", None, None, 1), model)
+        retrieved = self._stages.retrieve(Wish(None, "anything", None, None, 1), model)
         rerank(model, [], "anything", retrieved.contenders[:2], settings=self._settings.rerank)
 
     @property
@@ -395,89 +409,13 @@ class Recommender:
     ) -> None:
         self.close()
 
-    def _retrieve(
-        self, wish: Wish, model: VisionLanguageModel, exclude: Collection[str] = (), shown: Sequence[str] = ()
-    ) -> Shortlist:
-        query = self._finder.query(text=wish.query, image=wish.image, user_id=wish.user_id, where=wish.where)
-        if exclude or shown:
-            query = self._finder.fresh(replace(query, exclude=query.exclude | frozenset(exclude)), shown, wish.k)
-        size = max(wish.k, self._settings.candidates)
-        return shortlist(self._finder, self._showcase, query, size, image_px=model.info.image_px)
-
     def _less(self, asked: Query, user_id: str | None, text: str | None, where: str | None) -> Query:
         """The query with other words and another filter."""
         return replace(
             self._finder.query(text=text, image=asked.image, user_id=user_id, where=where), exclude=asked.exclude
         )
 
-    def _order(self, query: Query, model: VisionLanguageModel) -> Sequence[Ranked]:
-        """What is compared for a query, best first."""
-        size, px = self._settings.candidates, model.info.image_px
-        return self._rank(shortlist(self._finder, self._showcase, query, size, image_px=px), model).entries
-
-    def _rank(self, retrieved: Shortlist, model: VisionLanguageModel) -> _Ranking:
-        """The contenders in the model's and the ranker's order, or in the retriever's when the model cannot answer."""
-        settings = self._settings.rerank
-        try:
-            ranked: Sequence[Ranked] = compare(model, retrieved, self._showcase, settings=settings)
-            if settings.alpha is None:
-                ranked = self._last_stage.order(ranked, retrieved, model.info, self._finder)
-            return _Ranking(ranked)
-        except ModelError as error:
-            logger.warning("not reranked: %s", error)
-            as_found = [Ranked(entry.candidate, 0.0, entry.candidate.score) for entry in retrieved.contenders]
-            return _Ranking(as_found, f"The language model did not rank these ({error}): retriever's order.")
-
-    def _with_evidence(self, wish: Wish, retrieved: Shortlist, ranking: _Ranking) -> list[ToExplain]:
-        """The k best, in order, with what speaks for each."""
-        shown = {entry.candidate.item_id: entry.shown for entry in retrieved.contenders}
-        recent = _last(retrieved.history, self._settings.reasons.history_items)
-        facts = self._showcase.facts()
-        tracer = Tracer(self._finder, self._store, retrieved.query, recent, catalogue_size=facts.items)
-        to_explain = []
-        for entry in ranking.entries[: wish.k]:
-            told = shown[entry.candidate.item_id]
-            evidence = gather_evidence(
-                told.item,
-                request=wish.query,
-                history=recent,
-                traces=tracer.traces(entry.candidate),
-                facts=facts,
-                max_facts=self._settings.reasons.max_facts,
-            )
-            to_explain.append(ToExplain(told, evidence))
-        return to_explain
-
-    def _reasons(
-        self, wish: Wish, entries: Sequence[ToExplain], ranking: _Ranking, model: VisionLanguageModel
-    ) -> tuple[list[Reason], str | None]:
-        """The reasons; and why the model wrote none, None when it was not at fault."""
-        facts = self._showcase.facts()
-        if not ranking.reranked:  # whoever could not rank is not asked again
-            return plain_reasons(entries), None
-        try:
-            return write_reasons(model, wish.query, entries, facts, settings=self._settings.reasons), None
-        except ModelError as error:
-            logger.warning("reasons are plain evidence: %s", error)
-            return plain_reasons(entries), f"The language model wrote no reasons ({error})."
-
 
 def _unliked(query: Query, item_id: str) -> Query:
     """The query of somebody who never liked the item."""
     return replace(query, history=tuple(event for event in query.history if event.item_id != item_id))
-
-
-def _recommended(
-    ranking: _Ranking, to_explain: Sequence[ToExplain], reasons: Sequence[Reason]
-) -> tuple[Recommendation, ...]:
-    """The best with their reasons, in order."""
-    return tuple(
-        Recommendation(
-            told.shown.item, entry.score, reason.text, reason.source, told.evidence, entry.candidate.retrievers
-        )
-        for entry, told, reason in zip(ranking.entries, to_explain, reasons, strict=False)
-    )
-
-
-def _last(items: Sequence[Item], count: int) -> Sequence[Item]:
-    return items[max(0, len(items) - count) :]

@@ -9,7 +9,8 @@ from enum import Enum
 class Remark(Enum):
     """MORE: others for the same wish. YES, NO: to what was offered. FORGET_ME, ABOUT_ME: what is kept of the person.
 
-    UNDO: the last step is taken back. RESTART: what stood is over.
+    UNDO: the last step is taken back. RESTART: what stood is over. SERVICE: a question about delivery, paying and the
+    like, of which a catalogue says nothing.
     """
 
     MORE = "more"
@@ -19,6 +20,7 @@ class Remark(Enum):
     ABOUT_ME = "about me"
     UNDO = "undo"
     RESTART = "restart"
+    SERVICE = "service"
 
 
 _LEAD = r"^(?:(?:ok|okay|so|and|hm+|well|please|great|nice|thanks|thank you|yes|no|nope|nah|yeah|cool|good)[,.! ]+)*"
@@ -53,6 +55,16 @@ _ABOUT_ME = re.compile(
     r"\bwhat (?:do|did) you (?:know|remember|have|store|keep|think you know)\b.*\b(?:about|of|on) me\b|"
     r"\bwhat (?:are|were) my (?:likes|preferences|tastes)\b|\b(?:show|tell)(?: me)? what you know (?:about|of) me\b"
 )
+_SERVICE = re.compile(
+    r"\b(?:do|does|can|could|will|would) (?:you|it|they|this|i|we) (?:\w+ )?"
+    r"(?:ship|deliver|refund|exchange|gift[- ]wrap|return (?:it|this|them|things)|pay (?:by|with|in|later)|"
+    r"price[- ]match)\b|"
+    r"\b(?:shipping|delivery|postage|returns?) (?:costs?|times?|fees?|policy|options?|charges?|dates?)\b|"
+    r"\b(?:free|express|next[- ]day|same[- ]day) (?:shipping|delivery)\b|"
+    r"\bhow (?:long|much|fast|soon) .*\b(?:deliver\w*|shipping|postage|arrive)\b|"
+    r"\b(?:opening hours|refund policy|discount codes?|voucher codes?|customer service|payment methods?|credit cards?|"
+    r"paypal|money back|my (?:order|parcel|package|delivery)|when will (?:it|they|my \w+) arrive)\b"
+)
 _HABIT = re.compile(
     r"\b(?:i|we)(?:'m| am)? (?:really |just |simply |absolutely |generally |usually |always )*"
     r"(?:never|always|can't stand|cannot stand|can not stand|hate|love|adore|detest|loathe|don't (?:ever )?wear|"
@@ -71,6 +83,7 @@ def remark_of(message: str) -> Remark | None:
         (_ABOUT_ME, Remark.ABOUT_ME),
         (_UNDO, Remark.UNDO),
         (_RESTART, Remark.RESTART),
+        (_SERVICE, Remark.SERVICE),
         (_NO, Remark.NO),
         (_YES, Remark.YES),
         (_MORE, Remark.MORE),

@@ -81,8 +81,19 @@ def answer(question: str, item: Item, facets: Sequence[Facet], embed: Embed) -> 
     quoted = next(_sentences_about(asked, item), None)
     if quoted is not None:
         return f"The catalogue says of {titled(item)}: “{quoted}”"
+    if not any(_may_ask(token) for token in asked):
+        return _told_of(item)
     known = ", ".join(_spoken(name) for name in item.attributes)
     return f"The catalogue does not tell that of {titled(item)}." + (f" It tells: {known}." if known else "")
+
+
+def _told_of(item: Item) -> str:
+    """Everything short that the catalogue tells of the item, and how its description begins."""
+    prose = next((text for _, text, is_prose in told_values(item) if is_prose), "")
+    names = dict.fromkeys(name for name, _, is_prose in told_values(item) if not is_prose)
+    told = "; ".join(f"{_spoken(name)} {_value(item, name)}" for name in names) or "nothing"
+    first = next((clean(sentence, _PROSE_CHARS) for sentence in _SENTENCE.findall(prose)), "")
+    return f"The catalogue says of {titled(item)}: {told}." + (f" “{first}”" if first else "")
 
 
 def _attributes_asked(asked: Sequence[Token], item: Item, facets: Sequence[Facet], embed: Embed) -> tuple[str, ...]:

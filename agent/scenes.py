@@ -77,7 +77,8 @@ class Scene:
     """What is wanted, and what was shown for it.
 
     shown: the list shown last. known: ids of all that was shown for this wish, oldest first. ignored: keys of habits
-    that do not count for it. offers: what the last reply offered. asks: whether the last reply was a question.
+    that do not count for it. offers: what the last reply offered. asks: whether the last reply was a question. empty:
+    whether nothing fits it.
     """
 
     state: DialogueState = field(default_factory=DialogueState)
@@ -87,6 +88,7 @@ class Scene:
     ignored: frozenset[str] = frozenset()
     offers: tuple[Chip, ...] = ()
     asks: bool = False
+    empty: bool = False
 
     def entries(self) -> tuple[Recommendation, ...]:
         """The items shown last, in order."""
@@ -99,8 +101,12 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What undo goes back to: the scene before a message, and what the message left in the log and beside it."""
+    """What undo goes back to: the scene before a message, and what the message left in the log and beside it.
+
+    habits: that it stated. dropped: habits that it took back.
+    """
 
     before: Scene
     events: tuple[Event, ...] = ()
     habits: tuple[Preference, ...] = ()
+    dropped: tuple[Preference, ...] = ()

@@ -69,7 +69,8 @@ class RecommenderSettings(BaseSettings):
     """What a Recommender uses unless its caller says otherwise.
 
     model, adapter: None leaves them to the server where one is used; else the built-in model without an adapter.
-    candidates: how many are compared for one answer.
+    candidates: how many are compared for one answer. understanding: who reads the messages of a conversation: rules,
+    the model (which corrects what rules made of them), or auto: the model where it is one that follows instructions.
     """
 
     model_config = SettingsConfigDict(
@@ -81,6 +82,7 @@ class RecommenderSettings(BaseSettings):
     url: str | None = None
     adapter: Path | None = None
     candidates: int = Field(default=20, ge=1, le=MAX_K)
+    understanding: Literal["auto", "rules", "model"] = "auto"
     rerank: RerankSettings = RerankSettings()
     reasons: ReasonSettings = ReasonSettings()
     vllm: VllmSettings = VllmSettings()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from agent.prompts import LETTERS
+from finetune.precision import computes_in_half
 from retrieval.errors import ModelAnswerError, SettingsError
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _trainer(
         num_train_epochs=settings.preference_epochs,
         learning_rate=settings.preference_rate,
         beta=settings.preference_beta,
-        bf16=settings.half,
+        bf16=computes_in_half(network.device.type) if settings.half is None else settings.half,
         use_cpu=network.device.type == "cpu",
         gradient_checkpointing=settings.checkpointing,
         max_length=None,

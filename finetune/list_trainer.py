@@ -17,6 +17,7 @@ from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 from finetune.list_scores import validation_ndcg
+from finetune.precision import computes_in_half
 from retrieval.errors import ModelAnswerError
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def _arguments(network: Any, lists: int, settings: LoraTraining, folder: Path, s
         weight_decay=settings.weight_decay,
         warmup_steps=round(settings.warm_up * steps),
         lr_scheduler_type="cosine",
-        bf16=settings.half,
+        bf16=computes_in_half(network.device.type) if settings.half is None else settings.half,
         use_cpu=network.device.type == "cpu",
         gradient_checkpointing=settings.checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False} if settings.checkpointing else None,

@@ -20,7 +20,8 @@ class LoraTraining:
     tell the result on. last: of each user so many of the last wanted items are kept for that, and one before them
     decides. prior: how much the retrievers' prior counts beside the model while it learns; 0 is the model alone.
     epochs: at most. evaluations: on validation lists while it trains. patience: so many of them without a better
-    NDCG@10 end the training. batch, accumulate: lists in a step are their product. half: bfloat16 arithmetic.
+    NDCG@10 end the training. batch, accumulate: lists in a step are their product. half: bfloat16 arithmetic; where the
+    machine has instructions for it, when None.
     checkpointing: less memory for more time. four_bit: the base's weights in 4 bits (QLoRA), on a GPU.
     preferences: at most so many pairs of items of one answer, of which the user preferred one, are learned from after
     the lists (DPO), preference_epochs times, at preference_rate; preference_beta holds it to what was learned before.
@@ -45,7 +46,7 @@ class LoraTraining:
     patience: int = 3
     batch: int = 8
     accumulate: int = 1
-    half: bool = True
+    half: bool | None = None
     checkpointing: bool = False
     four_bit: bool = False
     preferences: int = 2_000

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from finetune.precision import mixed_precision
 from finetune.tower_checkpoint import TowerCheckpoint
 from finetune.tower_data import Batch, Sequences, TowerData, history_batches, training_batches
 from retrieval.errors import ModelError, SettingsError
@@ -185,8 +186,7 @@ class TowerFit:
         vectors = self._items(needed)
         history, aims, drawn = places.split([batch.rows.numel(), len(targets), len(negatives)])
         users = self.network.user(vectors[history].view(*batch.rows.shape, -1), batch.circumstances)[wanted]
-        # Half precision is enough for the logits, and half of the time.
-        with torch.autocast(self._device.type, torch.bfloat16):
+        with mixed_precision(self._device.type):  # enough for the logits
             positive = (users * vectors[aims]).sum(1, keepdim=True)
             others = users @ vectors[drawn].T
         others = (others.float() + corrections).masked_fill(negatives == targets[:, None], -torch.inf)

@@ -161,9 +161,14 @@ class CandidateFinder:
         history = tuple(self._log.positives(user_id, limit=HISTORY))
         return Query(text, image, user_id, history, allowed, frozenset(self._log.seen(user_id)))
 
+    def open_to(self, query: Query) -> frozenset[str]:
+        """The items that the query may find, whatever it asks for."""
+        allowed = self._shelf.item_ids() if query.allowed is None else query.allowed
+        return allowed - query.exclude
+
     def count(self, query: Query) -> int:
         """How many items the query may find, whatever it asks for."""
-        return len(self._open(query))
+        return len(self.open_to(query))
 
     def matching(self, where: str | None) -> frozenset[str]:
         """The items that pass the filter, all of them without one. Raises FilterError."""
@@ -171,14 +176,9 @@ class CandidateFinder:
 
     def fresh(self, query: Query, shown: Sequence[str], k: int) -> Query:
         """The query without the items that were shown before, oldest first, as far as k others or later ones remain."""
-        open_ = self._open(query)
+        open_ = self.open_to(query)
         again = [item_id for item_id in dict.fromkeys(shown) if item_id in open_]
         return replace(query, exclude=query.exclude | frozenset(again[: max(0, len(open_) - k)]))
-
-    def _open(self, query: Query) -> frozenset[str]:
-        """The items that the query may find."""
-        allowed = self._shelf.item_ids() if query.allowed is None else query.allowed
-        return allowed - query.exclude
 
     def search(self, query: Query, k: int) -> list[Candidate]:
         """The k best candidates for the query, best first. Raises RequestError."""

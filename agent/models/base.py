@@ -46,6 +46,7 @@ class ModelInfo:
     alpha: how much the retriever's prior weighs beside this model's word on a list, 0 or more.
     guided: whether its reasons are written within a pattern (`agent.reason_pattern`), as small models need.
     orders: in how many orders it reads a list, 1 or 2: what stands last has it harder with a small model.
+    understands: whether it reads messages of a conversation better than rules do.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ModelInfo:
     alpha: float = 1.0
     guided: bool = False
     orders: int = 1
+    understands: bool = False
 
 
 @runtime_checkable

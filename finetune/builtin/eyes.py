@@ -24,7 +24,7 @@ from finetune.builtin.drawing.look import Look
 from finetune.builtin.files import save_whole
 from finetune.builtin.model import MEAN, STD
 from finetune.builtin.optimizer import make_optimizers, set_rate
-from finetune.builtin.precision import mixed_precision
+from finetune.precision import mixed_precision
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from finetune.builtin.precision import computing_type
+from finetune.precision import computing_type
 
 
 class Muon(torch.optim.Optimizer):

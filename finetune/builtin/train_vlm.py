@@ -40,9 +40,9 @@ from finetune.builtin.gallery import Gallery
 from finetune.builtin.model import Size, build_model
 from finetune.builtin.optimizer import make_optimizers, set_rate
 from finetune.builtin.plot_losses import plot_losses
-from finetune.builtin.precision import mixed_precision
 from finetune.builtin.taste_lists import Shelves
 from finetune.builtin.tokenizer import add_quoted_words, train_tokenizer
+from finetune.precision import mixed_precision
 from retrieval.builtin.image_tower import load_image_tower
 from retrieval.encoders import open_encoder
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
-from agent.conversation import Conversation
+from agent.conversation import Conversation, Reply
 from agent.dialogue_state import DialogueState
+from agent.models.base import JsonSchema, Prompt
 from agent.models.scripted import ScriptedModel
 from agent.recommender import Recommender
 from agent.replies import known_of
@@ -55,3 +57,156 @@ def test_a_habit_is_not_kept_where_the_search_fails(recommender: Recommender, mo
 
 def test_one_liked_thing_is_one_thing() -> None:
     assert "you liked 1 thing, lately A" in known_of(1, ["A"], [])
+
+
+def found(reply: Reply) -> set[str]:
+    return set() if reply.recommendations is None else {entry.item.item_id for entry in reply.recommendations}
+
+
+# --- what was said for good, taken back ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("message", ["I do like green after all", "forget that I never want green", "green is fine"])
+def test_what_was_said_for_good_can_be_taken_back_in_words(recommender: Recommender, message: str) -> None:
+    talk = Conversation(recommender, k=12)
+    talk.reply("a mug")
+    assert found(talk.reply("I never want green")) == {"red-mug", "blue-mug"}
+    reply = talk.reply(message)
+    assert "Taken back: never colour green." in reply.text
+    assert found(reply) == {"red-mug", "blue-mug", "green-mug"}
+    assert "know nothing" in talk.reply("what do you know about me?").text
+    assert "never colour green" in [chip.label for chip in talk.undo().chips], "undo brings back what was taken back"
+
+
+def test_somebody_known_takes_back_what_is_kept_of_them(recommender: Recommender) -> None:
+    Conversation(recommender, "fay").reply("I never want green")
+    Conversation(recommender, "fay").reply("I no longer hate green")
+    assert recommender.workspace.preferences.of("fay") == ()
+
+
+def test_a_habit_that_cannot_be_searched_with_is_not_lost(
+    recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = Conversation(recommender)
+    talk.reply("a lamp")
+    talk.reply("I never want green")
+
+    def fails(*_: object, **__: object) -> None:
+        raise StoreError("the store is gone")
+
+    monkeypatch.setattr(recommender, "recommend", fails)
+    assert "the store is gone" in talk.reply("I do like green after all").text
+    assert "never colour green" in talk.reply("what do you know about me?").text
+
+
+# --- wishes that nothing fits ---------------------------------------------------------------------------------------
+
+
+def test_after_a_wish_that_nothing_fits_the_next_one_is_not_stuck(recommender: Recommender) -> None:
+    talk = Conversation(recommender, k=12)
+    assert found(talk.reply("a red mug under 1 euro")) == set()
+    reply = talk.reply("a blue one then")
+    assert "Left out, since nothing fits all of it: price at most 1" in reply.text
+    assert found(reply) == {"blue-mug"}
+
+
+def test_a_wish_that_nothing_fits_however_it_is_read_is_asked_about(recommender: Recommender) -> None:
+    talk = Conversation(recommender)
+    talk.reply("a red mug under 1 euro")
+    reply = talk.reply("under 2 euros")
+    assert found(reply) == set()
+    assert "Nothing fits" in reply.text
+    assert reply.offers
+
+
+def test_a_question_that_nothing_answers_changes_nothing(recommender: Recommender) -> None:
+    talk = Conversation(recommender)
+    before = talk.reply("a mug under 25 euros")
+    reply = talk.reply("do you have blue?")
+    assert reply.text == "No, not with all that you asked for; by itself, 4 things fit colour blue."
+    assert reply.state == before.state
+    assert found(talk.reply("show me more")) | found(before) <= {"red-mug", "green-mug"}
+
+
+# --- ends, services, references -------------------------------------------------------------------------------------
+
+
+def test_the_cheapest_are_found_among_all_that_fits(recommender: Recommender) -> None:
+    talk = Conversation(recommender, k=1)
+    reply = talk.reply("the cheapest mug")
+    assert (found(reply), "lowest price" in reply.text) == ({"red-mug"}, True)
+    assert found(talk.reply("more")) == {"green-mug"}
+    assert found(talk.reply("the most expensive")) == {"blue-mug"}
+    assert talk.reply("under 35 euros").state.extremes == {}
+
+
+@pytest.mark.parametrize("message", ["do you ship to Canada?", "what is your refund policy?", "how long is delivery?"])
+def test_of_services_it_says_that_it_knows_nothing(recommender: Recommender, message: str) -> None:
+    talk = Conversation(recommender)
+    before = talk.reply("a mug").state
+    reply = talk.reply(message)
+    assert "Of delivery, returns and paying it says nothing" in reply.text
+    assert (found(reply), reply.state) == (set(), before)
+
+
+@pytest.mark.parametrize("message", ["the red one", "tell me about the red one"])
+def test_who_only_names_a_shown_thing_is_told_of_it(recommender: Recommender, message: str) -> None:
+    talk = Conversation(recommender, k=12)
+    talk.reply("a mug")
+    text = talk.reply(message).text
+    assert text.startswith("The catalogue says of “Red mug”: kind mug; colour red;")
+    assert "A plain mug, all red." in text
+
+
+# --- who reads a message --------------------------------------------------------------------------------------------
+
+
+class Reader(ScriptedModel):
+    """Answers everything that is asked within a schema with the same text."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        patterns: Sequence[str] | None = None,
+    ) -> list[str]:
+        if schema is not None:
+            return [self._answer for _ in prompts]
+        return super().generate(prompts, max_tokens=max_tokens, patterns=patterns)
+
+
+def reading(answer: str, tiny_shop: TinyShop, folder: Path, how: str) -> Reply:
+    """What "hmm, gift for gran" becomes where a model that answers this reads it."""
+    encoder, model = open_encoder(), Reader(answer)
+    with Workspace.create(folder / "shop") as workspace:
+        index_catalog(workspace, tiny_shop.catalog, encoder=encoder)
+        with open_store(workspace) as store:
+            finder = CandidateFinder(workspace, store, encoder)
+            settings = RecommenderSettings(understanding=how)  # type: ignore[arg-type]
+            with Recommender(workspace, finder, store, lambda: model, settings) as made:
+                return Conversation(made).reply("hmm, gift for gran")
+
+
+def test_a_model_may_read_the_messages(tiny_shop: TinyShop, tmp_path: Path) -> None:
+    reply = reading('{"action":"search","want":{"kind":["scarf"]}}', tiny_shop, tmp_path, "model")
+    assert found(reply) == {"red-scarf", "blue-scarf", "green-scarf"}
+    assert reply.state.want == {"kind": ("scarf",)}
+
+
+@pytest.mark.parametrize(
+    ("answer", "how"),
+    [("I think they want a scarf", "model"), ('{"action":"search","want":{"kind":["scarf"]}}', "auto")],
+)
+def test_rules_read_them_where_it_cannot_or_is_not_known_for_it(
+    tiny_shop: TinyShop, tmp_path: Path, answer: str, how: str
+) -> None:
+    reply = reading(answer, tiny_shop, tmp_path, how)
+    assert reply.state.want == {}
+    assert "gift for gran" in reply.state.query
+    assert found(reply)

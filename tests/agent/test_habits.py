@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from agent.dialogue import Facet
-from agent.habits import said, stated_in
+from agent.habits import said, stated_in, taken_back
 from agent.linker import link
 from agent.mentions import Embed
 from retrieval.encoders import open_encoder
+from retrieval.preferences import Preference
 
 SHOP = (Facet("category", ("dress", "hat", "lamp")), Facet("material", ("wool", "leather", "jute")))
 
@@ -36,3 +39,28 @@ def test_the_same_one_but_in_a_colour_that_it_has_keeps_the_colour(embed: Embed)
     facets = (Facet("colour", ("red", "blue")),)
     update = link("the second one but in blue", facets, standing="red", shown=("Red mug", "Blue mug"), embed=embed)
     assert (update.items, update.want) == ((2,), {"colour": ("blue",)})
+
+
+NEVER = Preference("material", "wool", avoided=True, stated=datetime(2026, 1, 1, tzinfo=UTC))
+GLADLY = Preference("material", "leather", avoided=False, stated=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("message", "gone"),
+    [
+        ("forget that I hate wool", {NEVER}),
+        ("I don't mind wool any more", {NEVER}),
+        ("wool is fine after all", {NEVER}),
+        ("I do like wool after all", {NEVER}),
+        ("I no longer love leather", {GLADLY}),
+        ("I don't like leather anymore", {GLADLY}),
+        ("forget that I love leather", {GLADLY}),
+        ("I changed my mind about wool and leather", {NEVER, GLADLY}),
+        ("I hate wool after all", set()),
+        ("I don't like wool anymore", set()),
+        ("I hate jute after all", set()),
+        ("a wool hat", set()),
+    ],
+)
+def test_only_what_a_message_denies_is_taken_back(message: str, gone: set[Preference]) -> None:
+    assert set(taken_back(message, (NEVER, GLADLY), SHOP)) == gone

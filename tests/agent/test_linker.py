@@ -119,6 +119,7 @@ def test_a_new_wish(message: str, expected: dict[str, object], embed: Embed) -> 
         ("the paper globe is beautiful", {"action": "like", "items": [3]}),
         ("the second one but in grey", {"action": "similar", "items": [2], "want": {"colour": ["grey"]}}),
         ("more like the first, but in grey", {"action": "similar", "items": [1], "want": {"colour": ["grey"]}}),
+        ("the second one", {"action": "ask", "items": [2]}),
         ("thank you, goodbye", {"action": "chat"}),
     ],
 )

@@ -27,6 +27,7 @@ from finetune.list_batches import ListBatches
 from finetune.list_prompts import ListPrompts
 from finetune.lora import with_layers
 from finetune.lora_settings import LoraTraining
+from finetune.precision import computes_in_half, mixed_precision
 from finetune.splits import last_wanted
 from retrieval.candidates import CandidateFinder
 from retrieval.encoders import open_encoder
@@ -61,7 +62,7 @@ def ours(engine: TransformersModel, prompts: ListPrompts) -> Callable[[Sequence[
     network.train()
 
     def step(examples: Sequence[Example]) -> float:
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision("cpu"):
             loss = batches.loss(network, batches(examples))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -81,7 +82,7 @@ def plain(engine: TransformersModel, prompts: ListPrompts, folder: Path) -> Call
         output_dir=str(folder),
         max_length=None,
         use_cpu=True,
-        bf16=True,
+        bf16=computes_in_half("cpu"),
         completion_only_loss=True,
         gradient_checkpointing=False,
         report_to=[],

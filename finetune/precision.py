@@ -16,7 +16,11 @@ def computing_type(device: str) -> torch.dtype:
     return torch.bfloat16 if can.get("avx512_bf16") or can.get("amx_bf16") else torch.float32
 
 
+def computes_in_half(device: str) -> bool:
+    """Whether bfloat16 is what the machine computes in: emulated, it takes four times as long as float32."""
+    return computing_type(device) is torch.bfloat16
+
+
 def mixed_precision(device: str) -> torch.autocast:
     """The context in which a forward pass is made: `computing_type` for what may lose precision."""
-    kind = computing_type(device)
-    return torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=kind is torch.bfloat16)
+    return torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=computes_in_half(device))
