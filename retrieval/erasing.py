@@ -48,11 +48,11 @@ def erase_user(workspace: Workspace, user_id: str) -> Erased:
 
 
 def _erase_rows(path: Path, user_id: str) -> int:
-    """Write the file anew without the rows that name the user; a file of nothing else is deleted."""
+    """Write the file anew without the rows of the user; a file of nothing else is deleted."""
     named = re.compile(rf"(?<!\w){re.escape(user_id)}(?!\w)")
     try:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if not named.search(_raw(line))]
+        kept = [line for line in lines if not _is_of(line, user_id, named)]
         if not kept:
             path.unlink()
         elif len(kept) < len(lines):
@@ -67,10 +67,11 @@ def _erase_rows(path: Path, user_id: str) -> int:
     return len(lines) - len(kept)
 
 
-def _raw(line: str) -> str:
-    """What the refused row held; the whole line where it cannot be read."""
+def _is_of(line: str, user_id: str, named: re.Pattern[str]) -> bool:
+    """Whether the refused row is of the user: as the line says it, else where the name stands in it as a word."""
     try:
         told = json.loads(line)
-        return f"{told['raw']} {told['reason']}"
-    except (ValueError, KeyError, TypeError):
-        return line
+        whose, held = told.get("user_id"), f"{told['raw']} {told['reason']}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        whose, held = None, line
+    return bool(named.search(held)) if whose is None else bool(whose == user_id)

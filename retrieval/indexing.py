@@ -97,7 +97,7 @@ def index_catalog(
     with alone(workspace.path), open_store(workspace, serve=True) as store:
         if not rebuild:
             store.check_encoder(record_of(encoder))
-        with RejectsFile(workspace.rejects_folder, path) as rejects:
+        with RejectsFile(workspace.rejects_folder, path, of_people=False) as rejects:
             catalog = read_catalog(path, currency=workspace.settings.currency)
             read = _read(catalog, rejects)
             if not read.rows:

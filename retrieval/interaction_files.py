@@ -24,7 +24,7 @@ from retrieval.errors import InteractionError
 from retrieval.interactions import event_fault
 from retrieval.rejects import Reject
 from retrieval.tables import Row, Table
-from retrieval.types import Event, EventType
+from retrieval.types import MAX_KEY_CHARS, Event, EventType
 
 _REQUIRED = ("user_id", "item_id")
 _OPTIONAL = ("timestamp", "type", "event", "rating", "value", "text", "session_id", "request_id", "position")
@@ -79,10 +79,12 @@ class InteractionFile:
         try:
             values = {name: value for name, value in row.values.items() if value not in (None, "")}
             event = self._event(values, row.line)
+            fault = event_fault(event)
         except InteractionError as error:
-            return Reject(row.line, str(error), row.raw)
-        fault = event_fault(event)
-        return EventRow(row.line, event, row.raw) if fault is None else Reject(row.line, fault, row.raw)
+            fault = str(error)
+        if fault is not None:
+            return Reject(row.line, fault, row.raw, user_id=_whose(row))
+        return EventRow(row.line, event, row.raw)
 
     def _event(self, values: Mapping[str, Any], line: int) -> Event:
         for name in self._needed:
@@ -196,6 +198,15 @@ def _key(name: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InteractionError(f"found the {name} {value!r:.60}, expected text or a whole number")
     return str(value).strip()
+
+
+def _whose(row: Row) -> str | None:
+    """The user that a row names, whatever else is wrong with it; None where it names none."""
+    try:
+        user_id = _key("user_id", row.values.get("user_id"))
+    except InteractionError:
+        return None
+    return user_id if 0 < len(user_id) <= MAX_KEY_CHARS else None
 
 
 def _text(name: str, value: object) -> str | None:

@@ -161,7 +161,7 @@ class InteractionLog:
         file = InteractionFile(path)
         new = known = created = 0
         ordinals: Counter[str] = Counter()
-        with RejectsFile(self._rejects_folder, path) as rejects:
+        with RejectsFile(self._rejects_folder, path, of_people=True) as rejects:
             for batch in batches(file, _BATCH):
                 parsed = []
                 for row in batch:
@@ -173,7 +173,7 @@ class InteractionLog:
                 added = self._add_batch(events, ordinals, create_items=create_items)
                 for refusal in added.refused:
                     row = parsed[refusal.index]
-                    rejects.write(Reject(row.line, refusal.reason, row.raw))
+                    rejects.write(Reject(row.line, refusal.reason, row.raw, user_id=row.event.user_id))
                 new, known, created = new + added.new, known + added.known, created + added.created_items
         return ImportReport(new, known, rejects.count, created, rejects.path, file.ignored_columns)
 

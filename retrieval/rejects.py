@@ -21,30 +21,41 @@ class Reject:
     """A row that was refused: its line (from 1; of Parquet its row), why, and the start of what it held.
 
     item_id: which item a catalogue's row was about: empty when it named none, None when the row could not be read.
+    user_id: whose deed a row of interactions was; None when that could not be read.
     """
 
     line: int
     reason: str
     raw: str
     item_id: str | None = None
+    user_id: str | None = None
 
 
 class RejectsFile:
     """Collects the rejects of one run; the file is made with the first of them.
 
-    path: None as long as nothing was refused. Lines: {"file", "line", "reason", "raw"}.
+    path: None as long as nothing was refused. Lines: {"file", "line", "reason", "raw", "user_id"}; user_id is whose row
+    it was, empty for a row of nobody, null where that could not be read.
     """
 
-    def __init__(self, folder: Path, source: str | Path) -> None:
+    def __init__(self, folder: Path, source: str | Path, *, of_people: bool) -> None:
+        """of_people: whether the rows are what people did; else they are of nobody, whatever stands in them."""
         self.path: Path | None = None
         self.count = 0
         self._folder = folder
         self._source = str(source)
+        self._of_people = of_people
         self._file: TextIO | None = None
 
     def write(self, reject: Reject) -> None:
         """Add one. Raises StoreError when the disk refuses."""
-        line = {"file": self._source, "line": reject.line, "reason": reject.reason, "raw": reject.raw[:RAW_CHARS]}
+        line = {
+            "file": self._source,
+            "line": reject.line,
+            "reason": reject.reason,
+            "raw": reject.raw[:RAW_CHARS],
+            "user_id": reject.user_id if self._of_people else "",
+        }
         try:
             if self._file is None:
                 self._file = self._opened()

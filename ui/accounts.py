@@ -111,17 +111,21 @@ class Accounts:
 def add_account(path: Path, name: str, password: str, *, owner: bool = False) -> None:
     """Add a user to the file, which is made when there is none. Raises SettingsError for what cannot be one."""
     _check_name(name)
-    encoded = password.encode("utf-8")
-    if len(password) < LEAST_PASSWORD_CHARS or len(encoded) > MOST_PASSWORD_BYTES:
-        raise SettingsError(
-            f"the password has {len(password)} characters; expected {LEAST_PASSWORD_CHARS} or more, in at most "
-            f"{MOST_PASSWORD_BYTES} bytes"
-        )
-    hashed = bcrypt.hashpw(encoded, bcrypt.gensalt()).decode()
+    hashed = _hashed(password)
     with _changing(path, make=True) as users:
         if name in users:
             raise SettingsError(f"{path} has a user {name} already; remove it first, or choose another name")
         users[name] = Account(name=name, password=hashed, owner=owner)
+
+
+def set_password(path: Path, name: str, password: str) -> None:
+    """Give the user another password; logins under the old one end at once, tokens go on.
+
+    Raises SettingsError for an unknown user, and for what cannot be a password.
+    """
+    hashed = _hashed(password)
+    with _changing(path) as users:
+        users[name] = _known(users, path, name).model_copy(update={"password": hashed})
 
 
 def remove_account(path: Path, name: str) -> None:
@@ -137,6 +141,14 @@ def add_token(path: Path, name: str) -> str:
         user = _known(users, path, name)
         users[name] = user.model_copy(update={"tokens": (*user.tokens, _digest(token))})
     return token
+
+
+def revoke_tokens(path: Path, name: str) -> int:
+    """Take all tokens of the user back, at once; how many there were. Raises SettingsError for an unknown user."""
+    with _changing(path) as users:
+        user = _known(users, path, name)
+        users[name] = user.model_copy(update={"tokens": ()})
+    return len(user.tokens)
 
 
 def all_accounts(path: Path) -> tuple[Account, ...]:
@@ -158,6 +170,16 @@ def _check_name(name: str) -> None:
             f"{name!r:.80} cannot be a user's name; expected 1 to {MOST_NAME_CHARS} printable characters without "
             f"colons, slashes and outer spaces, and not {ANONYMOUS}"
         )
+
+
+def _hashed(password: str) -> str:
+    encoded = password.encode("utf-8")
+    if len(password) < LEAST_PASSWORD_CHARS or len(encoded) > MOST_PASSWORD_BYTES:
+        raise SettingsError(
+            f"the password has {len(password)} characters; expected {LEAST_PASSWORD_CHARS} or more, in at most "
+            f"{MOST_PASSWORD_BYTES} bytes"
+        )
+    return bcrypt.hashpw(encoded, bcrypt.gensalt()).decode()
 
 
 def _matches(password: str, hashed: str) -> bool:

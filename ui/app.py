@@ -1,15 +1,13 @@
-"""The chat page: say a wish, get cards with pictures and reasons, say what you think of them."""
+"""The pages, the endpoints and the MCP server, put together and served."""
 
 # ruff: noqa: E402 (telemetry is forbidden before Gradio is imported)
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrieval.quiet import forbid_telemetry
 
@@ -19,49 +17,32 @@ forbid_telemetry()
 
 import gradio as gr
 
-from agent.recommender import ANONYMOUS
-from retrieval.errors import BusyError, MediaError, SettingsError, TastemakerError
-from retrieval.types import EventType, Money
-from ui import asks
+from retrieval.errors import SettingsError, TastemakerError
 from ui.accounts import Accounts
 from ui.api import add_endpoints
-from ui.asks import Asker
-from ui.cards import plain, sentence
-from ui.examples import SURPRISE, examples_of
+from ui.cards import plain
+from ui.chat_page import MAX_WAITING, ChatPage
 from ui.gate import who
-from ui.i18n import Text, dictionaries, gradio_texts, words
-from ui.identity import caller_of, login_of, session_of
+from ui.i18n import gradio_texts
 from ui.line import Line
-from ui.opinions import take_back
+from ui.memory import Memory
 from ui.owner import OwnerPage
-from ui.panel import Panel, Sheet, make_panel
 from ui.ports import check_port
 from ui.programs import Programs
-from ui.theme import asset, make_theme, scripts
+from ui.theme import asset, make_theme
 from ui.throttle import Rate, Throttle
-from ui.turns import Answering
-from ui.visits import Visits
 from ui.web import surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agent.recommender import Recommender
-    from retrieval.types import Item
-    from ui.chats import Chat, Turn
-    from ui.turns import Ask
 
 logger = logging.getLogger(__name__)
 
 MAX_UPLOAD_MB = 20
-MAX_USERS_LISTED = 200
-MAX_WAITING = 24
-"""Wishes that are shown and wait; more stay in Gradio's queue. Each holds one of its 40 threads."""
-PROGRAMS_RATE = 5
-"""How many times as often as a page a program may ask: those behind one address count together."""
-_GUEST = "guest-"
-
-View = dict[str, Any]
+CALLERS_RATE = 5
+"""How many times as often as one page a caller may ask, with all pages and programs together."""
 
 
 def build_app(recommender: Recommender, *, examples: Sequence[str] | None = None) -> gr.Blocks:
@@ -70,7 +51,7 @@ def build_app(recommender: Recommender, *, examples: Sequence[str] | None = None
     examples: what to try on an empty page; made from the catalogue when not given.
     Launch it with `launch`, which adds the style sheet, what is served beside the page, and the safety headers.
     """
-    return _Page(recommender, examples, Rate(), None).blocks
+    return _build(recommender, examples, Rate(), None)[0]
 
 
 def launch(
@@ -95,8 +76,7 @@ def launch(
     """
     check_port(port)
     accounts = None if auth is None else Accounts(auth)
-    page = _Page(recommender, examples, rate or Rate(), accounts)
-    blocks = page.blocks
+    blocks, programs = _build(recommender, examples, rate or Rate(), accounts)
     try:
         blocks.launch(
             server_name=host,
@@ -116,7 +96,7 @@ def launch(
             auth_dependency=None if accounts is None else who,
             app_kwargs=surroundings(
                 recommender.workspace.media,
-                page.programs,
+                programs,
                 title=str(blocks.title),
                 host=host,
                 allowed_hosts=allowed_hosts,
@@ -135,234 +115,23 @@ def launch(
     return blocks
 
 
-class _Page:
-    """The page's parts and what happens on each event. One object serves all browsers; each has its own chat."""
-
-    def __init__(
-        self, recommender: Recommender, examples: Sequence[str] | None, rate: Rate, accounts: Accounts | None
-    ) -> None:
-        """rate: how often one page may ask. accounts: who may log in; None where nobody has to."""
-        line = Line()
-        self.programs = Programs(recommender, line, Throttle(rate.times(PROGRAMS_RATE)))
-        self._throttle = Throttle(rate)
-        self._callers = Throttle(rate.times(PROGRAMS_RATE))
-        self._login = accounts is not None
-        self._owner = OwnerPage(recommender, accounts)
-        self._recommender = recommender
-        self._visits = Visits()
-        self._panel = Panel(recommender, self._visits)
-        self._answering = Answering(recommender, line)
-        items = recommender.workspace.items.all()
-        self._examples = tuple(examples) if examples is not None else examples_of(items)
-        names = _attribute_names(items)
-        self.blocks = self._build(
-            words("filter_hint", example=_filter_hint(items, names)),
-            words("filter_on", names=", ".join((*names, "title", "id"))[:400]),
-        )
-
-    def _build(self, filter_hint: Text, filter_on: Text) -> gr.Blocks:
-        i18n = gradio_texts()
-        name = plain(self._recommender.workspace.path.resolve().name, 60)
-        blocks = gr.Blocks(title=f"{name} · Tastemaker", analytics_enabled=False, delete_cache=(3600, 3600))
-        with blocks:
-            with gr.Row(elem_id="tm-top"):
-                gr.HTML(
-                    html_template=asset("header.html"),
-                    js_on_load=scripts("dom", "header"),
-                    elem_id="tm-brand",
-                    words=dictionaries("shade"),
-                    apply_default_css=False,
-                )
-                user = gr.Dropdown(
-                    choices=[] if self._login else [str(user) for user in self._users()],
-                    label=i18n("you_are"),
-                    value=None,
-                    allow_custom_value=True,
-                    visible=not self._login,
-                    elem_id="tm-user",
-                )
-                panel = make_panel()
-                fresh = gr.Button(i18n("new_chat"), elem_id="tm-fresh", size="sm")
-                gr.Button(i18n("log_out"), link="/logout", visible=self._login, elem_id="tm-leave", size="sm")
-            feed = gr.HTML(
-                value=None,
-                html_template=asset("feed.html"),
-                js_on_load=scripts("dom", "cards", "feed"),
-                elem_id="tm-feed",
-                apply_default_css=False,
-                words=dictionaries(),
-                welcome={
-                    "login": self._login,
-                    "invitation": self._invitation(),
-                    "filter_hint": filter_hint,
-                    "filter_on": filter_on,
-                    "examples": [words("surprise") if text == SURPRISE else plain(text, 80) for text in self._examples],
-                },
-            )
-            with gr.Column(elem_id="tm-composer"):
-                wish = gr.MultimodalTextbox(
-                    label=i18n("your_wish"),
-                    show_label=False,
-                    placeholder=str(i18n("describe_it")),
-                    sources=["upload"],
-                    file_count="single",
-                    file_types=["image"],
-                    max_plain_text_length=100_000,
-                    lines=1,
-                    max_lines=5,
-                    autofocus=True,
-                    elem_id="tm-wish",
-                )
-                where = gr.Textbox(
-                    label=i18n("filter"),
-                    max_lines=1,
-                    elem_id="tm-where",
-                )
-            blocks.load(self.greet, None, [feed], queue=False, api_visibility="private", show_progress="hidden")
-            self._wire(user=user, panel=panel, fresh=fresh, feed=feed, wish=wish, where=where)
-            add_endpoints(self.programs)
-        self._owner.add_to(blocks)
-        blocks.queue(max_size=4 * MAX_WAITING)
-        return blocks
-
-    def _wire(
-        self,
-        *,
-        user: gr.Dropdown,
-        panel: gr.HTML,
-        fresh: gr.Button,
-        feed: gr.HTML,
-        wish: gr.MultimodalTextbox,
-        where: gr.Textbox,
-    ) -> None:
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        # "multiple": Gradio drops an event whose predecessor is still running unless told otherwise.
-        asking: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": MAX_WAITING, **private}
-        wish.submit(self.ask, [wish, user, where], [feed, wish], **asking)
-        feed.ask(self.press, [user, where], [feed], **asking)
-        feed.example(self.ask_example, [user, where], [feed], **asking)
-        feed.feedback(self.mark, None, [feed], trigger_mode="multiple", queue=False, **private)
-        panel.look(self.look, [user], [panel], trigger_mode="multiple", queue=False, **private)
-        panel.retract(self.retract, [user], [panel, feed], trigger_mode="multiple", queue=False, **private)
-        panel.reopen(self.reopen, None, [feed], **asking)
-        fresh.click(self.start_again, None, [feed, wish], queue=False, **private)
-
-    # --- what happens -------------------------------------------------------------------------------------------
-
-    def ask(self, sent: dict[str, Any], user: str | None, where: str | None, request: gr.Request) -> Iterator[Any]:
-        """A message was sent: show it, show how far we are, show the answer."""
-        chat, asker = self._visits.chat(_page(request), request.username), _asker(user, where, request)
-        text, files = str(sent.get("text") or "").strip(), [Path(file) for file in sent.get("files") or []]
-        try:
-            picture = asks.read_picture(files[0]) if files else None
-        except MediaError as error:
-            problem = words("not_a_picture", problem=sentence(str(error)))
-            signs = self._answering.refuse(chat, asker.says(text), problem)
-        else:
-            signs = self._answer(request, chat, asks.message(asker, text, picture))
-        composer: Any = None  # emptied once, at the start, so that the next wish can be typed meanwhile
-        for view in self._views(request, chat, signs):
-            yield view, composer
-            composer = gr.skip()
-
-    def ask_example(
-        self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request
-    ) -> Iterator[View]:
-        """An example was pressed: the same as saying it."""
-        number = _pressed(event).get("number")
-        if not isinstance(number, int) or not 0 <= number < len(self._examples):
-            return
-        chat = self._visits.chat(_page(request), request.username)
-        ask = asks.message(_asker(user, where, request), self._examples[number])
-        yield from self._views(request, chat, self._answer(request, chat, ask))
-
-    def press(self, user: str | None, where: str | None, event: gr.EventData, request: gr.Request) -> Iterator[View]:
-        """Something in the feed was pressed that asks for an answer; what is not there any more does nothing."""
-        chat = self._visits.chat(_page(request), request.username)
-        ask = asks.pressed(_asker(user, where, request), _pressed(event), chat)
-        if ask is not None:
-            yield from self._views(request, chat, self._answer(request, chat, ask))
-
-    def mark(self, event: gr.EventData, request: gr.Request) -> View:
-        """Like or not-for-me was pressed, or pressed again: log it or take it back, and say how that went."""
-        click, page = _pressed(event), _page(request)
-        chat = self._visits.chat(page, request.username)
-        shown = chat.recommended(str(click.get("turn_id")), str(click.get("item_id")))
-        if shown is None or click.get("choice") not in {"like", "dislike", None}:
-            refused = {"turn_id": click.get("turn_id"), "item_id": click.get("item_id"), "error": words("list_gone")}
-            return self._visits.view(page) | {"refused": refused}
-        turn, entry = shown
-        user_id, item_id, choice = turn.said.user_id, entry.item.item_id, click.get("choice")
-        try:
-            if choice is None:
-                take_back(self._recommender.workspace, user_id, item_id)
-            else:
-                self._log(turn, item_id, EventType(choice), chat.session_id)
-        except TastemakerError as error:
-            chat.mark(user_id, item_id, error=sentence(str(error)))
-        else:
-            chat.mark(user_id, item_id, choice=choice)
-        return self._visits.view(page)
-
-    def greet(self) -> View:
-        """A page was opened: how much there is to choose from by now."""
-        return {"invitation": self._invitation()}
-
-    def start_again(self, request: gr.Request) -> tuple[View, None]:
-        """An empty chat; what was logged stays logged."""
-        page = _page(request)
-        self._visits.renew(page, request.username)
-        return self._visits.view(page) | self.greet(), None
-
-    def look(self, user: str | None, event: gr.EventData, request: gr.Request) -> Sheet:
-        """A sheet was opened: earlier chats, or what is known about the person."""
-        return self._panel.look(_asker(user, None, request).user_id, request.username, _pressed(event))
-
-    def retract(self, user: str | None, event: gr.EventData, request: gr.Request) -> tuple[Sheet, View]:
-        """Something that is known about the person is taken back, or all of it."""
-        chat, user_id = self._visits.chat(_page(request), request.username), _asker(user, None, request).user_id
-        sheet = self._panel.take_back(user_id, chat, _pressed(event))
-        return sheet, self._visits.view(_page(request))
-
-    def reopen(self, event: gr.EventData, request: gr.Request) -> Iterator[View]:
-        """An earlier chat was chosen: it goes on, and what it still works on is shown when it is there."""
-        chat = self._visits.reopen(_page(request), str(_pressed(event).get("id")), request.username)
-        if chat is not None:
-            yield from self._views(request, chat, chat.catch_up())
-
-    # --- help ---------------------------------------------------------------------------------------------------
-
-    def _answer(self, request: gr.Request, chat: Chat, ask: Ask) -> Iterator[None]:
-        """Answer what is asked, unless this page asks too often."""
-        try:
-            self._throttle.check(f"page {_page(request)}")
-            self._callers.check(caller_of(request))  # a browser can call itself as many pages as it likes
-        except BusyError as error:
-            return self._answering.refuse(chat, ask.said, sentence(str(error)))
-        return self._answering.answer(chat, ask)
-
-    def _log(self, turn: Turn, item_id: str, choice: EventType, session_id: str) -> None:
-        request_id = None if turn.found is None else turn.found.request_id
-        self._recommender.feedback(turn.said.user_id, item_id, choice, request_id, source="ui", session_id=session_id)
-
-    def _views(self, request: gr.Request, chat: Chat, signs: Iterator[None]) -> Iterator[View]:
-        page = _page(request)
-        for _ in signs:
-            if not self._visits.shows(page, chat):
-                return  # another chat was opened meanwhile: this one must not come back
-            yield self._visits.view(page)
-
-    def _invitation(self) -> Text:
-        """What the empty page says under its headline; another process may have indexed since the last time."""
-        item_count = self._recommender.workspace.items.count()
-        if item_count == 0:
-            return words("then_start", problem=words("nothing_items"))
-        return words("invitation_one") if item_count == 1 else words("invitation", count=f"{item_count:,}")
-
-    def _users(self) -> list[str]:
-        """Whom one may be at a click. Earlier guests are left out, or they would soon be all there is."""
-        named = [user for user in self._recommender.users() if not user.startswith(_GUEST) and user != ANONYMOUS]
-        return sorted(named, key=_natural)[:MAX_USERS_LISTED]
+def _build(
+    recommender: Recommender, examples: Sequence[str] | None, rate: Rate, accounts: Accounts | None
+) -> tuple[gr.Blocks, Programs]:
+    """The pages with the endpoints, and the functions behind those. accounts: who may log in; None for everybody."""
+    line, pages, callers = Line(), Throttle(rate), Throttle(rate.times(CALLERS_RATE))
+    memory = Memory(recommender, line)
+    programs = Programs(recommender, line, callers, memory)
+    login = accounts is not None
+    chat = ChatPage(recommender, examples, line, memory, pages=pages, callers=callers, login=login)
+    name = plain(recommender.workspace.path.resolve().name, 60)
+    blocks = gr.Blocks(title=f"{name} · Tastemaker", analytics_enabled=False, delete_cache=(3600, 3600))
+    with blocks:
+        chat.add_to(blocks)
+        add_endpoints(programs)
+    OwnerPage(recommender, accounts).add_to(blocks)
+    blocks.queue(max_size=4 * MAX_WAITING)
+    return blocks, programs
 
 
 def _warm(recommender: Recommender) -> None:
@@ -370,43 +139,3 @@ def _warm(recommender: Recommender) -> None:
         recommender.warm()
     except TastemakerError as error:
         logger.warning("the model could not be loaded yet: %s", error)
-
-
-def _attribute_names(items: Sequence[Item]) -> list[str]:
-    return list(dict.fromkeys(plain(name, 30) for item in items[:500] for name in item.attributes))
-
-
-def _filter_hint(items: Sequence[Item], names: Sequence[str]) -> str:
-    """An example of a filter that this catalogue would take, short enough for a phone."""
-    sample = items[:500]
-    for name in names:
-        values = [item.attributes[name] for item in sample if name in item.attributes]
-        numbers = sorted(v.major if isinstance(v, Money) else v for v in values if isinstance(v, int | float | Money))
-        if numbers:
-            return f"{name} < {numbers[len(numbers) // 2]:.0f}"
-    return f"{names[0]} = '…'" if names else "title contains '…'"
-
-
-def _page(request: gr.Request) -> str:
-    """Names the open page that an event comes from, and with it whoever is logged in there."""
-    return session_of(request)
-
-
-def _asker(user: str | None, where: str | None, request: gr.Request) -> Asker:
-    """Who asks: the login where there is one, whatever the page says; else the chosen user, else a guest."""
-    return Asker(login_of(request) or user or _guest(request), (where or "").strip())
-
-
-def _pressed(event: gr.EventData) -> dict[str, Any]:
-    """What the page's scripts say was pressed."""
-    return event._data if isinstance(event._data, dict) else {}
-
-
-def _guest(request: gr.Request) -> str:
-    """Who one is unless one says otherwise: a name of this page's own, so that two browsers do not share a taste."""
-    return f"{_GUEST}{hashlib.sha256(str(request.session_hash).encode()).hexdigest()[:6]}"
-
-
-def _natural(user_id: str) -> tuple[int, int, str]:
-    """Numbers by size first, then names by letters."""
-    return (0, int(user_id), "") if user_id.isdecimal() else (1, 0, user_id)

@@ -1,17 +1,19 @@
-"""A progress bar for work in stages."""
+"""Progress bars: for work in stages, and for an index."""
 
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from ui.printing import err
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from finetune.list_trainer import Step
     from finetune.towers import EpochReport
-
-_err = Console(stderr=True)
+    from retrieval.indexing import Progress
 
 
 class Bar:
@@ -21,7 +23,7 @@ class Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=_err
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err
         )
         self._stage = ""
 
@@ -54,3 +56,28 @@ class Bar:
                 self._bar.remove_task(task)
             self._task, self._stage = self._bar.add_task(stage, total=total), stage
         self._bar.update(self._task, completed=done, total=total, description=text)
+
+
+@contextmanager
+def index_bar() -> Iterator[Progress]:
+    """A progress bar with items/s, drawn on standard error once there is something to count."""
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, SpinnerColumn, Task, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+    from rich.text import Text
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.finished_speed or task.speed or 0:,.0f} items/s")
+
+    bar = Bar(SpinnerColumn(), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn(), console=err)
+    task = bar.add_task("index", total=None)
+
+    def advance(done: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield advance
+    finally:
+        if bar.live.is_started:  # else stopping it prints an empty line
+            bar.stop()

@@ -6,8 +6,9 @@ import secrets
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from retrieval.errors import TastemakerError
 from ui.cards import plain
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_TURNS = 100
 
+T = TypeVar("T")
 Job = Callable[[], None]
 Submit = Callable[[Job], object]
 """Has a call made in another thread, when it is its turn."""
@@ -113,8 +115,8 @@ class Chat:
     the answers before it.
     """
 
-    def __init__(self, owner: str | None = None) -> None:
-        """owner: who is logged in, and alone may come back to the chat; None where nobody has to log in."""
+    def __init__(self, owner: str) -> None:
+        """owner: who alone may come back to the chat, as `caller_of` names them."""
         self.owner = owner
         self.session_id = secrets.token_hex(8)
         self.chat_id = secrets.token_urlsafe(18)
@@ -140,14 +142,35 @@ class Chat:
             self._talk, self._user_id = begin(user_id, self.session_id), user_id
         return self._talk, replaced
 
-    def end_talk(self) -> None:
-        """The next message begins a new conversation."""
-        self._talk = None
+    def is_with(self, user_id: str) -> bool:
+        """Whether this person, maybe among others, said anything in the chat."""
+        with self._changes:
+            return self._user_id == user_id or any(turn.said.user_id == user_id for turn in self._turns.values())
+
+    def empty(self) -> None:
+        """Drop what was said and shown, and the conversation; what is still to be answered begins a new one."""
+        with self._changes:
+            self._turns = OrderedDict((key, turn) for key, turn in self._turns.items() if turn.stage is not None)
+            self._marks.clear()
+            self._talk = self._user_id = None
+
+    def run(self, work: Callable[[], T], submit: Submit) -> T:
+        """What the work gives, done as a job. Raises what `do` and the work raise."""
+        done: Future[T] = Future()
+
+        def job() -> None:
+            try:
+                done.set_result(work())
+            except Exception as error:  # noqa: BLE001  raised below, where it is waited for
+                done.set_exception(error)
+
+        self.do(job, submit)
+        return done.result()
 
     def do(self, job: Job, submit: Submit) -> None:
         """Have a job done after those that were given before it. submit: has a call made in another thread.
 
-        Raises what `submit` raises; then the job is not done.
+        Raises what `submit` raises; then the job is not done, but those that were given meanwhile are.
         """
         with self._changes:
             self._jobs.append((job, submit))
@@ -159,7 +182,7 @@ class Chat:
         except BaseException:
             with self._changes:
                 self._jobs.remove((job, submit))
-                self._at_work = False
+            self._next()
             raise
 
     def busy(self) -> bool:
@@ -173,14 +196,15 @@ class Chat:
         try:
             job()
         finally:
-            with self._changes:
-                self._at_work = bool(self._jobs)
-                submit = self._jobs[0][1] if self._jobs else None
-            if submit is not None:
-                self._go_on(submit)
+            self._next()
 
-    def _go_on(self, submit: Submit) -> None:
+    def _next(self) -> None:
         """Back into the line, so that whoever waits elsewhere has their turn in between; unless the line is full."""
+        with self._changes:
+            self._at_work = bool(self._jobs)
+            submit = self._jobs[0][1] if self._jobs else None
+        if submit is None:
+            return
         try:
             submit(self._work)
         except TastemakerError:

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from retrieval.errors import InputError, InteractionError, SettingsError, TastemakerError
 from retrieval.quiet import forbid_telemetry
 from retrieval.types import ReasonSource
 from ui.adapters_command import adapters_app
+from ui.bars import index_bar
 from ui.evaluate_command import evaluate
 from ui.finetuning import finetune_app
 from ui.forgetting import forget
+from ui.options import (
+    AdapterOption,
+    EngineOption,
+    ModelOption,
+    UrlOption,
+    WhereOption,
+    WorkspaceOption,
+    flag,
+)
+from ui.page_commands import demo, ui
+from ui.printing import err, note, out, say, warn
+from ui.serve_command import serve
 from ui.simulating import simulate
 from ui.tuning import learn
 from ui.users_command import users_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from agent.recommendations import Recommendations
-    from agent.recommender import Recommender
-    from agent.serving import VllmInstall
-    from retrieval.indexing import IndexReport, Progress
+    from retrieval.indexing import IndexReport
     from retrieval.interactions import ImportReport
 
 app = typer.Typer(
@@ -41,61 +47,13 @@ app = typer.Typer(
 app.add_typer(finetune_app, name="finetune")
 app.add_typer(adapters_app, name="adapters")
 app.add_typer(users_app, name="users")
-_out = Console()
-_err = Console(stderr=True)
-
-
-def _flag(name: str, help_text: str) -> Any:
-    """An option that is there or not; the help shows no type, for it takes no value."""
-    return typer.Option(name, help=help_text, metavar="")
-
-
-WorkspaceOption = Annotated[
-    Path, typer.Option("--workspace", "-w", help="Folder that holds everything of one catalogue.")
-]
-EngineOption = Annotated[
-    str | None, typer.Option(help="auto (a running `tastemaker serve`, else in process), transformers, vllm.")
-]
-UrlOption = Annotated[str | None, typer.Option(help="Address of a vLLM server, such as http://127.0.0.1:8000/v1.")]
-ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        help="builtin, llava-1.5-7b, llava-next-7b, qwen2.5-vl-3b, qwen2.5-vl-7b, qwen3-vl-4b, qwen3-vl-8b, "
-        "smolvlm2-2b, gemma-3-4b, a Hugging Face id or a folder; what is served, unless you say."
-    ),
-]
-AdapterOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="Folder of a peft LoRA adapter, the name of one of the workspace's, or none; what is used there, unless "
-        "you say."
-    ),
-]
-WhereOption = Annotated[
-    str | None,
-    typer.Option(
-        "--where",
-        help="Filter by attributes: = != < <= > >= contains, in, not in, is missing; and, or, not; text in quotes. "
-        "Such as \"price<50 and genres='Drama'\" or \"colour in ('red', 'blue') and not title contains 'mug'\".",
-    ),
-]
-HostOption = Annotated[str, typer.Option(help="Address to listen on; loopback unless you say otherwise.")]
-PortOption = Annotated[int | None, typer.Option(help="Port; a free one unless you say otherwise.")]
-AuthOption = Annotated[
-    Path | None, typer.Option("--auth", help="File of users who must log in; see `tastemaker users`. None: no login.")
-]
-RateOption = Annotated[float, typer.Option(help="How many requests a minute one session may make.", min=1)]
-AllowedHostOption = Annotated[
-    list[str] | None,
-    typer.Option("--allowed-host", help="Another name of this machine under which programs reach /mcp; repeatable."),
-]
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        _say(f"tastemaker {version('tastemaker')}")
+        say(f"tastemaker {version('tastemaker')}")
         raise typer.Exit
 
 
@@ -115,7 +73,7 @@ def main() -> None:
     try:
         app()
     except TastemakerError as error:
-        _err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2 if isinstance(error, InputError) else 1)
 
 
@@ -129,10 +87,10 @@ def index(
             help="builtin, multimodal, multilingual, multilingual-multimodal, or any sentence-transformers model."
         ),
     ] = None,
-    sync: Annotated[bool, _flag("--sync", "Withdraw items that the catalogue no longer has.")] = False,
-    rebuild: Annotated[bool, _flag("--rebuild", "Embed everything anew, e.g. with another encoder.")] = False,
+    sync: Annotated[bool, flag("--sync", "Withdraw items that the catalogue no longer has.")] = False,
+    rebuild: Annotated[bool, flag("--rebuild", "Embed everything anew, e.g. with another encoder.")] = False,
     train_encoder: Annotated[
-        bool, _flag("--train-encoder", "First train the workspace's own image encoder on the catalogue's pictures.")
+        bool, flag("--train-encoder", "First train the workspace's own image encoder on the catalogue's pictures.")
     ] = False,
 ) -> None:
     """Read a catalogue, keep its pictures, embed what changed."""
@@ -147,8 +105,8 @@ def index(
     check_catalog(catalog)
     with Workspace.open_or_create(workspace) as opened:
         if train_encoder:
-            encoder, rebuild = own_encoder(opened, catalog, _err), True
-        with _progress() as progress:
+            encoder, rebuild = own_encoder(opened, catalog, err), True
+        with index_bar() as progress:
             chosen = open_encoder(encoder or opened.settings.encoder, own=opened.encoders_folder)
             report = index_catalog(opened, catalog, encoder=chosen, sync=sync, rebuild=rebuild, progress=progress)
         forget_others(opened)
@@ -161,7 +119,7 @@ def add_to_log(
     workspace: WorkspaceOption,
     create_items: Annotated[
         bool,
-        _flag("--create-items", "Make id-only items for ids the catalogue lacks, and the workspace if there is none."),
+        flag("--create-items", "Make id-only items for ids the catalogue lacks, and the workspace if there is none."),
     ] = False,
 ) -> None:
     """Add what users did; lines that are already in the log add nothing."""
@@ -173,9 +131,9 @@ def add_to_log(
         Workspace.open_or_create(workspace).close()
     with Workspace.open(workspace) as opened:
         report = opened.log.import_file(file, create_items=create_items)
-    _say(f"{report.new:,} new events, {report.known:,} already known, {report.refused:,} refused")
+    say(f"{report.new:,} new events, {report.known:,} already known, {report.refused:,} refused")
     if report.ignored_columns:
-        _say(f"columns that mean nothing to the log: {', '.join(report.ignored_columns)}")
+        say(f"columns that mean nothing to the log: {', '.join(report.ignored_columns)}")
     _say_rejects(report.rejects)
     _judge_import(file, report)
 
@@ -188,7 +146,7 @@ def recommend(
     image: Annotated[Path | None, typer.Option("--image", help="A picture of something like it.")] = None,
     where: WhereOption = None,
     k: Annotated[int, typer.Option("-k", help="How many, 1 to 100.")] = 5,
-    as_json: Annotated[bool, _flag("--json", "Print JSON.")] = False,
+    as_json: Annotated[bool, flag("--json", "Print JSON.")] = False,
     model: ModelOption = None,
     adapter: AdapterOption = None,
     engine: EngineOption = None,
@@ -202,14 +160,14 @@ def recommend(
     wish = understand(user_id=user, query=query, image=image, where=where, k=k)
     with Recommender.open(workspace, model=model, adapter=adapter, engine=engine, url=url) as recommender:
         if wish.user_id is not None and not recommender.workspace.log.history(wish.user_id, limit=1):
-            _note(f"nobody called {wish.user_id} has done anything in the log; answered as for a stranger")
+            note(f"nobody called {wish.user_id} has done anything in the log; answered as for a stranger")
         found = recommender.recommend(
             user_id=wish.user_id, query=wish.query, image=wish.image, where=wish.where, k=k, source="cli"
         )
         if not found:
-            _note(why_nothing(recommender.workspace, where=wish.where))
+            note(why_nothing(recommender.workspace, where=wish.where))
     if found.note:
-        _note(found.note)
+        note(found.note)
     if as_json:
         sys.stdout.write(found.to_json() + "\n")
     else:
@@ -241,186 +199,35 @@ def chat(
     wish = understand(user_id=user, query=None, image=None, where=None, k=k)
     with Recommender.open(workspace, model=model, adapter=adapter, engine=engine, url=url) as recommender:
         if sys.stdin.isatty():
-            _say("Tell me what you are looking for. /undo takes the last step back, /new starts anew, /quit ends.")
+            say("Tell me what you are looking for. /undo takes the last step back, /new starts anew, /quit ends.")
         lines = typer.get_text_stream("stdin", encoding="utf-8", errors="replace")
-        talk(lambda: Conversation(recommender, wish.user_id, k=k, source="cli"), lines, _say)
+        talk(lambda: Conversation(recommender, wish.user_id, k=k, source="cli"), lines, say)
 
 
-@app.command()
-def ui(
-    workspace: WorkspaceOption,
-    model: ModelOption = None,
-    adapter: AdapterOption = None,
-    engine: EngineOption = None,
-    url: UrlOption = None,
-    host: HostOption = "127.0.0.1",
-    port: PortOption = None,
-    auth: AuthOption = None,
-    rate: RateOption = 60,
-    allowed_host: AllowedHostOption = None,
-) -> None:
-    """Open the chat page on a workspace."""
-    from agent.recommender import Recommender
-    from ui.ports import check_port
-
-    check_port(port)
-    _check_users(auth)
-    with Recommender.open(workspace, model=model, adapter=adapter, engine=engine, url=url, shared=True) as recommender:
-        _serve_page(recommender, _Address(host, port, auth, rate, tuple(allowed_host or ())))
-
-
-@app.command()
-def demo(
-    workspace: Annotated[
-        Path | None,
-        typer.Option(
-            "--workspace",
-            "-w",
-            help="Where to keep the demo's data; unless you say, ~/.local/share/tastemaker/demo on Linux, elsewhere "
-            "the system's folder for such data.",
-        ),
-    ] = None,
-    host: HostOption = "127.0.0.1",
-    port: PortOption = None,
-    auth: AuthOption = None,
-    rate: RateOption = 60,
-    allowed_host: AllowedHostOption = None,
-) -> None:
-    """Open the chat page on the built-in shop: no GPU, no account, no model download."""
-    from agent.recommender import Recommender
-    from ui.demo import WISHES, demo_folder, prepare_demo
-    from ui.ports import check_port
-
-    check_port(port)
-    _check_users(auth)
-    folder = workspace or demo_folder()
-    with _progress() as progress:
-        prepare_demo(folder, progress)
-    _note(f"the demo's data is in {folder}")
-    with Recommender.open(folder, model="builtin", engine="auto", shared=True) as recommender:
-        _serve_page(recommender, _Address(host, port, auth, rate, tuple(allowed_host or ())), examples=WISHES)
-
-
-@dataclass(frozen=True, slots=True)
-class _Address:
-    """Where a page is served, and for whom."""
-
-    host: str
-    port: int | None
-    auth: Path | None
-    per_minute: float
-    allowed_hosts: tuple[str, ...]
-
-
-def _check_users(auth: Path | None) -> None:
-    """Raise SettingsError for a file of users that cannot be used, before anything is loaded."""
-    if auth is not None:
-        from ui.accounts import Accounts
-
-        Accounts(auth)
-
-
-def _serve_page(recommender: Recommender, address: _Address, *, examples: Sequence[str] | None = None) -> None:
-    from ui.app import launch
-    from ui.throttle import Rate
-
-    if address.auth is None and address.host not in ("127.0.0.1", "localhost", "::1"):
-        _note("whoever reaches this address may use the page as anybody; to ask for a login, add --auth FILE")
-    launch(
-        recommender,
-        host=address.host,
-        port=address.port,
-        examples=examples,
-        auth=address.auth,
-        rate=Rate(per_minute=address.per_minute),
-        allowed_hosts=address.allowed_hosts,
-        on_ready=lambda address: _out.print(f"The page is at {address} (Ctrl+C ends it)", highlight=False),
-    )
-
-
-@app.command()
-def serve(
-    workspace: WorkspaceOption,
-    model: ModelOption = None,
-    adapter: AdapterOption = None,
-    python: Annotated[Path | None, typer.Option("--python", help="Python of the environment that has vLLM.")] = None,
-    port: PortOption = None,
-    print_only: Annotated[bool, _flag("--print", "Print the command and its environment; start nothing.")] = False,
-) -> None:
-    """Serve the workspace's model with vLLM; the other commands find it by themselves."""
-    from agent.opening import adapter_to_serve
-    from agent.serving import plan_server
-    from agent.serving import serve as serve_plan
-    from agent.settings import load_settings
-    from retrieval.workspace import Workspace
-
-    settings = load_settings().but(model=model, adapter=adapter)
-    install = _install_to_print(python) if print_only else None
-    served, folder = adapter_to_serve(workspace, settings)
-    plan = plan_server(served, adapter=folder, python=python, port=port, install=install)
-    if print_only:
-        sys.stdout.write(plan.shell() + "\n")
-        return
-    with Workspace.open(workspace) as opened:
-        _say(f"starting vLLM with {plan.model}; this takes a minute")
-        serve_plan(plan, opened, ready=lambda url: _say(f"serving at {url}; Ctrl-C stops it"))
-
-
-def _install_to_print(python: Path | None) -> VllmInstall:
-    """The vLLM that `serve` would use, or the one that is to be made, with a note that it is not there."""
-    from agent.serving import find_vllm, planned_vllm
-
-    try:
-        return find_vllm(python)
-    except SettingsError as error:
-        _note(f"the command will not run yet: {error}")
-        return planned_vllm(python)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A progress bar with items/s, drawn on standard error once there is something to count."""
-    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, SpinnerColumn, Task, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-    from rich.text import Text
-
-    class Speed(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.finished_speed or task.speed or 0:,.0f} items/s")
-
-    bar = Bar(SpinnerColumn(), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn(), console=_err)
-    task = bar.add_task("index", total=None)
-
-    def advance(done: int, total: int) -> None:
-        bar.start()
-        bar.update(task, completed=done, total=total)
-
-    try:
-        yield advance
-    finally:
-        if bar.live.is_started:  # else stopping it prints an empty line
-            bar.stop()
+app.command()(ui)
+app.command()(demo)
+app.command()(serve)
 
 
 def _print_index_report(report: IndexReport) -> None:
-    _say(
+    say(
         f"{report.added:,} added, {report.updated:,} updated, {report.unchanged:,} unchanged, "
         f"{report.withdrawn:,} withdrawn, {report.rejected:,} refused, {report.pictures_refused:,} pictures refused, "
         f"{report.seconds:.1f} s"
     )
     for warning in report.warnings:
-        _warn(warning)
+        warn(warning)
     _say_rejects(report.rejects)
 
 
 def _print_recommendations(found: Recommendations) -> None:
     for number, rec in enumerate(found, start=1):
-        _out.print(f"[bold]{number}. {escape(rec.item.title)}[/]", highlight=False)
-        _out.print(f"   {escape(rec.reason)}", highlight=False)
+        out.print(f"[bold]{number}. {escape(rec.item.title)}[/]", highlight=False)
+        out.print(f"   {escape(rec.reason)}", highlight=False)
         for fact in rec.evidence:
-            _out.print(f"   [dim]- {escape(fact.text)}[/]", highlight=False)
+            out.print(f"   [dim]- {escape(fact.text)}[/]", highlight=False)
     by_model = sum(rec.source == ReasonSource.MODEL for rec in found)
-    _out.print(
+    out.print(
         f"[dim]{found.timings_ms['total']:.0f} ms; order by {'the model' if found.reranked else 'retrieval alone'}; "
         f"{by_model} of {len(found)} reasons by the model[/]",
         highlight=False,
@@ -440,7 +247,7 @@ def _judge_import(file: Path, report: ImportReport) -> None:
     )
     if report.refused == read:
         raise InteractionError(f"no line of {file} could be used, all {read:,} were refused; {advice}")
-    _warn(f"most lines were refused, {report.refused:,} of {read:,}; {advice}")
+    warn(f"most lines were refused, {report.refused:,} of {read:,}; {advice}")
 
 
 def _unknown_items(rejects: Path | None) -> int:
@@ -451,21 +258,9 @@ def _unknown_items(rejects: Path | None) -> int:
         return sum(json.loads(line)["reason"].startswith("unknown item") for line in lines)
 
 
-def _note(text: str) -> None:
-    _err.print(f"[yellow]note:[/] {escape(text)}", highlight=False, soft_wrap=True)
-
-
-def _warn(text: str) -> None:
-    _err.print(f"[bold yellow]warning:[/] {escape(text)}", highlight=False, soft_wrap=True)
-
-
-def _say(text: str) -> None:
-    _out.print(escape(text), highlight=False, soft_wrap=True)
-
-
 def _say_rejects(path: Path | None) -> None:
     if path is not None:
-        _say(f"what was refused, and why: {path}")
+        say(f"what was refused, and why: {path}")
 
 
 if __name__ == "__main__":

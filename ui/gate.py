@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,7 +14,7 @@ import anyio
 from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError, SimpleUser
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
-from retrieval.errors import BusyError
+from retrieval.errors import BusyError, SettingsError
 from ui.throttle import Rate, Throttle
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
     from ui.accounts import Account, Accounts
     from ui.logins import Logins
+
+logger = logging.getLogger(__name__)
 
 LOGIN_PATH = "/login"
 OWNER_PATH = "/owner"
@@ -33,6 +38,13 @@ class NotAllowedError(AuthenticationError):
 
 class TooManyGuessesError(AuthenticationError):
     """Too many passwords were tried from one address."""
+
+
+class NobodyKnownError(AuthenticationError):
+    """The file of users cannot be read, so that nobody can be let in."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody can be let in, for the file of users cannot be read; the log of this page tells why")
 
 
 class Gate(AuthenticationBackend):
@@ -51,7 +63,8 @@ class Gate(AuthenticationBackend):
         path = conn.scope["path"]
         if path in _OPEN:
             return None
-        account = await self._account(conn)
+        with self._known():
+            account = await self._account(conn)
         if account is None:
             raise AuthenticationError("log in first: with a name and password (HTTP Basic), or a token (Bearer)")
         if path.startswith(OWNER_PATH) and not account.owner:
@@ -59,14 +72,27 @@ class Gate(AuthenticationBackend):
         return AuthCredentials(["owner"] if account.owner else []), SimpleUser(account.name)
 
     async def by_password(self, conn: HTTPConnection, name: str, password: str) -> Account | None:
-        """The user, where the password is right. Raises TooManyGuessesError after too many tries."""
-        if (known := self.accounts.known_password(name, password)) is not None:
-            return known
+        """The user, where the password is right.
+
+        Raises TooManyGuessesError after too many tries, NobodyKnownError when the file of users cannot be read.
+        """
+        with self._known():
+            if (known := self.accounts.known_password(name, password)) is not None:
+                return known
+            try:
+                self._guesses.check("nobody" if conn.client is None else conn.client.host)
+            except BusyError as error:
+                raise TooManyGuessesError(str(error)) from error
+            return await anyio.to_thread.run_sync(self.accounts.by_password, name, password)
+
+    @contextmanager
+    def _known(self) -> Iterator[None]:
+        """What is wrong with the file of users is for the log; those outside are told that something is."""
         try:
-            self._guesses.check("nobody" if conn.client is None else conn.client.host)
-        except BusyError as error:
-            raise TooManyGuessesError(str(error)) from error
-        return await anyio.to_thread.run_sync(self.accounts.by_password, name, password)
+            yield
+        except SettingsError as error:
+            logger.error("nobody can log in: %s", error)
+            raise NobodyKnownError from error
 
     async def _account(self, conn: HTTPConnection) -> Account | None:
         kind, _, value = conn.headers.get("authorization", "").partition(" ")
@@ -96,6 +122,8 @@ def turned_away(conn: HTTPConnection, error: Exception) -> Response:
         return PlainTextResponse(str(error), status_code=403)
     if isinstance(error, TooManyGuessesError):
         return JSONResponse({"detail": str(error)}, status_code=429)
+    if isinstance(error, NobodyKnownError):
+        return PlainTextResponse(str(error), status_code=503)
     if conn.scope.get("method") == "GET" and "text/html" in conn.headers.get("accept", ""):
         return RedirectResponse(LOGIN_PATH, status_code=303)
     # A browser that is offered Basic asks for a password in a window of its own, over the page.

@@ -1,20 +1,24 @@
 """What the page says, in English and Chinese; the answers themselves come from the agent and the catalogue.
 
-The server sends the page what to say as a key with its arguments (`words`), and each browser reads it in its language.
+The server sends the chat page what to say as a key with its arguments (`words`), and each browser reads it in its
+language. The owner's page, whose tables and plots are Gradio's, is written in it by the server (`sayer`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ui.nothing import ALL_HAD, FILTERED, NO_ITEMS
+from ui.owner_texts import OWNER_TEXTS
 
 if TYPE_CHECKING:
     import gradio as gr
 
 Text = str | Mapping[str, Any] | Sequence[Any]
 """A text as it is, a key with arguments as `words` makes it, or several of these."""
+Say = Callable[..., str]
+"""Says what a page says under a key, with arguments, in one language."""
 
 TEXTS: dict[str, tuple[str, str]] = {
     # the frame
@@ -164,12 +168,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "found_visual": ("the picture", "图片"),
 }
 
+_ALL = TEXTS | OWNER_TEXTS
 _KEYS = {english: key for key, (english, _) in TEXTS.items()}
 
 
 def words(key: str, **arguments: Text) -> dict[str, Any]:
-    """What the page says under the key. Raises KeyError for one that is not in `TEXTS`."""
-    if key not in TEXTS:
+    """What a page says under the key. Raises KeyError for one that there is not."""
+    if key not in _ALL:
         raise KeyError(key)
     return {"key": key, "args": arguments} if arguments else {"key": key}
 
@@ -179,19 +184,28 @@ def known(sentence: str) -> Text:
     return words(_KEYS[sentence]) if sentence in _KEYS else sentence
 
 
-def english(text: Text) -> str:
-    """How the page says it in English."""
+def spoken(text: Text, language: str = "en") -> str:
+    """How a page says it. language: en or zh."""
     if isinstance(text, str):
         return text
     if not isinstance(text, Mapping):
-        return ", ".join(map(english, text))
-    arguments = {name: english(value) for name, value in text.get("args", {}).items()}
-    return TEXTS[text["key"]][0].format(**arguments)
+        return spoken(words("comma"), language).join(spoken(part, language) for part in text)
+    arguments = {name: spoken(value, language) for name, value in text.get("args", {}).items()}
+    return _ALL[text["key"]][1 if language == "zh" else 0].format(**arguments)
+
+
+def sayer(accepted: str) -> Say:
+    """Says texts in the language of a browser, for what the server writes itself.
+
+    accepted: the browser's header accept-language.
+    """
+    language = "zh" if accepted.strip().lower().startswith("zh") else "en"
+    return lambda key, **arguments: spoken(words(key, **arguments), language)
 
 
 def dictionaries(*keys: str) -> dict[str, dict[str, str]]:
-    """The texts by language, then key, for the scripts of the page: those under the keys, or all."""
-    kept = {key: TEXTS[key] for key in keys or TEXTS}
+    """The texts by language, then key, for the scripts of the chat page: those under the keys, or all of that page."""
+    kept = {key: _ALL[key] for key in keys or TEXTS}
     return {"en": {key: both[0] for key, both in kept.items()}, "zh": {key: both[1] for key, both in kept.items()}}
 
 
@@ -199,5 +213,5 @@ def gradio_texts() -> gr.I18n:
     """The same texts for Gradio's own parts, under the names that browsers have for the languages."""
     import gradio as gr
 
-    both = dictionaries()
+    both = dictionaries(*_ALL)
     return gr.I18n(**{"en": both["en"], "zh-CN": both["zh"], "zh-TW": both["zh"]})

@@ -9,7 +9,8 @@ from starlette.authentication import AuthenticationError
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.routing import Route
 
-from ui.gate import LOGIN_PATH, TooManyGuessesError, cookie_name, same_site
+from ui.cards import sentence
+from ui.gate import LOGIN_PATH, NobodyKnownError, TooManyGuessesError, cookie_name, same_site
 from ui.logins import HOURS
 from ui.theme import asset
 
@@ -41,6 +42,8 @@ def login_routes(gate: Gate, title: str) -> list[BaseRoute]:
             account = await gate.by_password(request, name, password)
         except TooManyGuessesError as error:
             return _refused(request, title, str(error), 429)
+        except NobodyKnownError as error:
+            return _refused(request, title, sentence(str(error)), 503)
         except AuthenticationError:
             account = None
         if account is None:

@@ -15,13 +15,14 @@ from ui.cards import plain, sentence
 if TYPE_CHECKING:
     from agent.recommender import Recommender
     from agent.registry import Card
-
-BASE = "the model alone"
-COLUMNS = ("name", "state", "trained", "measured", "verdict")
+    from ui.i18n import Say
 
 
 class OwnerAdapters:
-    """The adapters of the workspace that a recommender serves. Safe to use from many threads."""
+    """The adapters of the workspace that a recommender serves. Safe to use from many threads.
+
+    say: says things in the owner's language.
+    """
 
     def __init__(self, recommender: Recommender) -> None:
         self._recommender = recommender
@@ -29,11 +30,11 @@ class OwnerAdapters:
         self._registry = Adapters(self._workspace)
         self._switching = threading.Lock()
 
-    def rows(self) -> list[list[str]]:
-        """The model alone and each adapter, in COLUMNS: whether it is in use, and what was measured of it."""
+    def rows(self, say: Say) -> list[list[str]]:
+        """The model alone and each adapter: name, whether it is in use, when it was made, figures, verdict."""
         used = self._registry.current()
-        rows = [[BASE, "in use" if used is None else "", "", "", ""]]
-        return rows + [_row(card, card.name == used) for card in self._registry.all()]
+        rows = [[say("owner_base"), say("owner_in_use") if used is None else "", "", "", ""]]
+        return rows + [_row(card, card.name == used, say) for card in self._registry.all()]
 
     def names(self) -> list[str]:
         """What can be used."""
@@ -43,41 +44,43 @@ class OwnerAdapters:
         """What is in use."""
         return self._registry.current()
 
-    def use(self, name: str | None) -> str:
+    def use(self, name: str | None, say: Say) -> str:
         """Use what is called so, in every process that serves the workspace, and say it; here it is loaded at once."""
         if name is None:
-            return "Choose an adapter first."
+            return say("owner_choose")
         try:
             with self._switching:
                 use_adapter(self._workspace, name)
         except TastemakerError as error:
-            return sentence(f"nothing was changed: {error}")
-        return f"Now in use: {name}. {self._answering(name)}"
+            return sentence(say("owner_unchanged", problem=str(error)))
+        return say("owner_used", name=name, answering=self._answering(name, say))
 
-    def roll_back(self) -> str:
+    def roll_back(self, say: Say) -> str:
         """Use what was used before, and say it."""
         try:
             with self._switching:
                 before = roll_back(self._workspace)
         except TastemakerError as error:
-            return sentence(f"nothing was changed: {error}")
-        return f"Back to {before or BASE}. {self._answering(before)}"
+            return sentence(say("owner_unchanged", problem=str(error)))
+        return say("owner_rolled_back", name=before or say("owner_base"), answering=self._answering(before, say))
 
-    def _answering(self, name: str | None) -> str:
+    def _answering(self, name: str | None, say: Say) -> str:
         """Whether this page answers with it: one that was started with an adapter of its own goes on with that."""
         try:
             here = self._recommender.model.info.adapter
         except TastemakerError as error:
-            return sentence(f"this page cannot answer with it: {error}")
+            return sentence(say("owner_cannot_answer", problem=str(error)))
         if here == (None if name is None else adapter_name(name)):
-            return "Answers from now on are by it."
-        return (
-            f"This page still answers with {here or BASE}: it is loading the other one, cannot use it, or was started "
-            "with a model or an adapter of its own."
-        )
+            return say("owner_answers_by_it")
+        return say("owner_still_answers", name=here or say("owner_base"))
 
 
-def _row(card: Card, used: bool) -> list[str]:
+def _row(card: Card, used: bool, say: Say) -> list[str]:
     measured = ", ".join(f"{plain(each.name, 40)} {each.mean:.4f}" for each in card.figures)
-    verdict = "better than before" if card.better else "not better than before"
-    return [card.name, "in use" if used else "", plain(card.created, 40), measured or "not measured", verdict]
+    return [
+        card.name,
+        say("owner_in_use") if used else "",
+        plain(card.created, 40),
+        measured or say("owner_not_measured"),
+        say("owner_better" if card.better else "owner_not_better"),
+    ]

@@ -6,8 +6,7 @@ The type hints and docstrings are the schemas that programs see, so hints are ev
 import base64
 import binascii
 from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import gradio as gr
 
@@ -17,7 +16,7 @@ from retrieval.errors import MediaError, RequestError
 from retrieval.types import EventType
 from ui.identity import acting_user, caller_of
 from ui.line import Line
-from ui.talks import Talks
+from ui.memory import Memory
 from ui.throttle import Throttle
 from ui.wire import (
     FeedbackAnswer,
@@ -28,6 +27,7 @@ from ui.wire import (
     reply_answer,
     similar_answer,
 )
+from ui.within import Within
 
 T = TypeVar("T")
 
@@ -39,11 +39,12 @@ _SOURCE = "api"
 class Programs:
     """The four functions. Each raises TastemakerError, with a sentence for the caller."""
 
-    def __init__(self, recommender: Recommender, line: Line, throttle: Throttle) -> None:
+    def __init__(self, recommender: Recommender, line: Line, throttle: Throttle, memory: Memory) -> None:
+        """throttle: how often one caller may ask, here and on the page together. memory: has the conversations."""
         self._recommender = recommender
         self._line = line
         self._throttle = throttle
-        self._talks = Talks(partial(_begin, recommender))
+        self._memory = memory
 
     def functions(self) -> tuple[Callable[..., object], ...]:
         """All four."""
@@ -96,7 +97,8 @@ class Programs:
         if not isinstance(message, str):
             raise RequestError(f"message is {message!r:.80} ({type(message).__name__}); expected text")
         image = _picture(picture)
-        with self._talks.going_on(user, session_id) as (session_id, conversation):
+        talks = self._memory.talks
+        with talks.going_on(caller_of(request), user, session_id, self._begin) as (session_id, conversation):
             return reply_answer(session_id, self._line.run(lambda: conversation.reply(message, image=image)))
 
     def feedback(
@@ -139,16 +141,15 @@ class Programs:
             self._recommender.similar(item_id, user_id=user, where=where or None, k=k, source=_SOURCE)
         )
 
+    def _begin(self, user_id: str | None, session_id: str) -> Conversation:
+        within = Within(self._recommender)
+        within.on_forget = self._memory.drop
+        return Conversation(cast("Recommender", within), user_id, source=_SOURCE, session_id=session_id)
+
     def _admit(self, request: gr.Request | None, user_id: str) -> str | None:
-        """Whom the call acts for. Raises AccessError, and BusyError when the caller asks too often."""
-        if not isinstance(user_id, str):
-            raise RequestError(f"user_id is {user_id!r:.80} ({type(user_id).__name__}); expected text")
+        """Whom the call acts for. Raises as `acting_user` does, and BusyError when the caller asks too often."""
         self._throttle.check(caller_of(request))
-        return acting_user(request, user_id.strip())
-
-
-def _begin(recommender: Recommender, user_id: str | None, session_id: str) -> Conversation:
-    return Conversation(recommender, user_id, source=_SOURCE, session_id=session_id)
+        return acting_user(request, user_id)
 
 
 def _picture(text: str) -> bytes | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ui.chats import Chat, Said, Turn
     from ui.comparing import Table
     from ui.line import Line
+    from ui.memory import Memory
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +52,10 @@ class Ask:
 class Answering:
     """Answers what is asked in chats. One object serves all of them."""
 
-    def __init__(self, recommender: Recommender, line: Line) -> None:
-        """line: in which answers wait for their turn."""
+    def __init__(self, recommender: Recommender, line: Line, memory: Memory) -> None:
+        """line: in which answers wait for their turn. memory: forgets whoever asks for it in a chat."""
         self._recommender = recommender
+        self._memory = memory
         self._line = line
 
     def answer(self, chat: Chat, ask: Ask) -> Iterator[None]:
@@ -99,6 +101,7 @@ class Answering:
         talk.within.where = where
         talk.within.on_stage = lambda stage: chat.change(turn, stage=_STAGES.get(stage, turn.stage))
         talk.within.on_ranked = lambda ranked: chat.change(turn, cards=tuple(map(unexplained, ranked)))
+        talk.within.on_forget = lambda user_id: self._memory.drop(user_id, chat)
         chat.change(turn, stage=_STAGES[ask.stage])
         reply = ask.do(talk.conversation)
         chat.note_opinions(user_id, opinions(self._recommender.workspace, user_id))

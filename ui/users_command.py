@@ -33,11 +33,29 @@ def add(
 
 
 @users_app.command()
-def token(name: NameArgument, auth: FileOption) -> None:
-    """Print a new token of the user, for programs that send it as Authorization: Bearer TOKEN. It is shown once."""
-    from ui.accounts import add_token
+def password(name: NameArgument, auth: FileOption) -> None:
+    """Give a user another password, asked for as by `add`; open logins of theirs end at once, tokens go on."""
+    from ui.accounts import set_password
 
-    sys.stdout.write(add_token(auth, name) + "\n")
+    set_password(auth, name, _password())
+    _say(f"{name} has a new password")
+
+
+@users_app.command()
+def token(
+    name: NameArgument,
+    auth: FileOption,
+    revoke: Annotated[
+        bool, typer.Option("--revoke", help="Make none: take back all that the user has, at once.", metavar="")
+    ] = False,
+) -> None:
+    """Print a new token of the user, for programs that send it as Authorization: Bearer TOKEN. It is shown once."""
+    from ui.accounts import add_token, revoke_tokens
+
+    if revoke:
+        _say(f"{revoke_tokens(auth, name):,} tokens of {name} are taken back")
+    else:
+        sys.stdout.write(add_token(auth, name) + "\n")
 
 
 @users_app.command()

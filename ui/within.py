@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agent.forgetting import Forgotten
     from agent.recommendations import Recommendations
     from agent.recommender import Recommender
     from agent.why import Why
@@ -16,6 +17,7 @@ class Within:
     """Wraps a recommender; what is not about finding items goes through as it is.
 
     where: the filter that everything found has to pass too. on_stage, on_ranked: as `Recommender.recommend` takes them.
+    on_forget: is told of a person who is about to be forgotten.
     """
 
     def __init__(self, recommender: Recommender) -> None:
@@ -23,6 +25,7 @@ class Within:
         self.where: str | None = None
         self.on_stage: Callable[[str], object] | None = None
         self.on_ranked: Callable[[tuple[Recommendation, ...]], object] | None = None
+        self.on_forget: Callable[[str], object] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._recommender, name)
@@ -45,6 +48,12 @@ class Within:
         if (without := request.pop("without", None)) is not None:
             request["without"] = {part: (query, all_of(self.where, rest)) for part, (query, rest) in without.items()}
         return self._recommender.why(item_id, where=all_of(self.where, where), **request)
+
+    def forget(self, user_id: str) -> Forgotten:
+        """As `Recommender.forget`, and wherever else the person is remembered."""
+        if self.on_forget is not None:
+            self.on_forget(user_id)
+        return self._recommender.forget(user_id)
 
 
 def all_of(*filters: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from agent.forgetting import RETRAIN_NAME, Learned, forget_person, to_retrain
 from agent.registry import Adapters
 from retrieval.behaviour import Behaviour
-from retrieval.errors import WorkspaceError
+from retrieval.encoders import open_encoder
+from retrieval.errors import CatalogError, WorkspaceError
+from retrieval.indexing import index_catalog
 from retrieval.preferences import Preference
 from retrieval.types import Event, EventType, Item
 from retrieval.workspace import Workspace
@@ -61,6 +64,46 @@ def test_events_preferences_and_refused_rows_go_and_those_of_others_stay(workspa
     behaviour.refresh()
     assert behaviour.wanted_by(["a", "b"]) == [1, 1]
     assert str(forget_person(workspace, "ann")).startswith("erased: 0 events, 0 stated preferences, 0 refused rows")
+
+
+def _refused_rows(workspace: Workspace) -> list[str]:
+    lines = [line for path in sorted(workspace.rejects_folder.iterdir()) for line in path.read_text().splitlines()]
+    return [json.loads(line)["raw"] for line in lines]
+
+
+def test_a_user_of_digits_is_no_number_in_other_peoples_rows(empty_workspace: Workspace) -> None:
+    file = empty_workspace.path / "rated.csv"
+    rows = ["5,zzz,4,1", "15,zzz,5,1", "ben,zzz,5,5", " 5 ,a,high,1", "ben,a,high,5"]
+    file.write_text("\n".join(["user_id,item_id,rating,timestamp", *rows]))
+    empty_workspace.items.upsert([Item("a", "A")])
+    assert empty_workspace.log.import_file(file).refused == 5
+    assert forget_person(empty_workspace, "5").erased.rejected_rows == 2
+    assert sorted(_refused_rows(empty_workspace)) == ["15,zzz,5,1", "ben,a,high,5", "ben,zzz,5,5"]
+    assert forget_person(empty_workspace, "15").erased.rejected_rows == 1
+
+
+def test_a_catalogues_refused_rows_are_nobodys(empty_workspace: Workspace) -> None:
+    file = empty_workspace.path / "items.jsonl"
+    file.write_text('{"id": "x", "title": "", "price": 5}\n{"id": "y", "price": 5')
+    with pytest.raises(CatalogError):
+        index_catalog(empty_workspace, file, encoder=open_encoder())
+    before = _refused_rows(empty_workspace)
+    assert len(before) == 2
+    assert forget_person(empty_workspace, "5").erased.rejected_rows == 0
+    assert _refused_rows(empty_workspace) == before
+
+
+def test_rows_that_do_not_tell_whose_they_are_go_where_the_name_stands_in_them(empty_workspace: Workspace) -> None:
+    file = empty_workspace.path / "broken.csv"
+    file.write_text("user_id,item_id\nann,a,more\nannabel,a,more\nben,zzz\n")
+    empty_workspace.log.import_file(file)
+    older = {"file": "old.csv", "line": 2, "reason": "unknown item 'zzz'", "raw": "ann,zzz"}
+    (empty_workspace.rejects_folder / "older.jsonl").write_text(json.dumps(older) + "\n[1, 2]\nann, but no JSON\n")
+    assert forget_person(empty_workspace, "ann").erased.rejected_rows == 3
+    left = "".join(path.read_text() for path in empty_workspace.rejects_folder.iterdir())
+    assert "annabel,a,more" in left
+    assert "ben,zzz" in left
+    assert "[1, 2]" in left
 
 
 def test_a_file_of_nothing_else_is_gone(workspace: Workspace) -> None:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from retrieval.errors import SettingsError
-from ui.accounts import Accounts, add_account, add_token, remove_account
+from ui.accounts import Accounts, add_account, add_token, remove_account, revoke_tokens, set_password
 from ui.cli import app
 from ui.logins import HOURS, Logins
 
@@ -123,3 +123,34 @@ def test_users_are_managed_from_the_command_line(tmp_path: Path) -> None:
     assert run.invoke(app, ["users", "list", "--auth", str(path)]).stdout.strip() == "ann (owner), 1 tokens"
     assert run.invoke(app, ["users", "remove", "ann", "--auth", str(path)]).exit_code == 0
     assert run.invoke(app, ["users", "list", "--auth", str(path)]).stdout == ""
+
+
+def test_a_lost_token_or_password_is_replaced_from_the_command_line(file: Path) -> None:
+    token, run = add_token(file, "ann"), CliRunner()
+    add_token(file, "ann")
+    accounts, logins = Accounts(file), Logins()
+    ann = accounts.by_password("ann", SECRET)
+    assert ann is not None
+    login = logins.begin(ann)
+    revoked = run.invoke(app, ["users", "token", "--revoke", "ann", "--auth", str(file)])
+    assert revoked.stdout == "2 tokens of ann are taken back\n"
+    assert accounts.by_token(token) is None
+    assert logins.account_of(login, accounts) is not None, "a login is no token"
+    kept = add_token(file, "ann")
+    changed = run.invoke(app, ["users", "password", "ann", "--auth", str(file)], input="a better one\n")
+    assert changed.exit_code == 0, changed.output
+    assert "a better one" not in changed.output
+    assert accounts.by_password("ann", SECRET) is None
+    assert accounts.known_password("ann", SECRET) is None
+    assert logins.account_of(login, accounts) is None
+    assert accounts.by_password("ann", "a better one") is not None
+    assert accounts.by_token(kept) is not None
+
+
+def test_nobody_unknown_gets_a_password_and_no_password_is_too_short(file: Path) -> None:
+    with pytest.raises(SettingsError, match="has no user 'ben'"):
+        set_password(file, "ben", SECRET)
+    with pytest.raises(SettingsError, match="has no user 'ben'"):
+        revoke_tokens(file, "ben")
+    with pytest.raises(SettingsError, match="in at most 72 bytes"):
+        set_password(file, "ann", "short")

@@ -15,7 +15,7 @@ from retrieval.retrievers import (
 )
 from retrieval.types import AttributeValue, Evidence, EvidenceKind, Item, Money, ReasonSource, Recommendation
 from ui.cards import Card, Fact, footer, found_by, make_card, plain, price_or_year, sentence
-from ui.i18n import english
+from ui.i18n import spoken
 
 ALL = (SemanticRetriever, VisualRetriever, HistoryRetriever, CoOccurrenceRetriever, PopularRetriever)
 
@@ -35,7 +35,7 @@ def test_a_card_carries_what_the_recommendation_says() -> None:
     assert card.reason == "Green, like your lamp."
     assert card.written_by_model
     assert card.evidence == (Fact("shares colour green with Fern lamp", yours=True, title="Fern lamp"),)
-    assert english(card.found_by or "") == "Found by your words, your history"
+    assert spoken(card.found_by or "") == "Found by your words, your history"
     assert card.picture == "ab" * 32
 
 
@@ -77,7 +77,7 @@ def test_a_message_becomes_a_sentence() -> None:
 
 
 def _footer(timings_ms: dict[str, float], cards: Sequence[Card] = ()) -> list[str]:
-    return [english(part) for part in footer(timings_ms, cards)]
+    return [spoken(part) for part in footer(timings_ms, cards)]
 
 
 def test_the_footer_names_every_stage() -> None:
@@ -95,15 +95,15 @@ def test_the_share_of_the_models_reasons_is_told() -> None:
 
 def test_every_retriever_is_named_in_words() -> None:
     names = [retriever.name for retriever in ALL]
-    assert english(found_by(names) or "") == (
+    assert spoken(found_by(names) or "") == (
         "Found by your words, the picture, your history, people who chose what you chose, popularity"
     )
 
 
 def test_an_unknown_retriever_is_named_by_its_name() -> None:
-    assert english(found_by(["visual", "two-towers", "visual"]) or "") == "Found by the picture, two-towers"
+    assert spoken(found_by(["visual", "two-towers", "visual"]) or "") == "Found by the picture, two-towers"
     assert found_by([]) is None
 
 
 def test_what_fills_a_list_is_named_in_words() -> None:
-    assert english(found_by(["lexical", "newest"]) or "") == "Found by your exact words, what is new"
+    assert spoken(found_by(["lexical", "newest"]) or "") == "Found by your exact words, what is new"

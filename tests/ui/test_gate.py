@@ -276,6 +276,27 @@ def test_guessing_is_slowed_down_but_not_for_who_is_in(door: TestClient) -> None
     assert door.get("/somewhere", headers={"Authorization": f"Basic {right}"}).status_code == 404
 
 
+def test_a_damaged_file_of_users_is_told_without_its_details(
+    door: TestClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    door.post("/login", data=FORM)
+    (tmp_path / "users.json").write_text("{")
+    right = base64.b64encode(f"nina:{PASSWORDS['nina']}".encode()).decode()
+    for headers in ({}, BROWSER, {"Authorization": "Bearer x"}, {"Authorization": f"Basic {right}"}):
+        refused = door.get("/somewhere", headers=headers)
+        assert (refused.status_code, refused.headers["content-type"]) == (503, "text/plain; charset=utf-8")
+        assert refused.text.startswith("nobody can be let in, for the file of users cannot be read")
+        assert str(tmp_path) not in refused.text
+    for headers in ({}, BROWSER):
+        refused = door.post("/login", data=FORM, headers=headers)
+        assert refused.status_code == 503
+        assert "obody can be let in" in refused.text
+    assert "is no file of users, or damaged" in caplog.text
+    (tmp_path / "users.json").unlink()
+    add_account(tmp_path / "users.json", "nina", PASSWORDS["nina"])
+    assert door.post("/login", data=FORM).status_code == 200
+
+
 def test_a_browsers_script_is_not_asked_for_a_password_in_a_window(door: TestClient) -> None:
     refused = door.get("/somewhere", headers={"Sec-Fetch-Mode": "cors"})
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")

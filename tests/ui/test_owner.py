@@ -76,6 +76,28 @@ def test_its_plots_are_drawn_and_it_fits(owner: Page, stocked: Served) -> None:
     assert owner.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_it_speaks_chinese_to_whose_browser_does(stocked: Served, open_page: OpenPage) -> None:
+    page = open_page(locale="zh-CN")
+    page.goto(f"{stocked.url}/owner")
+    page.get_by_text("17 件可选").first.wait_for()
+    page.get_by_role("heading", name="运行状况").wait_for()
+    for text in ("已是最新", "尚无：请运行 tastemaker finetune towers", "仅用模型本身", "autumn", "ndcg@10 0.3100"):
+        page.get_by_text(text).filter(visible=True).first.wait_for()
+    page.get_by_text("leave-one-out：40 位用户的 40 个案例。").wait_for()
+    page.get_by_role("button", name="回退").click()
+    page.locator("#tm-adapter-told").get_by_text("未作任何更改：").wait_for()
+    stocked.recommender.recommend(query="a lamp")
+    page.get_by_role("button", name="刷新").click()
+    page.get_by_text("第 95 百分位").filter(visible=True).first.wait_for()
+    page.locator("canvas, .vega-embed svg").nth(2).wait_for()
+    page.screenshot(path=RESULTS / "owner-zh.png", full_page=True)
+    shown = page.inner_text("#tm-owner")
+    for text in ("How it is doing", "Catalogue", "Roll back", "Time to answer", "answers", "events", "__i18n__"):
+        assert text not in shown, text
+    page.get_by_role("link", name="返回对话").click()
+    page.locator("#tm-wish textarea").first.wait_for()
+
+
 def _choose(owner: Page, name: str) -> None:
     owner.get_by_label("Adapter", exact=True).click()
     owner.get_by_role("option", name=name).click()

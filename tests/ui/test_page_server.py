@@ -57,3 +57,14 @@ def test_the_page_forbids_other_hosts(served: Served, watch: Watch, open_page: O
     watch.requests[:] = [url for url in watch.requests if "example.com" not in url]  # the test's own attempt
     config = json.dumps(httpx.get(f"{served.url}/config").json())
     assert "googleapis" not in config
+
+
+def test_all_questions_wait_in_one_queue_so_that_threads_are_left_for_clicks(served: Served) -> None:
+    from ui.app import build_app
+    from ui.chat_page import MAX_WAITING
+
+    handlers = {each.api_name: each for each in build_app(served.recommender).fns.values()}
+    for name in ("ask", "ask_example", "press", "reopen", "forget"):
+        assert (handlers[name].concurrency_id, handlers[name].concurrency_limit) == ("turns", MAX_WAITING)
+    for name in ("mark", "look", "retract", "start_again"):
+        assert not handlers[name].queue, "what is quick waits for nobody"

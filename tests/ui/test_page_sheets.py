@@ -58,15 +58,16 @@ def test_forget_me_asks_first_and_then_erases(open_page: OpenPage, served: Serve
     card = ask(page, "a lamp").locator(".tm-card").first
     card.get_by_role("button", name="Like:").click()
     card.get_by_text("Saved to your likes").wait_for()
-    sheet = _open(page, "About you")
+    user, sheet = user_of(page), _open(page, "About you")
     sheet.get_by_role("button", name="Forget me").click()
     sheet.get_by_role("button", name="No", exact=True).click()
-    assert len(events(served, user_of(page), EventType.LIKE)) == 1
+    assert len(events(served, user, EventType.LIKE)) == 1
     sheet.get_by_role("button", name="Forget me").click()
     sheet.get_by_role("button", name="Yes, erase it").click()
     sheet.get_by_text("You are forgotten: erased").wait_for()
-    assert events(served, user_of(page), EventType.LIKE) == []
-    assert events(served, user_of(page), EventType.IMPRESSION) == []
+    assert events(served, user, EventType.LIKE) == []
+    assert events(served, user, EventType.IMPRESSION) == []
+    expect(lambda: page.locator(".tm-turn").count() == 0, page)
 
 
 def test_an_earlier_chat_goes_on_where_it_was(open_page: OpenPage) -> None:

@@ -17,6 +17,7 @@ from retrieval.errors import BusyError
 from retrieval.types import EventType
 from tests.ui.conftest import Served
 from ui.line import Line
+from ui.memory import Memory
 from ui.programs import Programs
 from ui.throttle import Rate, Throttle
 
@@ -136,8 +137,8 @@ def test_plain_http_is_enough(served: Served) -> None:
         ("recommend", {"query": "a lamp", "k": 0}, "k is 0; expected a whole number from 1 to 100"),
         ("recommend", {"query": "a lamp", "k": 3.5}, "k is 3.5"),
         ("recommend", {"query": ["a", "lamp"]}, "expected text"),
-        ("recommend", {"user_id": 7}, "user_id is 7"),
-        ("recommend", {"user_id": "u" * 300}, "user_id has 300 characters"),
+        ("recommend", {"user_id": 7}, "the user id is 7"),
+        ("recommend", {"user_id": "u" * 300}, "the user id has 300 characters"),
         ("recommend", {"picture": "not base64!"}, "not in base64"),
         ("recommend", {"picture": "QUJD"}, "JPEG, PNG, WebP or GIF"),
         ("recommend", {"picture": "A" * 3_000_001}, "shrink it"),
@@ -166,7 +167,8 @@ def test_handlers_of_the_page_cannot_be_called_by_name(client: Client) -> None:
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(served: Served) -> None:
-    programs = Programs(served.recommender, Line(), Throttle(Rate(per_minute=1, burst=2), clock=lambda: 0.0))
+    line, throttle = Line(), Throttle(Rate(per_minute=1, burst=2), clock=lambda: 0.0)
+    programs = Programs(served.recommender, line, throttle, Memory(served.recommender, line))
     for _ in range(2):
         assert programs.similar("green-lamp", k=1)["similar"]
     with pytest.raises(BusyError, match="more than 2 at once or 1 a minute; try again in 60 s"):
@@ -176,7 +178,8 @@ def test_who_asks_too_often_is_told_when_to_come_back(served: Served) -> None:
 
 
 def test_a_conversation_that_is_still_answering_takes_no_second_message(served: Served) -> None:
-    programs = Programs(served.recommender, Line(), Throttle())
+    line = Line()
+    programs = Programs(served.recommender, line, Throttle(), Memory(served.recommender, line))
     served.gate.opened.clear()
     served.gate.asked.clear()
     with ThreadPoolExecutor(1) as pool:

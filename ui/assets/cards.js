@@ -149,7 +149,7 @@ function click(turnId, itemId, pressed) {
   const key = `${turnId} ${itemId}`;
   const made = turns.get(turnId).cards.get(itemId);
   const before = waiting.get(key);
-  const standing = before ? before.choice : made.card.error ? null : made.card.choice;
+  const standing = before ? before.choice : made.card.choice;
   const choice = standing === pressed ? null : pressed;
   if (before) clearTimeout(before.timer);
   const clicks = (before ? before.clicks : 0) + 1;
@@ -182,8 +182,7 @@ function giveUp(turnId, itemId, error) {
 
 function showMark(turn, card, made) {
   const open = waiting.get(`${turn.id} ${card.item_id}`);
-  const choice = open ? open.choice : card.choice;
-  const standing = card.error && !open ? null : choice;
+  const standing = open ? open.choice : card.choice;
   Object.entries(made.buttons).forEach(([name, button]) => {
     button.setAttribute("aria-pressed", name === standing ? "true" : "false");
     button.title = !standing ? "" : word(standing === name ? "change_same" : `change_${standing}_${name}`);

@@ -27,7 +27,10 @@ function open(name) {
 function show(value) {
   if (!value || value.sheet !== sheet.dataset.sheet || !sheet.open) return;
   setText(note, say(value.note));
-  pages.replaceChildren(...(value.sheet === "chats" ? chatsPage(value.chats) : youPage(value.you)));
+  // What is refused says so, and leaves what is shown.
+  if (value.chats) pages.replaceChildren(...chatsPage(value.chats));
+  else if (value.you) pages.replaceChildren(...youPage(value.you));
+  else pages.querySelector(".tm-empty")?.remove();
   if (!sheet.contains(document.activeElement)) sheet.querySelector("header button").focus();
 }
 
@@ -97,7 +100,10 @@ function makeRow(title, item, back) {
 function forgetPart() {
   const part = make("div", "tm-forget");
   const ask = makeButton("tm-back", word("forget"), () => {
-    const sure = makeButton("tm-back tm-sure", word("forget_yes"), () => trigger("retract", { all: true }));
+    const sure = makeButton("tm-back tm-sure", word("forget_yes"), () => {
+      part.replaceChildren(make("p", "", word("one_moment")));
+      trigger("forget");
+    });
     const no = makeButton("tm-back", word("forget_no"), () => part.replaceWith(forgetPart()));
     part.replaceChildren(make("p", "", word("forget_sure")), sure, no);
     no.focus();
