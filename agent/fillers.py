@@ -35,3 +35,11 @@ suit suits suited day days wear wears wearing hate hates hating avoid avoids lov
 """
 
 FILLERS = words(_GRAMMAR + _POLITE + _ASKING)
+
+KINDS_OF_THINGS = words(
+    """
+    film films movie movies song songs track tracks album albums music book books article articles recipe recipes game
+    games piece pieces series video videos product products
+    """
+)
+"""What a whole catalogue may be of; where it is of something else too, an attribute has the word among its values."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +17,7 @@ from agent.catalog_talk import Asks, question_of
 from agent.dialogue import MOST_COUNT, Action, Facet, Update, Values
 from agent.fillers import FILLERS, words
 from agent.intents import Said, action_of
+from agent.measures import is_unit_word
 from agent.mentions import (
     Embed,
     Mention,
@@ -61,9 +63,10 @@ def link(
     mentions = [
         m for m in find_mentions(tokens, facets, embed) if numbers.free(tokens[m.first].start, tokens[m.last - 1].end)
     ]
-    drop = _dropped(tokens, facets, mentions, embed) if standing else ()
+    drop = _dropped(tokens, [f for f in facets if not numbers.says(f.name)], mentions, embed) if standing else ()
     items = places(message, tokens, shown, numbers.spans, mentions)
-    wishes = bool(mentions or drop or numbers.spans)
+    count = count_of(message, numbers.spans) or _counted(tokens, mentions, numbers)
+    wishes = bool(mentions or drop or numbers.spans or (standing and count))
     if _asks_of_shop(message, facets, mentions):
         return Update(Action.ASK)
     said = Said(
@@ -80,7 +83,8 @@ def link(
         return Update(action)
     if action in _ABOUT_ITEMS:
         return Update(action, items=items or said.maybe_items)
-    return _wish(action, message, tokens, mentions, numbers, drop, items or said.maybe_items, shown)
+    wish = _wish(action, message, tokens, mentions, numbers, drop, items or said.maybe_items, shown)
+    return replace(wish, count=count)
 
 
 def _asks_of_shop(message: str, facets: Sequence[Facet], mentions: Sequence[Mention]) -> bool:
@@ -133,7 +137,6 @@ def _wish(
         at_most=numbers.at_most,
         at_least=numbers.at_least,
         step=numbers.step,
-        count=count_of(message, numbers.spans) or _counted(tokens, mentions, numbers),
         query="" if drop else residue(message, tokens, covered),
     )
 
@@ -154,14 +157,19 @@ def _grouped(mentions: Iterable[Mention]) -> Values:
 
 
 def _counted(tokens: Sequence[Token], mentions: Sequence[Mention], numbers: Numbers) -> int | None:
-    """The number right before a value or "more": "3 lamps", "two more"."""
+    """The number right before a value, "more", or several things: "3 lamps", "two more", "8 belts"."""
     starts = {m.first for m in mentions}
     for place, (token, after) in enumerate(pairwise(tokens), start=1):
         number = NUMBER_WORDS.get(token.text) or (int(token.text) if token.text.isdecimal() else 0)
-        counts = place in starts or after.text in ("more", "others")
+        several = after.text.endswith("s") and _tells_things(after)
+        counts = place in starts or after.text in ("more", "others") or several
         if counts and 2 <= number <= MOST_COUNT and numbers.free(token.start, token.end):
             return number
     return None
+
+
+def _tells_things(token: Token) -> bool:
+    return len(token.text) > len("gas") and not is_unit_word(token.text)
 
 
 def _dropped(

@@ -66,7 +66,7 @@ _STEPS = (
     ("year", "higher", r"newer|more (?:recent|modern)|later|too old"),
     ("year", "lower", r"older|earlier|less recent|too (?:new|recent|modern)"),
     ("length", "lower", r"shorter|too long|quicker"),
-    ("length", "higher", r"longer|too short"),
+    ("length", "higher", r"(?<!no )longer|too short"),
     ("speed", "lower", r"slower|too fast"),
     ("speed", "higher", r"faster|too slow"),
     ("size", "higher", r"bigger|larger|too (?:small|tiny)"),
@@ -98,6 +98,11 @@ def _counts(word: str, numeric: Sequence[str]) -> str | None:
 def is_unit(word: str | None, numeric: Sequence[str]) -> bool:
     """Whether the word after a number says in what it counts."""
     return word is not None and (word in MONEY or word in HOURS or _counts(word, numeric) is not None)
+
+
+def is_unit_word(word: str) -> bool:
+    """Whether the word counts something in some catalogue: minutes, stars, people."""
+    return word in MONEY or word in HOURS or word in _OTHER_UNITS or _SHORT.get(word, word) in _UNITS
 
 
 def measured(unit: str | None, of: str | None, number: float, phrase: str, numeric: Sequence[str]) -> str | None:

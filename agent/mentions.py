@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agent.fillers import FILLERS, words
+from agent.fillers import FILLERS, KINDS_OF_THINGS, words
 
 if TYPE_CHECKING:
     from agent.dialogue import Facet
@@ -122,13 +122,14 @@ class _Index:
     """The values of a catalogue by their stems.
 
     values: in the order of attributes and values. whole: all the stems. parts: those that a value begins or ends with.
-    words: all stems by first letter.
+    words: all stems by first letter. names: of the attributes, as stems.
     """
 
     values: tuple[Value, ...]
     whole: Mapping[tuple[str, ...], tuple[Value, ...]]
     parts: Mapping[tuple[str, ...], tuple[Value, ...]]
     words: Mapping[str, frozenset[str]]
+    names: frozenset[tuple[str, ...]]
 
 
 @lru_cache(maxsize=16)
@@ -149,6 +150,7 @@ def _index(facets: tuple[Facet, ...]) -> _Index:
         {stems: tuple(held) for stems, held in whole.items()},
         {stems: tuple(held) for stems, held in parts.items()},
         {letter: frozenset(held) for letter, held in words.items()},
+        frozenset((stem(facet.name),) for facet in facets),
     )
 
 
@@ -186,7 +188,7 @@ def _lexical(tokens: Sequence[Token], facets: tuple[Facet, ...]) -> Iterator[Men
             yield from (Mention(*v, first, last, 1.0) for v in own if _is_said(tokens[first:last], v[1]))
             yield from _hyphenated(tokens[first], first, index) if last == first + 1 else ()
             if _tells(tokens[first]) and _tells(tokens[last - 1]):
-                held = index.parts.get(said, ())
+                held = index.parts.get(said, ()) if said not in index.names else ()
                 names = [facet for facet, _ in held]
                 yield from (Mention(*value, first, last, _PART) for value in held if names.count(value[0]) == 1)
 
@@ -267,7 +269,8 @@ def _semantic(
 
 def _free_spans(tokens: Sequence[Token]) -> list[tuple[int, int]]:
     """Words and pairs of words of one clause that may carry a meaning of their own."""
-    carries = [_tells(t) and t.text not in _COMPARATIVES and not t.text[0].isdigit() for t in tokens]
+    bare = _COMPARATIVES | KINDS_OF_THINGS
+    carries = [_tells(t) and t.text not in bare and not t.text[0].isdigit() for t in tokens]
     ones = [(i, i + 1) for i, told in enumerate(carries) if told]
     twos = [
         (i, i + 2)

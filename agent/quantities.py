@@ -59,6 +59,10 @@ class Numbers:
         """Whether no bound or step was read from these characters."""
         return all(end <= first or last <= start for first, last in self.spans)
 
+    def says(self, name: str) -> bool:
+        """Whether anything was read of the attribute."""
+        return name in self.at_most or name in self.at_least or name in self.step
+
     def bound(self, name: str, low: float | None, high: float | None, span: tuple[int, int]) -> None:
         """Note a bound, or two."""
         self.at_least |= {} if low is None else {name: low}

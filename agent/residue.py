@@ -8,18 +8,10 @@ from functools import lru_cache
 
 from agent.asides import ASIDES
 from agent.dialogue import QUERY_CHARS
-from agent.fillers import FILLERS, words
+from agent.fillers import FILLERS, KINDS_OF_THINGS
 from agent.mentions import Token
 
 _LEAST_CHARS = 3
-_KINDS = words(
-    """
-    film films movie movies song songs track tracks album albums music book books article articles recipe recipes game
-    games piece pieces series video videos product products
-    """
-)
-"""What a whole catalogue may be of; where it is of something else too, an attribute has the word among its values."""
-
 _SLIP, _SLIP_CHARS = 0.9, 5
 
 
@@ -52,7 +44,7 @@ def _told(message: str, stretch: Sequence[Token]) -> tuple[int, str]:
 def _is_own(token: Token) -> bool:
     if token.text.isdigit() or len(token.text) < _LEAST_CHARS:
         return False
-    return not (token.text in FILLERS or token.text in _KINDS or _is_slip(token.text))
+    return not (token.text in FILLERS or token.text in KINDS_OF_THINGS or _is_slip(token.text))
 
 
 @lru_cache(maxsize=4096)
@@ -60,7 +52,7 @@ def _is_slip(word: str) -> bool:
     """Whether a word is one of grammar, or what a whole catalogue may be of, with a slip of the pen."""
     if len(word) < _SLIP_CHARS:
         return False
-    likely = [known for known in FILLERS | _KINDS if known[0] == word[0] and len(known) >= _SLIP_CHARS]
+    likely = [known for known in FILLERS | KINDS_OF_THINGS if known[0] == word[0] and len(known) >= _SLIP_CHARS]
     return any(sorted(known) == sorted(word) for known in likely) or bool(
         get_close_matches(word, likely, n=1, cutoff=_SLIP)
     )
