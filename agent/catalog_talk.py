@@ -19,7 +19,7 @@ _CHARS, _LISTED = 60, 12
 _ASKS_WHICH = re.compile(r"\b(?:what|which|list|show me)\b")
 _OF_STOCK = re.compile(
     r"\b(?:do you (?:have|sell|carry|stock|offer|keep)|have you(?: got)?|are there|is there|there are|"
-    r"can i (?:choose|get|have|pick)|exist|available|in stock|you (?:have|sell|carry))\b"
+    r"can i (?:choose|get|have|pick)|come in|exist|available|in stock|you (?:have|sell|carry))\b"
 )
 _ALL_OF_IT = re.compile(
     r"^(?:so |ok |and )*what (?:(?:kinds?|sorts?|types?) of (?:things|stuff|items|products|goods) )?"

@@ -15,14 +15,14 @@ from agent.catalog_talk import Asks, CatalogQuestion, counted, listing, none_of,
 from agent.dialogue import Action, Update
 from agent.dialogue_state import DialogueState
 from agent.facts import told_values
-from agent.habits import said, stated_in, taken_back
-from agent.mentions import stem, tokens_of
-from agent.offers import value_offers
+from agent.habits import replaced, said, stated_in, taken_back
+from agent.mentions import lexical_mentions, stem, tokens_of
+from agent.offers import picked, value_offers
 from agent.person import Person
 from agent.places import count_of
 from agent.prompts import clean
-from agent.remarks import Remark, remark_of, tells_a_habit
-from agent.replies import answer, comparison, explanation, hinges, small_talk, titled
+from agent.remarks import Remark, asks_which_end, habit_and_rest, of_things, remark_of, tells_a_habit
+from agent.replies import answer, comparison, ends_of, explanation, hinges, small_talk, titled
 from agent.requests import understand
 from agent.scenes import CardsReady, Hooks, Replied, Reply, Scene, StageBegun, StreamEvent
 from agent.standing import CHIP_CHARS, Standing, both
@@ -47,6 +47,7 @@ _KEPT_PX = 384
 _NOT_YET = "Nothing has been shown yet. Tell me what you are looking for."
 _COMPARES = re.compile(r"\b(?:compare|differ|difference)\b")
 _WHICH_ONE = "Which one do you mean? Say its number, or a word of its title."
+_ONLY_ONE = "Only one is shown; ask for more, and I compare them."
 _WHICH_TWO = "Tell me which two to compare, such as the first and the third."
 _ASK_TO_FORGET = "Shall I erase all of it? It cannot be undone. Say yes or no."
 _ONLY_THE_CATALOGUE = (
@@ -75,6 +76,7 @@ class Conversation:
         self._standing = Standing(recommender, self._person)
         self._guard = threading.Lock()
         self._forgets = False
+        self._offers = False
 
     def reply(self, message: str, *, image: Image | bytes | Path | None = None, on_stage: OnStage = None) -> Reply:
         """The answer to a message, which may come with a picture. on_stage: as `Recommender.recommend` takes it.
@@ -91,7 +93,7 @@ class Conversation:
             picture, note = None, f"The picture was left out: {error}."
         if not words and picture is None:
             return self._standing.said(_ASK_FOR_WISH, note=note)
-        reply = self._safely(lambda: self._answered(words, picture, hooks))
+        reply = self._safely(lambda: self._answered(words, picture, hooks), says=True)
         return replace(reply, note=both(note, reply.note))
 
     def reply_stream(self, message: str, *, image: Image | bytes | Path | None = None) -> Iterator[StreamEvent]:
@@ -165,12 +167,16 @@ class Conversation:
         """What stood and was shown before the last message that changed anything; what it left behind is taken back."""
         return self._safely(self._standing.undone)
 
-    def _safely(self, act: Callable[[], Reply]) -> Reply:
+    def _safely(self, act: Callable[[], Reply], *, says: bool = False) -> Reply:
+        """The reply, or what went wrong. says: a message is answered; whatever else is done answers no question."""
         with self._guard:
+            self._forgets = self._forgets and says
             try:
-                return act()
+                reply = act()
             except TastemakerError as error:
-                return self._standing.said(f"That did not work: {error}.")
+                reply = self._standing.said(f"That did not work: {error}.")
+            self._offers = any(picked(offer.key) is None for offer in reply.offers)
+            return reply
 
     def _answered(self, words: str, picture: Image | None, hooks: Hooks) -> Reply:
         """One turn: what the message says of itself, of the shown items, or of what is wanted."""
@@ -181,6 +187,9 @@ class Conversation:
             return reply
         if not words:
             return self._standing.searched(Scene(image=picture), words, hooks)
+        words = of_things(words) if remark is Remark.SERVICE else words
+        if picture is None and (parts := habit_and_rest(words)) is not None:
+            return self._stated_and(*parts, hooks)
         update, facets = self._update(words), self._recommender.facets()
         if picture is None and (back := taken_back(words, self._person.habits(), facets)):
             return self._habits_dropped(back, hooks)
@@ -191,7 +200,20 @@ class Conversation:
             return reply
         if picture is None and tells_a_habit(words) and (habits := stated_in(update, words)):
             return self._habits_stated(habits, hooks)
-        return self._wish(update, words, picture, facets, hooks)
+        reply = self._wish(update, words, picture, facets, hooks)
+        return reply if remark is not Remark.SERVICE else replace(reply, note=both(_ONLY_THE_CATALOGUE, reply.note))
+
+    def _stated_and(self, habit: str, rest: str, hooks: Hooks) -> Reply:
+        """Keep what a message says for good, and answer what else it says."""
+        habits = stated_in(self._update(habit), habit)
+        before = replaced(habits, self._person.habits())
+        self._person.keep(habits)
+        steps = self._standing.steps
+        reply = self._answered(rest, None, hooks)
+        if self._standing.steps > steps:
+            self._standing.leaves(habits=habits, dropped=before)
+        told = "; ".join(said(each) for each in habits)
+        return replace(reply, text=f"Noted: {told}. {reply.text}") if habits else reply
 
     def _wish(self, update: Update, words: str, picture: Image | None, facets: Sequence[Facet], hooks: Hooks) -> Reply:
         """What fits the message and what stands; where nothing fitted that, without what stood, if this alone fits."""
@@ -207,7 +229,8 @@ class Conversation:
 
     def _update(self, words: str) -> Update:
         titles = [entry.item.title for entry in self._standing.scene.entries()]
-        return self._recommender.update_of(words, standing=self._standing.scene.standing(), shown=titles)
+        scene = self._standing.scene
+        return self._recommender.update_of(words, standing=scene.standing(), shown=titles, focus=scene.focus)
 
     def _remarked(self, remark: Remark, words: str, forgets: bool, hooks: Hooks) -> Reply | None:
         """The answer to what a message says beside wishes; None where it has nothing to refer to."""
@@ -220,9 +243,9 @@ class Conversation:
                 return self._forgotten()
             case Remark.NO if forgets:
                 return self._standing.said("Nothing is erased.")
-            case Remark.YES if scene.offers:
+            case Remark.YES if scene.offers and self._offers:
                 return self._standing.searched(chosen(scene, scene.offers[0].key, self._person.habits()), "", hooks)
-            case Remark.NO if scene.offers:
+            case Remark.NO:
                 self._standing.scene = replace(scene, offers=())
                 return self._standing.said("As you like. Tell me what to change instead.")
             case Remark.UNDO:
@@ -230,7 +253,7 @@ class Conversation:
             case Remark.RESTART:
                 self._standing.go_on(Scene())
                 return self._standing.said(f"A new beginning. {_ASK_FOR_WISH}")
-            case Remark.SERVICE if not self._tells(words):
+            case Remark.SERVICE if not self._tells_of_things(words):
                 return self._standing.said(_ONLY_THE_CATALOGUE)
             case Remark.ABOUT_ME:
                 return self._standing.said(self._person.known())
@@ -244,15 +267,21 @@ class Conversation:
         """The answer to what is asked or said of the shown items; None for a wish."""
         entries, embed = self._standing.scene.entries(), self._recommender.embed
         named = [entries[place - 1] for place in update.items if place <= len(entries)]
+        items = [entry.item for entry in entries]
+        if len(named) == 1:
+            self._standing.speaks_of(entries.index(named[0]) + 1)
+        if len(entries) > 1 and update.step and asks_which_end(words):
+            return self._standing.said(ends_of([entry.item for entry in named if len(named) > 1] or items, update.step))
         if entries and len(named) < 2 and _COMPARES.search(words.lower()):
-            return self._standing.said(_WHICH_TWO)
+            return self._standing.said(_WHICH_TWO if len(entries) > 1 else _ONLY_ONE)
         match update.action:
             case Action.CHAT:
                 return self._standing.said(small_talk(words))
             case Action.WHY if not entries:
                 return self._standing.said(_NOT_YET)
             case Action.WHY:
-                return self._standing.said(self._why((named or entries)[0], hooks))
+                spoken_of = entries[(self._standing.scene.focus or 1) - 1]
+                return self._standing.said(self._why((named or [spoken_of])[0], hooks))
             case Action.COMPARE if len(named) > 1:
                 return self._standing.said(comparison(named[0].item, named[1].item))
             case Action.ASK if named:
@@ -266,6 +295,9 @@ class Conversation:
     def _why(self, entry: Recommendation, hooks: Hooks) -> str:
         """The item's reason and evidence, and what its place hangs on: each part of the wish and each liked item."""
         hooks.stage("why")
+        if ends := self._standing.scene.state.extremes:
+            order = " and ".join(f"the {end} {name.replace('_', ' ')}" for name, end in ends.items())
+            return f"{explanation(entry)} Its place on the list is that of {clean(order, CHIP_CHARS)} first."
         found = self._person.why(self._standing.scene, entry.item.item_id)
         return f"{explanation(entry)} {hinges(found)}"
 
@@ -287,9 +319,9 @@ class Conversation:
             )
             return replace(reply, text=f"{told} {reply.text}")
         wishes = update.action in (Action.SEARCH, Action.REFINE)
-        scene = wished(
-            self._standing.scene, update if wishes else replace(update, action=Action.SEARCH), words, None, facets
-        )
+        now = self._standing.scene
+        now = replace(now, state=replace(now.state, query=""))  # what is asked about is not what was looked for
+        scene = wished(now, update if wishes else replace(update, action=Action.SEARCH), words, None, facets)
         chips = scene.state.constraints()
         if self._standing.scene.shown is not None and chips and not self._person.fitting(scene):
             stood = {chip.key for chip in self._standing.scene.state.constraints()}
@@ -299,11 +331,12 @@ class Conversation:
         reply = self._standing.searched(scene, words, hooks)
         if not reply.recommendations:
             return reply
+        missing = self._mentions(scene.state.query, reply)
         if not chips:
-            return replace(reply, text=f"{self._mentions(scene.state.query, reply)} {reply.text}".strip())
+            return replace(reply, text=f"{missing} {reply.text}".strip())
         spoken = ", ".join(clean(chip.label, CHIP_CHARS) for chip in chips)
-        count = counted(question.asks, self._person.fitting(scene), spoken)
-        return replace(reply, text=f"{count} {reply.text}")
+        count = counted(Asks.HOW_MANY if missing else question.asks, self._person.fitting(scene), spoken)
+        return replace(reply, text=f"{count} {missing} {reply.text}".replace("  ", " "))
 
     def _mentions(self, query: str, reply: Reply) -> str:
         """Which word of a question none of the items has that were found for it."""
@@ -324,21 +357,20 @@ class Conversation:
 
     def _habits_stated(self, habits: tuple[Preference, ...], hooks: Hooks) -> Reply:
         """Keep what is always or never wanted, and show anew what is wanted now."""
-        before = self._person.habits()
+        before = replaced(habits, self._person.habits())
         self._person.keep(habits)
         told = "; ".join(said(habit) for habit in habits)
         kept = f"Noted for {'now and next time' if self._person.named else 'this conversation'}: {told}."
         if self._standing.scene.shown is None:
-            self._standing.go_on(self._standing.scene, habits=habits)
+            self._standing.go_on(self._standing.scene, habits=habits, dropped=before)
             return self._standing.said(f"{kept} {_ASK_FOR_WISH}")
         try:
             reply = self._standing.searched(self._standing.scene, "", hooks)
         except TastemakerError:
             self._person.take_back(habits, ())
-            stated = {(habit.attribute, habit.value) for habit in habits}
-            self._person.keep(tuple(habit for habit in before if (habit.attribute, habit.value) in stated))
+            self._person.keep(before)
             raise
-        self._standing.leaves(habits=habits)
+        self._standing.leaves(habits=habits, dropped=before)
         return replace(reply, text=f"{kept} {reply.text}")
 
     def _habits_dropped(self, habits: tuple[Preference, ...], hooks: Hooks) -> Reply:
@@ -356,10 +388,11 @@ class Conversation:
         self._standing.leaves(dropped=habits)
         return replace(reply, text=f"{told} {reply.text}")
 
-    def _tells(self, words: str) -> bool:
-        """Whether the message has a word of an attribute's name."""
-        names = {stem(part) for facet in self._recommender.facets() for part in facet.name.lower().split("_")}
-        return any(token.stem in names for token in tokens_of(words))
+    def _tells_of_things(self, words: str) -> bool:
+        """Whether the message has a value of the catalogue, or a word of an attribute's name."""
+        tokens, facets = tokens_of(words), self._recommender.facets()
+        names = {stem(part) for facet in facets for part in facet.name.lower().split("_")}
+        return bool(lexical_mentions(tokens, facets)) or any(token.stem in names for token in tokens)
 
     def _forgotten(self) -> Reply:
         told = self._person.forget()

@@ -33,7 +33,8 @@ class DialogueState:
     query: words that no attribute covers. want, prefer, avoid: values by attribute that must be, should be and must
     not be. at_most, at_least: bounds by numeric attribute. count: how many items. like: the id of the item that others
     should be like. every: attributes of which all wanted values must hold at once; of the others any one of them does.
-    extremes: "lowest" or "highest", by numeric attribute: of all that fits, only that end.
+    extremes: "lowest" or "highest", by numeric attribute: of all that fits, only that end. stepped: attributes whose
+    bounds nobody named: they came from "cheaper" and the like, and a step the other way lifts them.
     """
 
     query: str = ""
@@ -46,6 +47,7 @@ class DialogueState:
     like: str | None = None
     every: tuple[str, ...] = ()
     extremes: Mapping[str, str] = field(default_factory=dict)
+    stepped: tuple[str, ...] = field(default=(), compare=False)
 
     def words(self) -> str | None:
         """What stands, as `agent.linker.link` takes it: "category lamp; price at most 50"; None where nothing does."""
@@ -94,6 +96,7 @@ class DialogueState:
             like=None if key == _key("like") else self.like,
             every=self.every,
             extremes={name: end for name, end in self.extremes.items() if _key("extreme", name) != key},
+            stepped=self.stepped,
         )
 
     def only(self, key: str) -> DialogueState:
@@ -165,13 +168,15 @@ def apply(
 
     `search` starts anew. `refine` keeps what stands; a new value of an attribute takes the old one's place, avoiding a
     value takes it out of what is wanted, and a step up or down becomes a bound at the middle of what was shown.
+    That is of the items that the message names, where it does: "cheaper than the second".
+
     `similar` is a refinement without the query so far; its steps go from the items that it names.
     """
     state = DialogueState() if update.action is Action.SEARCH else state
     state = replace(state, every=tuple(sorted(({*state.every} - update.want.keys()) | ({*every} & update.want.keys()))))
-    if update.action is not Action.SIMILAR:
-        return _changed(state, update, shown)
     named = [shown[place - 1] for place in update.items if place <= len(shown)]
+    if update.action is not Action.SIMILAR:
+        return _changed(state, update, named or shown)
     return _changed(replace(state, query="", like=named[0].item_id) if named else state, update, named or shown)
 
 
@@ -198,6 +203,7 @@ def _changed(state: DialogueState, update: Update, shown: Sequence[Item]) -> Dia
         at_least=at_least,
         count=update.count or state.count,
         extremes=_extremes(state, update),
+        stepped=tuple(sorted({*state.stepped, *update.step} - {*update.at_most, *update.at_least, *update.drop})),
     )
 
 
@@ -210,8 +216,11 @@ def _bounds(state: DialogueState, update: Update, shown: Sequence[Item]) -> tupl
         middle = _beyond_middle(way, [item.attributes[name] for item in shown if name in item.attributes])
         if middle is not None:
             (new_most if way == "lower" else new_least)[name] = middle
+    lifted = {name: way for name, way in update.step.items() if name in state.stepped}
     at_most = {n: b for n, b in state.at_most.items() if n not in update.drop and b >= new_least.get(n, b)}
     at_least = {n: b for n, b in state.at_least.items() if n not in update.drop and b <= new_most.get(n, b)}
+    at_most = {n: b for n, b in at_most.items() if lifted.get(n) != "higher"}
+    at_least = {n: b for n, b in at_least.items() if lifted.get(n) != "lower"}
     return {**at_most, **new_most}, {**at_least, **new_least}
 
 

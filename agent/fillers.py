@@ -21,6 +21,10 @@ fifth sixth seventh eighth ninth tenth last next number w/ w & something anythin
 things stuff bit little lot lots kind sort
 way instead actually maybe perhaps possibly possible ideally preferably except between till until top
 """
+_CONTRACTED = """
+i'll we'll you'll he'll she'll it'll they'll you're they're he's she's you've they've he'd she'd they'd you'd
+who'd that'd that'll
+"""
 _POLITE = """
 please pls plz thanks thank thx ta cheers hi hello hey good morning evening afternoon sorry excuse dear sir madam asap
 lovely nice great fine sure appreciate grateful help hope
@@ -31,10 +35,11 @@ seeing give get buy buying sell sells take recommend suggest suggestion suggesti
 makes mean meant say said try prefer preferred sale shop store item items product products option options thing
 ideas idea list wish wishes fancy after seek seeking pick choose choice choices offer offers available stock keep come
 comes goes made please don mind matter matters forget skip drop never similar similarly alike resembling
-suit suits suited day days wear wears wearing hate hates hating avoid avoids loves loving detest loathe eat eats eating
+suit suits suited pay paying cost costs spend spending afford already day days
+wear wears wearing hate hates hating avoid avoids loves loving detest loathe eat eats eating
 """
 
-FILLERS = words(_GRAMMAR + _POLITE + _ASKING)
+FILLERS = words(_GRAMMAR + _CONTRACTED + _POLITE + _ASKING)
 
 KINDS_OF_THINGS = words(
     """

@@ -39,10 +39,9 @@ class Forgotten:
 
     def __str__(self) -> str:
         gone = self.erased
-        told = (
-            f"erased: {gone.events:,} events, {gone.preferences:,} stated preferences, "
-            f"{gone.rejected_rows:,} refused rows"
-        )
+        counts = {"event": gone.events, "stated preference": gone.preferences, "refused row": gone.rejected_rows}
+        some = [f"{count:,} {what}{'' if count == 1 else 's'}" for what, count in counts.items() if count]
+        told = f"erased: {', '.join(some) or 'nothing, since nothing was kept'}"
         if not self.to_retrain:
             return f"{told}; nothing was trained on them"
         names = ", ".join(f"{learned.kind} {learned.name}" for learned in self.to_retrain)

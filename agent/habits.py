@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _REFUSES = re.compile(r"\b(?:never|hate|detest|loathe|avoid|(?:can't|can ?not) stand|don't|do not|allergic)\b")
 _TAKES_BACK = re.compile(
-    r"\b(?:forget (?:that|what|about|my)|no longer|any ?more|(?:changed|change) my mind|not true|"
+    r"\b(?:forget (?:that|my|what i said)|no longer|any ?more|(?:changed|change) my mind|not true|"
     r"(?:don't|do not) (?:really )?mind)\b"
 )
 _RELENTS = re.compile(r"\b(?:after all|(?:is|are) (?:fine|ok|okay|all right))\b")
@@ -47,19 +47,30 @@ def stated_in(update: Update, message: str) -> tuple[Preference, ...]:
     return tuple(Preference(name, value, avoided, now) for name, value, avoided in told)
 
 
+def replaced(habits: Sequence[Preference], before: Sequence[Preference]) -> tuple[Preference, ...]:
+    """Those of before whose values the new habits speak of again."""
+    stated = {(habit.attribute, habit.value) for habit in habits}
+    return tuple(habit for habit in before if (habit.attribute, habit.value) in stated)
+
+
 def taken_back(message: str, habits: Sequence[Preference], facets: Sequence[Facet]) -> tuple[Preference, ...]:
     """The habits that a message says hold no longer: "forget that I hate leather", "I do like wool after all"."""
-    text = message.replace("’", "'").lower()
-    loves, hates = bool(_LOVES.search(text)), bool(_HATES.search(text))
-    if not habits or not (_TAKES_BACK.search(text) or (_RELENTS.search(text) and not hates)):
+    if not habits:
         return ()
-    named = {(m.facet, m.value) for m in lexical_mentions(tokens_of(message), facets)}
-    refusals = hates or (loves and not _DENIES.search(text))
-    return tuple(
-        habit
-        for habit in habits
-        if (habit.attribute, habit.value) in named and (habit.avoided is refusals or not (loves or hates))
-    )
+    clauses = _CLAUSE.split(message.replace("’", "'").lower())
+    gone = {habit for clause in clauses for habit in _taken_back_in(clause, habits, facets)}
+    return tuple(habit for habit in habits if habit in gone)
+
+
+def _taken_back_in(clause: str, habits: Sequence[Preference], facets: Sequence[Facet]) -> Iterator[Preference]:
+    loves, hates = bool(_LOVES.search(clause)), bool(_HATES.search(clause))
+    if not (_TAKES_BACK.search(clause) or (_RELENTS.search(clause) and not hates)):
+        return
+    named = {(m.facet, m.value) for m in lexical_mentions(tokens_of(clause), facets)}
+    refusals = hates or (loves and not _DENIES.search(clause))
+    for habit in habits:
+        if (habit.attribute, habit.value) in named and (habit.avoided is refusals or not (loves or hates)):
+            yield habit
 
 
 def _loved_elsewhere(loved: Values, text: str) -> Values:

@@ -53,7 +53,7 @@ _COMPARE = re.compile(
 _WHY = re.compile(
     r"^(?:(?:so|but|and|ok|hm+|um|sorry)[, ]+)*(?:why|how come)\b|\bwhat made you\b|\b(?:the|what) "
     r"reason\b|\bwhy (?:did|do|are|is)\b|\bwhat (?:led|brought|makes) you\b|"
-    r"\bexplain (?:your|the|this|that)\b|\b(?:logic|reasoning|idea) behind\b"
+    r"^(?:\w+, )?(?:please )?explain (?:your|the|this|that)\b|\b(?:logic|reasoning|idea) behind\b"
 )
 _SIMILAR = re.compile(
     r"\b(?:similar\w*|alike|resembl\w*|in (?:the )?(?:same|that|this) (?:vein|style|direction|spirit)|"
@@ -82,7 +82,7 @@ _LIKE = re.compile(
     r"wonderful|amazing|stunning|lovely|nice|pretty|cute|favou?rite|excellent|fantastic|exactly|my "
     r"taste|spot on)\b|"
     r"\b(?:i'?ll|i will|let me) (?:take|have|go with)\b|"
-    r"\b(?:put|add|keep|save)\b.*\b(?:list|basket|cart|favourites|me)\b|"
+    r"\b(?:put|add|keep|save)\b.*\b(?:list|basket|cart|favourites)\b|"
     r"^(?:yes to|keep)\b|\bright with\b|\bgoing (?:for|with)\b|\bwant to have (?:this|that|it)\b|"
     r"\bsee myself (?:with|in|wearing|using)\b|[👍❤😍]"
 )
@@ -100,10 +100,22 @@ _NEED = re.compile(
     r"\b(?:(?:i|we)(?:'m| am| are)? (?:also )?(?:need|want|look\w* for|after|search\w*)|looking for|do "
     r"you (?:have|sell)|got any)\b"
 )
-_REPAIR = re.compile(r"\b(?:instead|rather|meant|sorry|same|those|these|them|it|ones)\b")
-_JOKES = re.compile(r"\b(?:jokes?|sing|your name|who are you|how are you|how do (?:i|you) (?:use|work)|^help)\b")
-_VARIED = re.compile(r"\b(?:can|could|may) (?:i|we) (?:get|have|see)\b|\bdo you have\b|\bcomes? .*\bin\b")
-_POINTS = re.compile(r"\b(?:this|that|it|its|it's|these|those|they|them)\b")
+_REPAIR = re.compile(r"\b(?:instead|rather|mean|meant|sorry|same|those|these|them|it|ones)\b")
+_JOKES = re.compile(
+    r"\b(?:tell|know) (?:me |us )?(?:a |any |some )?jokes?\b|^(?:please )?sing\b|"
+    r"\b(?:your name|who are you|how are you)\b|"
+    r"\bhow do (?:i|you) (?:use (?:this|it)|work)\b|^help\b"
+)
+_VARIED = re.compile(
+    r"\b(?:can|could|may) (?:i|we) (?:get|have|see)\b|\bdo you have\b|\bcomes? .*\bin\b|\bhow about .* (?:in|with)\b"
+)
+_THAN_ONE = re.compile(
+    r"\b(?:something|anything|one|ones|some|any|others?|show|find|want)\b.*\bthan (?:the|that|this|no|#|\d)"
+)
+_POINTS = re.compile(
+    r"\b(?:this|that) one\b|\b(?:this|these|those)\b|"
+    r"\b(?:love|like|hate|take|want|buy|about|behind|is|does|was|can|could|will|would|of|with) (?:it|that|them)\b"
+)
 _CHATTY = 0.05
 _LIKELY = 0.25
 
@@ -152,6 +164,8 @@ def _about_items(text: str, said: Said, embed: Embed) -> Action | None:
         return Action.COMPARE
     if said.wishes and _VARIED.search(text):
         return Action.SIMILAR
+    if said.wishes and _THAN_ONE.search(text):
+        return Action.REFINE
     if (action := _by_rule(text)) is not None:
         return action
     if said.bare:

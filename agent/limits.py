@@ -50,11 +50,12 @@ def at_end(items: Iterable[Item], extremes: Mapping[str, str], k: int) -> str:
 
     extremes: lowest or highest, by attribute; the first one counts most.
     """
+    kept = sorted(items, key=lambda item: (from_end(item, extremes), item.item_id))[:k]
+    return f"id in ({quoted(item.item_id for item in kept)})"
 
-    def key(item: Item) -> tuple[tuple[float, ...], str]:
-        numbers = ((number_of(item.attributes[name]) if name in item.attributes else None) for name in extremes)
-        signs = (1.0 if end == "lowest" else -1.0 for end in extremes.values())
-        told = (inf if number is None else sign * number for number, sign in zip(numbers, signs, strict=True))
-        return tuple(told), item.item_id
 
-    return f"id in ({quoted(item.item_id for item in sorted(items, key=key)[:k])})"
+def from_end(item: Item, extremes: Mapping[str, str]) -> tuple[float, ...]:
+    """What items are sorted by for the lowest, or highest, to come first; last where a number is not told."""
+    numbers = ((number_of(item.attributes[name]) if name in item.attributes else None) for name in extremes)
+    signs = (1.0 if end == "lowest" else -1.0 for end in extremes.values())
+    return tuple(inf if number is None else sign * number for number, sign in zip(numbers, signs, strict=True))

@@ -29,7 +29,7 @@ from agent.mentions import (
     tokens_of,
     value_vectors,
 )
-from agent.places import count_of, only_one, places
+from agent.places import count_of, places, the_one
 from agent.polarity import Polarity, polarities
 from agent.quantities import NUMBER_WORDS, Numbers, read_numbers
 from agent.remarks import Remark, remark_of
@@ -38,10 +38,12 @@ from agent.residue import residue
 _ABOUT_ITEMS = frozenset((Action.COMPARE, Action.ASK, Action.WHY, Action.LIKE, Action.DISLIKE))
 _DROP = re.compile(
     r"\b(?:doesn't|does not|doesnt|don't|dont|isn't|not) (?:really )?(?:matter|important|care|mind)\b|"
-    r"\bno (?:matter|limit)\b|"
+    r"\bno (?:matter|limit)\b|\bwithout (?:the|a|any) (?:\w+ )?limit\b|"
     r"\b(?:any|whatever|whichever|drop|forget|ignore|remove|never mind|nevermind|open to any|"
     r"irrelevant)\b|\bunimportant\b"
 )
+_INSIDE = words("of about with by and")
+_THAN = re.compile(r"\b(?:than|compared (?:to|with))\b")
 _NAMED = 0.6
 _NAMING = words("the that this number no nr option item first second third fourth fifth last")
 
@@ -52,12 +54,14 @@ def link(
     *,
     standing: str | None = None,
     shown: Sequence[str] = (),
+    focus: int | None = None,
     embed: Embed,
 ) -> Update:
     """What the message changes.
 
     facets: all attributes of the catalogue, or those in question. standing: what holds so far, in words. shown: titles
-    of the list shown last. embed: texts -> (n, dimensions) float32, rows of length 1.
+    of the list shown last. focus: the place, from 1, of the one that was spoken of last. embed: texts -> (n,
+    dimensions) float32, rows of length 1.
     """
     tokens, numbers = tokens_of(message), read_numbers(message, facets)
     mentions = [
@@ -69,10 +73,11 @@ def link(
     wishes = bool(mentions or drop or numbers.spans or (standing and count))
     if _asks_of_shop(message, facets, mentions):
         return Update(Action.ASK)
+    this_one = the_one(message, shown, focus)
     said = Said(
         len(shown),
         items,
-        only_one(message, shown),
+        this_one,
         wishes,
         standing is not None,
         _turns_away(mentions, facets, standing),
@@ -91,7 +96,7 @@ def _asks_of_shop(message: str, facets: Sequence[Facet], mentions: Sequence[Ment
     """Whether a message asks which values there are, or about delivery and the like, and wants no item."""
     question = question_of(message, facets)
     of_values = question is not None and question.asks is Asks.VALUES and not mentions
-    return of_values or remark_of(message) is Remark.SERVICE
+    return of_values or (remark_of(message) is Remark.SERVICE and not mentions)
 
 
 def _is_bare(tokens: Sequence[Token], titles: Sequence[str]) -> bool:
@@ -129,7 +134,7 @@ def _wish(
     covered += [(t.start, t.end) for t in tokens if t.stem in referred | named]
     return Update(
         action,
-        items=items if similar else (),
+        items=items if similar or _THAN.search(message.lower()) else (),
         want=groups[Polarity.WANT],
         prefer=groups[Polarity.PREFER],
         avoid=groups[Polarity.AVOID],
@@ -161,7 +166,8 @@ def _counted(tokens: Sequence[Token], mentions: Sequence[Mention], numbers: Numb
     starts = {m.first for m in mentions}
     for place, (token, after) in enumerate(pairwise(tokens), start=1):
         number = NUMBER_WORDS.get(token.text) or (int(token.text) if token.text.isdecimal() else 0)
-        several = after.text.endswith("s") and _tells_things(after)
+        inside = place > 1 and tokens[place - 2].text in _INSIDE  # a film about a group of 5 friends
+        several = not inside and after.text.endswith("s") and _tells_things(after)
         counts = place in starts or after.text in ("more", "others") or several
         if counts and 2 <= number <= MOST_COUNT and numbers.free(token.start, token.end):
             return number

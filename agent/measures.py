@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from types import MappingProxyType
 
-from agent.fillers import words
+from agent.fillers import FILLERS, words
 from agent.mentions import stem
 
 KINDS = MappingProxyType(
@@ -39,11 +39,12 @@ _UNITS = MappingProxyType(
 _OTHER_UNITS = words("people persons litre litres liter liters pieces pcs days weeks")
 _YEARS = range(1800, 2101)
 _BY = r"(?:sort|sorted|order|ordered|rank|ranked) (?:them |it |these |those )?by (?:the )?(?:lowest )?"
+_NO_KIN = r"(?! (?:friend|son|daughter|child|kid|sister|brother|cousin|nephew|niece|memor|wish))"
 _STEPS = (
     ("price", "lowest", rf"cheapest|least (?:expensive|costly)|lowest[- ]price[ds]?|lowest cost|{_BY}(?:price|cost)"),
-    ("price", "highest", r"most (?:expensive|costly)|priciest|dearest|highest[- ]price[ds]?"),
+    ("price", "highest", rf"most (?:expensive|costly)|priciest|dearest{_NO_KIN}|highest[- ]price[ds]?"),
     ("year", "highest", rf"newest|most recent|{_BY}(?:year|date)"),
-    ("year", "lowest", r"oldest"),
+    ("year", "lowest", rf"oldest{_NO_KIN}"),
     ("length", "lowest", r"shortest"),
     ("length", "highest", r"longest"),
     ("size", "highest", r"biggest|largest"),
@@ -119,9 +120,13 @@ def measured(unit: str | None, of: str | None, number: float, phrase: str, numer
         return of_kind("length", numeric)
     if unit in _OTHER_UNITS or _SHORT.get(unit or "", unit) in _UNITS:
         return None
-    if number in _YEARS and (year := of_kind("year", numeric)):
+    if unit is not None and unit not in FILLERS and unit.endswith("s"):  # of things: a group of 5 friends
+        return None
+    year = of_kind("year", numeric)
+    if number in _YEARS and year:
         return year
-    return of_kind("price", numeric) or (numeric[0] if len(numeric) == 1 else None)
+    only = numeric[0] if len(numeric) == 1 and numeric[0] != year else None
+    return of_kind("price", numeric) or only
 
 
 def in_its_unit(number: float, unit: str | None, name: str) -> float:

@@ -44,6 +44,7 @@ _COMPARATIVES = words(
     """
 )
 """They compare with what is shown, and are no value by meaning: softer is not felt."""
+_DEGREES = words("more less most least too very so")
 _WORD = re.compile(r"[^\W_]+(?:['&-][^\W_]+)*|&")
 _STOP = re.compile(r"[,;!?()\n]|[.:](?!\d)| - ")
 _DECADE = re.compile(r"(?:19|20)?(\d0)'?s")
@@ -187,7 +188,8 @@ def _lexical(tokens: Sequence[Token], facets: tuple[Facet, ...]) -> Iterator[Men
             own = index.whole.get(said, ())
             yield from (Mention(*v, first, last, 1.0) for v in own if _is_said(tokens[first:last], v[1]))
             yield from _hyphenated(tokens[first], first, index) if last == first + 1 else ()
-            if _tells(tokens[first]) and _tells(tokens[last - 1]):
+            slipped = last == first + 1 and said != (tokens[first].stem,)
+            if _tells(tokens[first]) and _tells(tokens[last - 1]) and not slipped:
                 held = index.parts.get(said, ()) if said not in index.names else ()
                 names = [facet for facet, _ in held]
                 yield from (Mention(*value, first, last, _PART) for value in held if names.count(value[0]) == 1)
@@ -271,6 +273,8 @@ def _free_spans(tokens: Sequence[Token]) -> list[tuple[int, int]]:
     """Words and pairs of words of one clause that may carry a meaning of their own."""
     bare = _COMPARATIVES | KINDS_OF_THINGS
     carries = [_tells(t) and t.text not in bare and not t.text[0].isdigit() for t in tokens]
+    degrees = [i > 0 and tokens[i - 1].text in _DEGREES for i in range(len(tokens))]
+    carries = [told and not of_degree for told, of_degree in zip(carries, degrees, strict=True)]
     ones = [(i, i + 1) for i, told in enumerate(carries) if told]
     twos = [
         (i, i + 2)

@@ -52,7 +52,9 @@ class Person:
     def keep(self, habits: tuple[Preference, ...]) -> None:
         """Keep what they said for good."""
         if self._user_id is None:
-            self._unnamed_habits = (*self._unnamed_habits, *habits)
+            said_anew = {(habit.attribute, habit.value) for habit in habits}
+            kept = (old for old in self._unnamed_habits if (old.attribute, old.value) not in said_anew)
+            self._unnamed_habits = (*kept, *habits)
         else:
             self._recommender.workspace.preferences.keep(self._user_id, habits)
 
@@ -106,8 +108,6 @@ class Person:
         """What fits the state, within the limits; what the scene has shown comes again where too little else fits."""
         where, exclude = (None, frozenset[str]()) if limits is None else (limits.where, limits.exclude)
         exclude, k = exclude | frozenset(hidden), state.count or self._k
-        if state.extremes:
-            where = self._recommender.at_end(state.extremes, k, user_id=self._user_id, where=where, exclude=exclude)
         return self._recommender.recommend(
             user_id=self._user_id,
             query=state.text(self.item(state.like)),
@@ -115,6 +115,7 @@ class Person:
             where=where,
             exclude=exclude,
             shown=scene.known,
+            extremes=state.extremes,
             k=k,
             source=self._source,
             session_id=self._session_id,

@@ -25,7 +25,7 @@ _DEFINITE, _WHERE = (
 _INSIDE = words("in by and with of the to")
 _THIS = re.compile(r"\b(?:this|that|it|it's|one|its)\b")
 _COUNTED = re.compile(
-    rf"\b(?:show|give|get|see|list|find|recommend|suggest|want|need|just|only|me|top|have|another|pick)\s+(?:me\s+)?(?:just\s+|only\s+|a\s+|another\s+)?"
+    rf"\b(?:show|give|get|see|list|find|recommend|suggest|want|need|just|only|me|top|cheapest|newest|best|have|another|pick)\s+(?:me\s+)?(?:just\s+|only\s+|a\s+|another\s+)?"
     rf"(\d{{1,2}}|{'|'.join(NUMBER_WORDS)}|couple)\b(?!\s*(?:[£$€%-]|eur|usd|pound|quid|dollar|st\b|nd\b|rd\b|th\b|inch|min|hour|gb))"
 )
 
@@ -50,9 +50,10 @@ def places(
     return tuple(sorted({place for place in found if 1 <= place <= len(shown)}))
 
 
-def only_one(text: str, shown: Sequence[str]) -> tuple[int, ...]:
-    """The one item that is shown, where a message says "this" or "it"."""
-    return (1,) if len(shown) == 1 and _THIS.search(text.lower()) else ()
+def the_one(text: str, shown: Sequence[str], focus: int | None = None) -> tuple[int, ...]:
+    """The item that "this" or "it" means in a message: the only one, or the one that was spoken of last."""
+    place = 1 if len(shown) == 1 else focus
+    return (place,) if place is not None and place <= len(shown) and _THIS.search(text.lower()) else ()
 
 
 def count_of(text: str, taken: Sequence[tuple[int, int]] = ()) -> int | None:

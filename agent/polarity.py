@@ -28,11 +28,20 @@ _AVOID_PAIRS = frozenset(
     (
         *(("anything", "but"), ("other", "than"), ("apart", "from"), ("allergic", "to"), ("no", "more")),
         *(("too", "many"), ("too", "much"), ("had", "enough"), ("enough", "of"), ("sick", "of"), ("tired", "of")),
-        *(("spare", "me"), ("leave", "out"), ("drop", "the"), ("lose", "the")),
+        *(("spare", "me"), ("leave", "out"), ("drop", "the"), ("lose", "the"), ("rid", "of")),
     )
 )
+_DENIALS = words("don't dont not never wouldn't didn't doesn't won't can't")
 _ALLOWING = words("only just sure matter mind problem too necessarily object limit")
-_REPLACED = frozenset((("instead", "of"), ("rather", "than"), ("forget", "the"), ("not", "just")))
+_REPLACED = frozenset(
+    (
+        ("instead", "of"),
+        ("rather", "than"),
+        ("forget", "the"),
+        ("not", "just"),
+        *(("already", own) for own in ("have", "own", "got")),
+    )
+)
 _TURNS = words("but just only instead rather make want wants prefer i'd give show more")
 _PREFER = words(
     """
@@ -69,6 +78,8 @@ def _polarity(tokens: Sequence[Token], mention: Mention, before: Mention | None,
         if pair[0] in _AVOID and pair[1] not in _ALLOWING:
             return Polarity.AVOID
         if words[place] in _TURNS:
+            if place and words[place - 1] in _DENIALS:
+                return Polarity.AVOID
             break
         if words[place] == "than":
             return Polarity.NONE

@@ -110,10 +110,10 @@ def _bounds(text: str, numeric: Sequence[str], told: Numbers) -> None:
         number = in_its_unit(number, unit, name)
         if re.fullmatch(_ABOUT, how):
             told.bound(name, round(number * (1 - _AROUND), 2), round(number * (1 + _AROUND), 2), _said(match, numeric))
-        elif re.fullmatch(f"{_MOST}|{_TAIL_MOST}", how):
-            told.bound(name, None, number, _said(match, numeric))
-        else:
-            told.bound(name, number, None, _said(match, numeric))
+            continue
+        most = bool(re.fullmatch(f"{_MOST}|{_TAIL_MOST}", how)) is not _is_denied(text[: match.start()])
+        low, high = (None, number) if most else (number, None)
+        told.bound(name, low, high, _said(match, numeric))
 
 
 def _decades(text: str, numeric: Sequence[str], told: Numbers) -> None:
@@ -123,6 +123,12 @@ def _decades(text: str, numeric: Sequence[str], told: Numbers) -> None:
             century = match[1] or ("20" if int(match[2]) < 3 else "19")
             start = int(f"{century}{match[2]}0")
             told.bound(name, float(start), float(start + 9), match.span())
+
+
+def _is_denied(before: str) -> bool:
+    """Whether what comes before a bound, in its clause, denies it: "I wouldn't pay more than"."""
+    clause = re.split(r"[,;.!?]|\b(?:but|and|just|only)\b", before)[-1]
+    return bool(re.search(r"n't\b|\b(?:not|never|cannot|dont|cant|wont)\b", clause))
 
 
 def _share_a_unit(one: re.Match[str], other: re.Match[str]) -> bool:

@@ -152,6 +152,7 @@ class Recommender:
         k: int = 5,
         exclude: Collection[str] = (),
         shown: Sequence[str] = (),
+        extremes: Mapping[str, str] | None = None,
         source: str = "api",
         session_id: str | None = None,
         on_stage: Callable[[str], object] | None = None,
@@ -160,21 +161,25 @@ class Recommender:
         """The k best items for this wish, each with a reason that was checked; fewer when there are fewer.
 
         exclude: ids of items that are not to be recommended. shown: of those that were shown before, oldest first: they
-        come again only where too few others fit. Nothing wished and nobody known gives what is popular. on_stage is
-        told each stage as it begins: retrieve, rerank, reasons, log; on_ranked the items in their order, with plain
-        evidence for reasons, before the model writes any. When the language model cannot answer, the items
-        are in the retriever's order, `reranked` is False and `note` says why; it also says when the encoder cannot see
-        the picture.
+        come again only where too few others fit. extremes: "lowest" or "highest" by numeric attribute: the k items at
+        that end, in that order, the first attribute counting most. Nothing wished and nobody known gives what is
+        popular. on_stage is told each stage as it begins: retrieve, rerank, reasons, log; on_ranked the items in their
+        order, with plain evidence for reasons, before the model writes any. When the language model cannot answer, the
+        items are in the retriever's order, `reranked` is False and `note` says why; it also says when the encoder
+        cannot see the picture.
         Raises RequestError, FilterError, MediaError for what the caller can repair.
         """
         request_id = str(uuid.uuid4())
         watch = Stopwatch(on_stage)
         wish = understand(user_id=user_id, query=query, image=image, where=where, k=k)
         with watch.stage("retrieve"):
+            if extremes:
+                fitting = self._showcase.items(self._open_to(wish.user_id, wish.where, exclude))
+                wish = replace(wish, where=at_end(fitting, extremes, wish.k))
             model = self.model  # to the end of this answer, whatever is used in the meantime
             retrieved = self._stages.retrieve(wish, model, exclude, shown)
         with watch.stage("rerank"):
-            ranking = self._stages.rank(retrieved, model)
+            ranking = self._stages.rank(retrieved, model, extremes or {})
         with watch.stage("reasons"):
             to_explain = self._stages.with_evidence(wish, retrieved, ranking)
             if on_ranked is not None:
@@ -328,21 +333,6 @@ class Recommender:
         """
         return len(self._open_to(user_id, where, exclude))
 
-    def at_end(
-        self,
-        extremes: Mapping[str, str],
-        k: int,
-        *,
-        user_id: str | None = None,
-        where: str | None = None,
-        exclude: Collection[str] = (),
-    ) -> str:
-        """The filter of the k items with the lowest or highest numbers, among those that `count` counts.
-
-        extremes: lowest or highest, by attribute; the first one counts most. Raises RequestError, FilterError.
-        """
-        return at_end(self._showcase.items(self._open_to(user_id, where, exclude)), extremes, k)
-
     def _open_to(self, user_id: str | None, where: str | None, exclude: Collection[str]) -> frozenset[str]:
         wish = understand(user_id=user_id, query=None, image=None, where=where, k=1)
         query = self._finder.query(user_id=wish.user_id, where=wish.where)
@@ -365,13 +355,17 @@ class Recommender:
         """Texts into the workspace's space, by its encoder."""
         return self._finder.encoder.embed_text
 
-    def update_of(self, message: str, *, standing: str | None = None, shown: Sequence[str] = ()) -> Update:
+    def update_of(
+        self, message: str, *, standing: str | None = None, shown: Sequence[str] = (), focus: int | None = None
+    ) -> Update:
         """What a message of a conversation changes: by rules, and by the model where it is good at it.
 
-        standing: what holds so far, in words. shown: titles of the list shown last.
+        standing: what holds so far, in words. shown: titles of the list shown last. focus: the place, from 1, of
+        the one that was spoken of last.
         """
         model = understanding_model(self._settings.understanding, lambda: self.model)
-        return understood(message, self.facets(), model, standing=standing, shown=shown, embed=self.embed)
+        about: dict[str, Any] = {"standing": standing, "shown": shown, "focus": focus}
+        return understood(message, self.facets(), model, **about, embed=self.embed)
 
     def users(self) -> list[str]:
         """The users that the log knows."""

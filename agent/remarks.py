@@ -45,9 +45,13 @@ _YES = re.compile(
 _NO = re.compile(r"^(?:no|nope|nah|no thanks|no thank you|rather not|better not|never mind|nevermind|don't)[ .!]*$")
 _FORGET_ME = re.compile(
     r"\b(?:forget|erase|delete|remove|wipe|clear)(?: me| (?:(?!from\b|this\b|for\b)\w+ ){0,3}?(?:(?:about|of) me|"
-    r"my data|my history|my account|my profile|my information|my likes|my preferences))\b(?! (?:a|an|the|some)\b)"
+    r"my data|my history|my account|my profile|my information|my likes|my preferences))\b"
+    r"(?![ -](?:a|an|the|some|nots?)\b)"
 )
-_UNDO = re.compile(_LEAD + r"(?:undo(?: that| it| this)?|take (?:that|it) back)(?: please)?[ .!]*$")
+_UNDO = re.compile(
+    _LEAD + r"(?:undo(?: that| it| this)?|take (?:that|it) back|go back(?: (?:one|a) step)?|"
+    r"(?:the )?previous(?: (?:list|one|ones|results?))?)(?: please)?[ .!]*$"
+)
 _RESTART = re.compile(
     _LEAD + r"(?:(?:let's|let us|can we) )?(?:start (?:over|again|afresh)|clear everything)(?: please)?[ .!?]*$"
 )
@@ -61,15 +65,22 @@ _SERVICE = re.compile(
     r"price[- ]match)\b|"
     r"\b(?:shipping|delivery|postage|returns?) (?:costs?|times?|fees?|policy|options?|charges?|dates?)\b|"
     r"\b(?:free|express|next[- ]day|same[- ]day) (?:shipping|delivery)\b|"
-    r"\b(?:have|is there) a (?:shop|store|showroom)\b|(?:when|are you) (?:are you )?open\b|\b(?:a|any) discounts?\b|"
+    r"\b(?:do you have|is there) a (?:shop|store|showroom)\b|(?:when|are you) (?:are you )?open\b|"
+    r"\b(?:a|any) discounts?\b|"
     r"\bhow (?:long|much|fast|soon) .*\b(?:deliver\w*|shipping|postage|arrive)\b|"
-    r"\b(?:opening hours|refund policy|discount codes?|voucher codes?|customer service|payment methods?|credit cards?|"
-    r"paypal|money back|my (?:order|parcel|package|delivery)|when will (?:it|they|my \w+) arrive)\b"
+    r"\b(?:opening hours|refund policy|discount codes?|voucher codes?|customer service|payment methods?|paypal|"
+    r"(?:take|accept) (?:\w+ )?cards?|money back|(?:where is|track) my \w+|when will (?:it|they|my \w+) arrive)\b"
 )
 _HABIT = re.compile(
     r"\b(?:i|we)(?:'m| am)? (?:really |just |simply |absolutely |generally |usually |always )*"
     r"(?:never|always|can't stand|cannot stand|can not stand|hate|love|adore|detest|loathe|don't (?:ever )?wear|"
     r"do not (?:ever )?wear|only ever|don't eat|allergic to|avoid)\b|\bi'm allergic to\b|\bmy favou?rites?\b"
+)
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+")
+_WHICH_END = re.compile(
+    r"^(?:(?:and|so|ok|but) )*(?:which|what)(?:'s|'re)?(?: one)?(?: of (?:them|these|those|the two|both))?"
+    r" (?:is |are |would be )?(?:the )?\w+(?:er|est)\b(?:[ ?]*$| of (?:them|these|those)\b)|"
+    r"\bof (?:those|these|them)\W*$"
 )
 _OF_THE_MOMENT = re.compile(
     r"\b(?:would|i'd|we'd|this|that|it|these|those|one|ones|today|now|here|first|second|third)\b"
@@ -98,3 +109,21 @@ def tells_a_habit(message: str) -> bool:
     """Whether a message says what its writer always or never wants: "I never wear wool", "I love stripes"."""
     text = message.replace("’", "'").lower()
     return bool(_HABIT.search(text)) and not _OF_THE_MOMENT.search(text)
+
+
+def habit_and_rest(message: str) -> tuple[str, str] | None:
+    """The sentences that say what is always or never wanted, and the others; None where there are not both."""
+    sentences = [sentence for sentence in _SENTENCE.split(message) if sentence.strip()]
+    habits = [sentence for sentence in sentences if tells_a_habit(sentence)]
+    rest = [sentence for sentence in sentences if not tells_a_habit(sentence)]
+    return (" ".join(habits), " ".join(rest)) if habits and rest else None
+
+
+def of_things(message: str) -> str:
+    """The message without its sentences about delivery and the like; as it is where it has no others."""
+    return " ".join(s for s in _SENTENCE.split(message) if remark_of(s) is not Remark.SERVICE) or message
+
+
+def asks_which_end(message: str) -> bool:
+    """Whether a message asks which of the shown items has the lowest or highest number: "which of them is cheaper?"."""
+    return bool(_WHICH_END.search(message.lower()))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from agent.facets import number_of
 from agent.facts import told_values
 from agent.fillers import FILLERS, words
 from agent.mentions import find_mentions, stem, tokens_of
@@ -23,7 +24,9 @@ _MEANT = 0.62
 """Least cosine of a word and the name of the attribute that it asks for."""
 _HALF = 0.5
 _ASKS_FOR = MappingProxyType(
-    {"directed": "director", "expensive": "price", "made": "material", "much": "price", "old": "year", "when": "year"}
+    dict.fromkeys(("cheap", "cheaper", "expensive", "much"), "price")
+    | {"directed": "director", "made": "material", "makes": "brand"}
+    | dict.fromkeys(("old", "when"), "year")
 )
 """Words of questions that name an attribute without its name."""
 _MOST_DELETIONS = 3
@@ -31,6 +34,7 @@ _EMPTY = words("looks details tell told exactly")
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")
 _THANKS = re.compile(r"\b(?:thank\w*|thx|ta|cheers|great|perfect|lovely)\b")
 _BYE = re.compile(r"\b(?:good ?bye|bye|see you|good night|later)\b")
+_HOW = re.compile(r"\bhow (?:are|do) you\b(?! use| work)")
 _HELLO = re.compile(r"\b(?:hi|hello|hey|good (?:morning|afternoon|evening))\b")
 
 
@@ -46,6 +50,8 @@ def small_talk(message: str) -> str:
         return "Goodbye, and come back any time."
     if _THANKS.search(text):
         return "You are welcome. Tell me if you would like anything else."
+    if _HOW.search(text):
+        return "I am well, thank you. Tell me what you are looking for."
     if _HELLO.search(text):
         return "Hello! Tell me what you are looking for."
     return "I find things in this catalogue, and say why. Tell me what you are looking for, or what to change."
@@ -94,6 +100,20 @@ def _told_of(item: Item) -> str:
     told = "; ".join(f"{_spoken(name)} {_value(item, name)}" for name in names) or "nothing"
     first = next((clean(sentence, _PROSE_CHARS) for sentence in _SENTENCE.findall(prose)), "")
     return f"The catalogue says of {titled(item)}: {told}." + (f" “{first}”" if first else "")
+
+
+def ends_of(items: Sequence[Item], steps: Mapping[str, str]) -> str:
+    """Which of the items has the lowest, or highest, number. steps: as `Update.step`; the first one is asked for."""
+    name, way = next(iter(steps.items()))
+    low = way in ("lower", "lowest")
+    numbers = [(number_of(item.attributes[name]), item) for item in items if name in item.attributes]
+    told = [(number, item) for number, item in numbers if number is not None]
+    if not told:
+        return f"The catalogue tells no {_spoken(name)} of them."
+    best = (min if low else max)(number for number, _ in told)
+    ends = [item for number, item in told if number == best]
+    titles = " and ".join(titled(item) for item in ends)
+    return f"{titles}: {_spoken(name)} {_value(ends[0], name)}, the {'lowest' if low else 'highest'} of them."
 
 
 def _attributes_asked(asked: Sequence[Token], item: Item, facets: Sequence[Facet], embed: Embed) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ class Scene:
 
     shown: the list shown last. known: ids of all that was shown for this wish, oldest first. ignored: keys of habits
     that do not count for it. offers: what the last reply offered. asks: whether the last reply was a question. empty:
-    whether nothing fits it.
+    whether nothing fits it. focus: the place, from 1, of the shown item that was spoken of last.
     """
 
     state: DialogueState = field(default_factory=DialogueState)
@@ -89,6 +89,7 @@ class Scene:
     offers: tuple[Chip, ...] = ()
     asks: bool = False
     empty: bool = False
+    focus: int | None = None
 
     def entries(self) -> tuple[Recommendation, ...]:
         """The items shown last, in order."""

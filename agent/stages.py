@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from agent.evidence import gather_evidence
 from agent.explain import Reason, ToExplain, plain_reasons, write_reasons
+from agent.limits import from_end
 from agent.ranker import LastStage
 from agent.rerank import Ranked
 from agent.shortlist import Shortlist, compare, shortlist
@@ -72,8 +74,19 @@ class Stages:
         size, px = self._settings.candidates, model.info.image_px
         return self.rank(shortlist(self._finder, self._showcase, query, size, image_px=px), model).entries
 
-    def rank(self, retrieved: Shortlist, model: VisionLanguageModel) -> Ranking:
-        """The contenders in the model's and the ranker's order, or in the retriever's when the model cannot answer."""
+    def rank(
+        self, retrieved: Shortlist, model: VisionLanguageModel, extremes: Mapping[str, str] = MappingProxyType({})
+    ) -> Ranking:
+        """The contenders in the model's and the ranker's order, or in the retriever's when the model cannot answer.
+
+        extremes: "lowest" or "highest" by attribute; that order comes before the others.
+        """
+        ranking = self._ranked(retrieved, model)
+        items = {entry.candidate.item_id: entry.shown.item for entry in retrieved.contenders}
+        entries = sorted(ranking.entries, key=lambda entry: from_end(items[entry.candidate.item_id], extremes))
+        return replace(ranking, entries=entries)
+
+    def _ranked(self, retrieved: Shortlist, model: VisionLanguageModel) -> Ranking:
         settings = self._settings.rerank
         try:
             ranked: Sequence[Ranked] = compare(model, retrieved, self._showcase, settings=settings)

@@ -49,9 +49,18 @@ class Standing:
         self._past = [*self._past, Step(self.scene, events, habits, dropped)][-_MOST_STEPS:]
         self.scene = scene
 
+    def speaks_of(self, place: int) -> None:
+        """Of the shown items this one, from 1, is what "it" means from now on."""
+        self.scene = replace(self.scene, focus=place)
+
     def leaves(self, *, habits: tuple[Preference, ...] = (), dropped: tuple[Preference, ...] = ()) -> None:
         """Note what the last message leaves beside its scene."""
         self._past[-1] = replace(self._past[-1], habits=habits, dropped=dropped)
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are to go back."""
+        return len(self._past)
 
     def begin(self) -> None:
         """Nothing stands, and there is no way back."""
@@ -61,16 +70,17 @@ class Standing:
         """Back to the scene before the last message that changed anything; what that left behind is taken back."""
         if not self._past:
             return self.said("There is nothing to take back.")
-        step = self._past.pop()
-        self.scene = step.before
+        step = self._past[-1]
         count = self._person.take_back(step.habits, step.events)
         self._person.keep(step.dropped)
+        self.scene = self._past.pop().before
         taken = [f"you judged {count} of them"] if count else []
         taken += [said(habit) for habit in step.habits]
-        taken += [f"no longer {said(habit)}" for habit in step.dropped]
+        again = "; ".join(said(habit) for habit in step.dropped)
         back = ", ".join(chip.label for chip in self._chips())
         text = f"Back to: {back}." if back else "Back to the beginning."
         text += f" Taken back: {'; '.join(taken)}." if taken else ""
+        text += f" It counts again: {again}." if again else ""
         return self.said(text, shown=self.scene.shown, offers=self.scene.offers)
 
     def said(
@@ -103,7 +113,8 @@ class Standing:
             found = self._person.recommend(state, limits, scene, hidden, hooks)
         known = tuple(dict.fromkeys((*scene.known, *(entry.item.item_id for entry in found))))
         question, offers = self._question(scene, words)
-        self.go_on(replace(scene, shown=found, known=known, offers=offers, asks=bool(question), empty=False))
+        scene = replace(scene, shown=found, known=known, empty=False, focus=None)
+        self.go_on(replace(scene, offers=offers, asks=bool(question)))
         text = f"{_headline(self._chips(), anew)} {question}".strip() if found else _NOTHING_LEFT
         return self.said(text, shown=found, note=both(note, found.note), offers=offers)
 
@@ -130,7 +141,10 @@ class Standing:
         offers = relaxations(
             scene.state, before, lambda state: self._person.fitting(replace(scene, state=state), hidden)
         )
-        offers += tuple(Chip(chip.key, f"though you said {chip.label}") for chip in habits)
+        helping = (
+            chip for chip in habits if self._person.fitting(replace(scene, ignored=scene.ignored | {chip.key}), hidden)
+        )
+        offers += tuple(Chip(chip.key, f"though you said {chip.label}") for chip in helping)
         self.go_on(replace(scene, offers=offers, asks=False, empty=not hidden))
         first = clean(offers[0].label, CHIP_CHARS)
         lead = "That is all there is for this." if hidden else "Nothing fits all of that."
@@ -149,7 +163,10 @@ class Standing:
         return f"Which {clean(name.replace('_', ' '), CHIP_CHARS)} do you have in mind: {values}, another?", offers
 
     def _chips(self) -> tuple[Chip, ...]:
-        like = self._person.item(self.scene.state.like)
+        try:
+            like = self._person.item(self.scene.state.like)
+        except TastemakerError:
+            like = None
         chips = self.scene.state.chips(like="" if like is None else like.title)
         picture = (PICTURE,) if self.scene.image is not None else ()
         return (*_tidied(chips), *picture, *self._habit_chips(self.scene))

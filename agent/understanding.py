@@ -28,6 +28,7 @@ def understood(
     *,
     standing: str | None = None,
     shown: Sequence[str] = (),
+    focus: int | None = None,
     embed: Embed,
 ) -> Update:
     """What the message changes. model: who is to correct what the rules make of it, None for nobody.
@@ -35,8 +36,8 @@ def understood(
     The other arguments are those of `agent.linker.link`.
     """
     if model is None:
-        return link(message, facets, standing=standing, shown=shown, embed=embed)
-    return corrected(model, message, facets, standing=standing, shown=shown, embed=embed)
+        return link(message, facets, standing=standing, shown=shown, focus=focus, embed=embed)
+    return corrected(model, message, facets, standing=standing, shown=shown, focus=focus, embed=embed)
 
 
 def understanding_model(how: str, model: Callable[[], VisionLanguageModel]) -> VisionLanguageModel | None:
@@ -58,13 +59,14 @@ def corrected(
     *,
     standing: str | None = None,
     shown: Sequence[str] = (),
+    focus: int | None = None,
     embed: Embed,
 ) -> Update:
     """The update that the model writes within the catalogue's schema; the draft where it cannot, or writes no update.
 
     The arguments are those of `agent.linker.link`.
     """
-    draft = link(message, facets, standing=standing, shown=shown, embed=embed)
+    draft = link(message, facets, standing=standing, shown=shown, focus=focus, embed=embed)
     asked = facets_in_question(message, facets, embed)
     prompt = update_prompt(asked, standing, shown, message, draft=draft)
     try:

@@ -13,6 +13,7 @@ from agent.fillers import FILLERS
 from agent.habits import habit_key
 from agent.mentions import tokens_of
 from agent.offers import SOFTEN, picked
+from agent.residue import residue
 from agent.scenes import PICTURE, Scene
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def wished(scene: Scene, update: Update, words: str, picture: Image | None, face
     if update.action not in (Action.SEARCH, Action.REFINE, Action.SIMILAR):
         update = Update(Action.SEARCH)
     if update == Update(update.action) and any(token.text not in FILLERS for token in tokens_of(words)):
-        update = replace(update, query=words[:QUERY_CHARS])
+        update = replace(update, query=residue(words, tokens_of(words), ()))
     every = () if re.search(r"\b(?:or|either)\b", words.lower()) else [f.name for f in facets if f.several]
     state = apply(scene.state, update, [entry.item for entry in scene.entries()], every=every)
     if not state.chips() and picture is None and update.step:

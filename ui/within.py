@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,10 +38,6 @@ class Within:
     def count(self, *, where: str | None = None, **request: Any) -> int:
         """As `Recommender.count`, within the filter."""
         return self._recommender.count(where=all_of(self.where, where), **request)
-
-    def at_end(self, extremes: Mapping[str, str], k: int, *, where: str | None = None, **request: Any) -> str:
-        """As `Recommender.at_end`, within the filter."""
-        return self._recommender.at_end(extremes, k, where=all_of(self.where, where), **request)
 
     def why(self, item_id: str, *, where: str | None = None, **request: Any) -> Why:
         """As `Recommender.why`, within the filter, which is no part that is tried out."""

@@ -149,6 +149,110 @@ def test_of_services_it_says_that_it_knows_nothing(recommender: Recommender, mes
     assert (found(reply), reply.state) == (set(), before)
 
 
+def test_a_wish_beside_a_question_of_services_is_answered(recommender: Recommender) -> None:
+    reply = Conversation(recommender).reply("I need a red lamp. Do you deliver to Spain?")
+    assert (found(reply), reply.state.query) == ({"red-lamp"}, "")
+    assert reply.note is not None
+    assert "delivery" in reply.note
+
+
+def test_the_cheapest_come_first_and_that_is_why_they_stand_there(recommender: Recommender) -> None:
+    talk = Conversation(recommender, k=3)
+    reply = talk.reply("the cheapest mugs")
+    assert [entry.item.item_id for entry in reply.recommendations or ()] == ["red-mug", "green-mug", "blue-mug"]
+    assert "that of the lowest price first" in talk.reply("why the third?").text
+    dearest = talk.reply("the most expensive").recommendations
+    assert [entry.item.item_id for entry in dearest or ()] == ["blue-mug", "green-mug", "red-mug"]
+
+
+@pytest.mark.parametrize("message", ["which of them is cheapest?", "the cheapest of those", "which is cheaper?"])
+def test_which_end_of_the_shown_list_is_told(recommender: Recommender, message: str) -> None:
+    talk = Conversation(recommender, k=12)
+    before = talk.reply("a mug").state
+    reply = talk.reply(message)
+    assert (reply.text, reply.state) == ("“Red mug”: price 12.50 EUR, the lowest of them.", before)
+
+
+def test_it_is_the_one_that_was_spoken_of_last(recommender: Recommender) -> None:
+    talk = Conversation(recommender, k=12)
+    talk.reply("a mug")
+    talk.reply("tell me about the blue one")
+    assert talk.reply("how much does it cost?").text == "The catalogue says of “Blue mug”: price 55.00 EUR."
+    assert talk.reply("I'll take it").text == "Noted: you like “Blue mug”."
+
+
+def test_cheaper_than_a_shown_one_is_cheaper_than_that_one(recommender: Recommender) -> None:
+    talk = Conversation(recommender, k=12)
+    talk.reply("a mug")
+    assert found(talk.reply("is there something cheaper than the blue one?")) == {"red-mug", "green-mug"}
+
+
+def test_a_step_back_lifts_what_the_steps_before_had_set(recommender: Recommender) -> None:
+    talk = Conversation(recommender, k=12)
+    talk.reply("a mug")
+    assert found(talk.reply("cheaper")) == {"red-mug"}
+    assert found(talk.reply("sorry, I meant more expensive")) == {"green-mug", "blue-mug"}
+
+
+@pytest.mark.parametrize("message", ["I don't want green", "I do not want green", "get rid of the green ones"])
+def test_what_one_does_not_want_is_not_shown(recommender: Recommender, message: str) -> None:
+    talk = Conversation(recommender, k=12)
+    talk.reply("a mug")
+    assert found(talk.reply(message)) == {"red-mug", "blue-mug"}
+
+
+def test_what_is_said_for_good_and_what_is_wanted_now_are_both_heard(recommender: Recommender) -> None:
+    talk = Conversation(recommender, k=12)
+    reply = talk.reply("I never want green. Show me a mug")
+    assert found(reply) == {"red-mug", "blue-mug"}
+    assert "Noted: never colour green." in reply.text
+    talk.undo()
+    assert "know nothing" in talk.reply("what do you know about me?").text
+
+
+def test_a_button_is_no_yes_to_being_forgotten(recommender: Recommender) -> None:
+    recommender.feedback("kim", "red-mug", "like")
+    talk = Conversation(recommender, "kim")
+    chip = talk.reply("a mug").chips[0]
+    assert "Shall I erase" in talk.reply("forget me").text
+    talk.remove(chip.key)
+    talk.reply("yes")
+    assert recommender.workspace.log.positives("kim")
+    talk.reply("forget me")
+    assert "You are forgotten" in talk.reply("yes").text
+    assert not recommender.workspace.log.positives("kim")
+
+
+def test_said_twice_and_undone_once_still_counts(recommender: Recommender) -> None:
+    for user_id in (None, "lou"):
+        talk = Conversation(recommender, user_id)
+        talk.reply("I never want green")
+        assert talk.reply("I never want green").text.count("never colour green") == 1
+        talk.undo()
+        assert "never colour green" in talk.reply("what do you know about me?").text
+
+
+def test_a_claim_is_only_made_of_what_was_found(recommender: Recommender) -> None:
+    reply = Conversation(recommender).reply("do you have a mug with a USB port?")
+    assert "Yes" not in reply.text
+    assert "Nothing that I found has “usb”" in reply.text
+
+
+def test_undo_that_fails_undoes_nothing(recommender: Recommender, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = Conversation(recommender, "mia", k=12)
+    talk.reply("a mug")
+    talk.reply("I like the red one")
+
+    def fails(*_: object) -> int:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(recommender, "take_back", fails)
+        assert "the disk is full" in talk.undo().text
+    assert "you judged 1 of them" in talk.undo().text
+    assert not recommender.workspace.log.positives("mia")
+
+
 @pytest.mark.parametrize("message", ["the red one", "tell me about the red one"])
 def test_who_only_names_a_shown_thing_is_told_of_it(recommender: Recommender, message: str) -> None:
     talk = Conversation(recommender, k=12)

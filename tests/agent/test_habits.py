@@ -60,6 +60,8 @@ GLADLY = Preference("material", "leather", avoided=False, stated=datetime(2026, 
         ("I don't like wool anymore", set()),
         ("I hate jute after all", set()),
         ("a wool hat", set()),
+        ("I don't mind the colour, just no wool", set()),
+        ("jute is fine, but no wool please", set()),
     ],
 )
 def test_only_what_a_message_denies_is_taken_back(message: str, gone: set[Preference]) -> None:

@@ -179,6 +179,9 @@ def test_what_is_said_around_a_wish_is_not_searched_for(
         ("min a score of 4.5", {"at_least": {"score": 4.5}}),
         ("the heaviest", {"step": {"weight": "highest"}}),
         ("under 5 people", {"query": "people"}),
+        ("I wouldn't pay more than 50", {"at_most": {"price_eur": 50}}),
+        ("it can't cost less than 20", {"at_least": {"price_eur": 20}}),
+        ("a group of about 5 friends", {"query": "group of about 5 friends"}),
     ],
 )
 def test_a_unit_says_which_number_is_meant(message: str, expected: dict[str, object], embed: Embed) -> None:

@@ -54,7 +54,7 @@ def test_a_person_is_forgotten_after_a_yes(folder: Path) -> None:
         assert workspace.log.history("dan")
     told = run(app, ["forget", "dan", "-w", str(folder)], input="y\n")
     assert told.exit_code == 0
-    assert "erased: 1 events, 1 stated preferences, 0 refused rows; nothing was trained on them" in told.stdout
+    assert "erased: 1 event, 1 stated preference; nothing was trained on them" in told.stdout
     with Workspace.open(folder) as workspace:
         assert workspace.log.history("dan", types=list(EventType)) == []
         assert workspace.log.history("ann")
