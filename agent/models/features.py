@@ -58,8 +58,12 @@ class PictureFeatures:
         with torch.inference_mode():
             output = self._model.get_image_features(**arguments, return_dict=True)
         pooled = output.pooler_output
-        if pooled is None or len(pooled) != len(pictures) or getattr(output, "deepstack_features", None) is not None:
+        if pooled is None or getattr(output, "deepstack_features", None) is not None:
             return None
+        if len(pooled) != len(pictures):  # some give a tensor per prompt; thumbnails are of one size
+            pooled = torch.cat(tuple(pooled)).chunk(len(pictures))
+            if len(pooled) != len(pictures) or len({len(tensor) for tensor in pooled}) != 1:
+                return None
         self._as_tensor = isinstance(pooled, torch.Tensor)
         return [tensor.clone() for tensor in pooled]
 
