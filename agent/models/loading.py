@@ -75,6 +75,7 @@ def _processor(model_id: str) -> Any:
 
 def _for_pictures(kind: Any) -> Any:
     """The same kind of processor with nothing in the place of its video part."""
+    from transformers import ProcessorMixin
 
     class ForPictures(kind):  # type: ignore[misc]
         @classmethod
@@ -85,6 +86,9 @@ def _for_pictures(kind: Any) -> Any:
         def _get_arguments_from_pretrained(cls, *args: Any, **options: Any) -> list[Any]:
             image_processor, tokenizer = super()._get_arguments_from_pretrained(*args, **options)
             return [image_processor, tokenizer, None]
+
+        def apply_chat_template(self, *args: Any, **options: Any) -> Any:
+            return ProcessorMixin.apply_chat_template(self, *args, **options)  # SmolVLM's own asks the video part
 
     return ForPictures
 
