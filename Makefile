@@ -5,7 +5,7 @@ VLLM_VENV := .venv-vllm
 # Where the CPU build of torch comes from, if not from the usual index: make vllm TORCH_INDEX=URL
 TORCH_INDEX ?=
 
-.PHONY: install demo test lint types bench vllm chromium clean
+.PHONY: install demo test lint types bench conformance vllm chromium clean
 
 install: $(VENV)/.core
 
@@ -25,6 +25,9 @@ types: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.bench
+
+conformance: $(VENV)/.dev $(VLLM_VENV)/.done
+	$(VENV)/bin/python -m pytest -m "" tests/conformance
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else \

@@ -26,6 +26,7 @@ _TAIL_LINES = 20
 _TAIL_BYTES = 2**18
 _CAUSE = re.compile(r"\b[\w.]*(?:Error|Exception): .+|error: .+")
 _NO_CAUSE = "Engine core initialization failed"  # what the outer process says of any failure of the inner one
+_NO_FAILURE = " WARNING "
 
 
 class VllmServer:
@@ -122,6 +123,10 @@ class VllmServer:
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
             lines = log.read().decode("utf-8", "replace").splitlines()
-        causes = [found.group() for line in lines if (found := _CAUSE.search(line)) and _NO_CAUSE not in line]
+        causes = [
+            found.group()
+            for line in lines
+            if (found := _CAUSE.search(line)) and _NO_CAUSE not in line and _NO_FAILURE not in line
+        ]
         first = causes[0] if causes else "it does not say why"
         return f"{first}\nThe end of its log, {self.log}:\n" + "\n".join(lines[-_TAIL_LINES:])

@@ -124,12 +124,13 @@ def server_command(
     dtype: str = "auto",
     max_model_len: int | None = None,
     max_images: int = 32,
+    whole_px: int | None = None,
     host: str = _LOOPBACK,
 ) -> list[str]:
     """The command that serves a model, and an adapter beside it, under these names. A list, so no shell reads it.
 
     lora_rank: adapters up to this rank can be loaded while it runs, two at a time, so that one takes over from another;
-    None is none but the given one.
+    None is none but the given one. whole_px: side of pictures that are not to be cut into tiles, for models that do.
 
     Weights are safetensors, code from checkpoints stays off, pictures come inside requests only (no address is
     fetched), greedy answers follow no sampling defaults of the checkpoint, and JSON answers have no idle spaces.
@@ -138,6 +139,9 @@ def server_command(
     command += ["--model", model_path, "--served-model-name", name, "--host", host, "--port", str(port)]
     command += ["--dtype", dtype, "--load-format", "safetensors", "--generation-config", "vllm"]
     command += ["--limit-mm-per-prompt", json.dumps({"image": max_images})]
+    if whole_px is not None:
+        options = {"do_image_splitting": False, "size": {"longest_edge": whole_px}}
+        command += ["--mm-processor-kwargs", json.dumps(options)]
     command += ["--allowed-media-domains", "none.invalid"]
     command += ["--structured-outputs-config", json.dumps({"backend": "xgrammar", "disable_any_whitespace": True})]
     command += ["--uvicorn-log-level", "warning"]
@@ -217,6 +221,7 @@ def plan_server(
         dtype=dtype or ("float32" if on_cpu and model == "builtin" else "auto"),
         max_model_len=_max_model_len(preset.max_prompt_tokens, config, known=model in PRESETS),
         max_images=preset.max_images,
+        whole_px=preset.image_px if preset.tiles else None,
     )
     environment = server_environment(
         device=install.device, is_local=config is not None, kv_cache_gib=1 if model == "builtin" else 4

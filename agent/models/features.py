@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class PictureFeatures:
     """What the language model is given for each picture, kept by Picture.key up to max_bytes.
 
-    Works for models whose `get_image_features` gives one tensor per picture and nothing else that the language
-    model needs; `of` says None for the others (tiled pictures, deep-stacked features).
+    Works for models whose `get_image_features` gives one tensor per picture, or one of equal parts, and nothing else
+    that the language model needs; `of` says None for the others (deep-stacked features).
     """
 
     def __init__(self, model: Any, image_processor: Any, *, max_bytes: int = 256 * 2**20) -> None:
@@ -58,8 +58,12 @@ class PictureFeatures:
         with torch.inference_mode():
             output = self._model.get_image_features(**arguments, return_dict=True)
         pooled = output.pooler_output
-        if pooled is None or len(pooled) != len(pictures) or getattr(output, "deepstack_features", None) is not None:
+        if pooled is None or getattr(output, "deepstack_features", None) is not None:
             return None
+        if len(pooled) != len(pictures):  # Idefics3 gives one for all of them; thumbnails are of one size
+            pooled = torch.cat(tuple(pooled)).chunk(len(pictures))
+            if len(pooled) != len(pictures) or len({len(tensor) for tensor in pooled}) != 1:
+                return None
         self._as_tensor = isinstance(pooled, torch.Tensor)
         return [tensor.clone() for tensor in pooled]
 

@@ -32,14 +32,13 @@ def load_checkpoint(
     import transformers
     from safetensors import SafetensorError
 
-    auto_processor: Any = transformers.AutoProcessor
     auto_model: Any = transformers.AutoModelForImageTextToText
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
     packed = _four_bits(device) if four_bit else {}
     try:
         with without_progress_bars():
-            processor = auto_processor.from_pretrained(model_id, trust_remote_code=False, padding_side="left")
+            processor = _processor(model_id)
             model, report = auto_model.from_pretrained(
                 model_id, trust_remote_code=False, use_safetensors=True, dtype=dtype, output_loading_info=True, **packed
             )
@@ -52,6 +51,46 @@ def load_checkpoint(
             f"(first: {missing[:1]}), {len(report['mismatched_keys'])} of another shape; get the checkpoint again"
         )
     return (model if four_bit else model.to(device)).eval(), _without_tiles(processor)
+
+
+def _processor(model_id: str) -> Any:
+    """The checkpoint's tokenizer and picture processor.
+
+    Where there is no torchvision, without the part for videos, which some checkpoints have and nothing here uses.
+    """
+    import transformers
+    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
+
+    automatic: Any = transformers.AutoProcessor
+    try:
+        return automatic.from_pretrained(model_id, trust_remote_code=False, padding_side="left")
+    except ImportError:
+        config = transformers.AutoConfig.from_pretrained(model_id, trust_remote_code=False)
+        kinds: Any = PROCESSOR_MAPPING
+        kind = kinds[type(config)]
+        if "video_processor" not in kind.get_attributes():
+            raise
+    return _for_pictures(kind).from_pretrained(model_id, trust_remote_code=False, padding_side="left")
+
+
+def _for_pictures(kind: Any) -> Any:
+    """The same kind of processor with nothing in the place of its video part."""
+    from transformers import ProcessorMixin
+
+    class ForPictures(kind):  # type: ignore[misc]
+        @classmethod
+        def get_attributes(cls) -> list[str]:
+            return [part for part in super().get_attributes() if part != "video_processor"]
+
+        @classmethod
+        def _get_arguments_from_pretrained(cls, *args: Any, **options: Any) -> list[Any]:
+            image_processor, tokenizer = super()._get_arguments_from_pretrained(*args, **options)
+            return [image_processor, tokenizer, None]
+
+        def apply_chat_template(self, *args: Any, **options: Any) -> Any:
+            return ProcessorMixin.apply_chat_template(self, *args, **options)  # SmolVLM's own asks the video part
+
+    return ForPictures
 
 
 def _four_bits(device: str) -> dict[str, Any]:
@@ -128,8 +167,10 @@ def check_folder(model_id: str) -> None:
 
 def _without_tiles(processor: Any) -> Any:
     """Thumbnails are small: cutting an enlarged one into tiles costs thousands of tokens and shows nothing more."""
-    if getattr(processor.image_processor, "do_image_splitting", False):
-        processor.image_processor.do_image_splitting = False
+    pictures = processor.image_processor
+    if getattr(pictures, "do_image_splitting", False):
+        pictures.do_image_splitting = False
+        pictures.size = pictures.max_image_size  # nor is it enlarged first, to be made small again
     return processor
 
 

@@ -28,6 +28,7 @@ class Preset:
     orders: in how many orders it reads a list, 1 or 2.
     understands: whether it reads messages of a conversation: for models tuned to follow instructions; the built-in one
     was measured to be worse than rules.
+    tiles: whether its picture processor enlarges pictures and cuts them into tiles unless it is told not to.
     """
 
     model_id: str
@@ -39,6 +40,7 @@ class Preset:
     guided: bool = False
     orders: int = 1
     understands: bool = False
+    tiles: bool = False
 
     def info(self, name: str, adapter: str | None) -> ModelInfo:
         """What callers must know of the model that is called so, with the adapter that it is served with."""
@@ -54,7 +56,7 @@ PRESETS: dict[str, Preset] = {
     "qwen2.5-vl-7b": Preset("Qwen/Qwen2.5-VL-7B-Instruct", LANGUAGE_MODEL, 112, 8192, understands=True),
     "qwen3-vl-4b": Preset("Qwen/Qwen3-VL-4B-Instruct", LANGUAGE_MODEL, 256, 8192, understands=True),
     "qwen3-vl-8b": Preset("Qwen/Qwen3-VL-8B-Instruct", LANGUAGE_MODEL, 256, 8192, understands=True),
-    "smolvlm2-2b": Preset("HuggingFaceTB/SmolVLM2-2.2B-Instruct", TEXT_MODEL, 384, 8192, understands=True),
+    "smolvlm2-2b": Preset("HuggingFaceTB/SmolVLM2-2.2B-Instruct", TEXT_MODEL, 384, 8192, understands=True, tiles=True),
     "gemma-3-4b": Preset("google/gemma-3-4b-it", LANGUAGE_MODEL, 896, 16384, understands=True),
 }
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from agent.adapters import adapter_name
 from agent.models.answers import single_tokens, whole_json
@@ -291,8 +291,11 @@ class TransformersModel:
         pictures = [picture for prompt in prompts for picture in _pictures(prompt)]
         if not pictures or self._features is None or not self._features_work(pictures[0]):
             return inputs
-        kept = {name: inputs[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in inputs}
-        return kept | {"mm_encoder_outputs": {"image": self._features.of(pictures)}}
+        features = self._features.of(pictures)
+        if features is None:
+            return inputs
+        kept = {name: value for name, value in inputs.items() if not name.startswith("pixel_")}
+        return kept | {"mm_encoder_outputs": {"image": features}}
 
     def _features_work(self, picture: Picture) -> bool:
         """Checked once per model on a real picture: kept features must give the answers that the pixels give."""
@@ -304,11 +307,10 @@ class TransformersModel:
         return self._features is not None
 
     def _agrees(self, features: PictureFeatures, picture: Picture) -> bool:
-        from agent.prompts import caption_prompt
-
-        probe = [caption_prompt(picture)]
+        other = Picture(ImageOps.invert(picture.image.convert("RGB")), f"{picture.key}-inverted")
+        probe = [(Message("user", (picture, "A", other, "B")),)]
         try:
-            if features.of([picture]) is None:
+            if features.of([picture, other]) is None:
                 return False
             difference = self._log_probs(probe).exp() - self._log_probs(probe, plain=True).exp()
         except (TypeError, ValueError, KeyError, AttributeError, RuntimeError):

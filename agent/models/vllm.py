@@ -55,6 +55,7 @@ class VllmModel:
         self._pictures = DataUrls()
         self._label_scores = label_scores
         self._renormalises: bool | None = None
+        self._begins: bool | None = None
         self._served: str | None = None
         self._tokens: dict[str, list[int]] = {}
 
@@ -104,11 +105,10 @@ class VllmModel:
         self._loop.close()
 
     async def _count_tokens(self, prompt: Prompt) -> int:
-        body = {"model": await self._model(), "messages": self._chat(prompt), "add_special_tokens": False}
-        return len((await self._client.post("/tokenize", body, Tokens)).tokens)
+        return len(await self._chat_tokens(self._chat(prompt), begin=await self._wants_begin()))
 
     async def _score(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
-        await self._model()
+        await self._wants_begin()
         ids = await self._ids(choices)
 
         async def row(prompt: Prompt) -> list[float]:
@@ -206,7 +206,22 @@ class VllmModel:
         return completion.choices[0]
 
     async def _body(self, chat: Chat) -> dict[str, Any]:
-        return {"model": await self._model(), "messages": chat, "temperature": 0}
+        begin = await self._wants_begin()
+        return {"model": await self._model(), "messages": chat, "temperature": 0, "add_special_tokens": begin}
+
+    async def _wants_begin(self) -> bool:
+        """Whether the tokenizer is to put its first token before a chat: unless the chat template does; asked once.
+
+        Servers leave it out of chats unless they are told, and templates of LLaVA count on it.
+        """
+        if self._begins is None:
+            tokens = await self._chat_tokens([{"role": "user", "content": [{"type": "text", "text": "?"}]}], begin=True)
+            self._begins = tokens[:1] != tokens[1:2]
+        return self._begins
+
+    async def _chat_tokens(self, chat: Chat, *, begin: bool) -> list[int]:
+        body = {"model": await self._model(), "messages": chat, "add_special_tokens": begin}
+        return (await self._client.post("/tokenize", body, Tokens)).tokens
 
     def _refuse_long(self, completion: Completion) -> None:
         """The same limit as in process, wherever the server's own lies."""

@@ -128,6 +128,7 @@ def test_progress_is_told_while_it_starts(tmp_path: Path) -> None:
 
 def test_a_server_that_fails_says_why(tmp_path: Path) -> None:
     code = (
+        "print('(APIServer) WARNING ulimit: failed with error limit exceeded, like `OSError: Too many open files`')\n"
         "print('(Worker) ValueError: head size 12 is not supported')\n"
         "print('(APIServer) RuntimeError: Engine core initialization failed. See root cause above.')\n"
         "raise SystemExit(1)"

@@ -147,6 +147,15 @@ class TestPlan:
         assert flag(plan.command, "--limit-mm-per-prompt") == '{"image": 32}'
         assert plan.url == f"http://127.0.0.1:{flag(plan.command, '--port')}/v1"
 
+    def test_pictures_are_cut_into_tiles_nowhere(self, python: Path) -> None:
+        """As in process: a thumbnail in tiles is thousands of tokens."""
+        cutting = plan_server("smolvlm2-2b", python=python).command
+        assert json.loads(flag(cutting, "--mm-processor-kwargs")) == {
+            "do_image_splitting": False,
+            "size": {"longest_edge": 384},
+        }
+        assert "--mm-processor-kwargs" not in plan_server("qwen2.5-vl-3b", python=python).command
+
     def test_the_models_positions_bound_the_prompt(self, python: Path, model: str) -> None:
         assert flag(plan_server(model, python=python).command, "--max-model-len") == "2048"
 

@@ -112,7 +112,8 @@ class TestScores:
             model.score([PROMPT], ["A", "B"])
             model.score([PROMPT], ["B", "C", "A"])
             model.close()
-        asked = [request.body["prompt"] for request in server.requests if request.path == "/tokenize"]
+        tokenized = [request.body for request in server.requests if request.path == "/tokenize"]
+        asked = [body["prompt"] for body in tokenized if "prompt" in body]
         assert sorted(asked) == ["A", "B", "C"]
 
 
@@ -466,6 +467,24 @@ def test_token_counts_are_the_servers() -> None:
         model = VllmModel(server.url)
         assert model.count_tokens(PROMPT) == 40
         model.close()
+
+
+@pytest.mark.parametrize(("tokens", "wanted"), [([1, 7, 9], True), ([1, 1, 7, 9], False)])
+def test_the_tokenizer_begins_chats_whose_template_does_not(tokens: list[int], wanted: bool) -> None:
+    class Begins(Vllm):
+        def _tokenize(self, handler: BaseHTTPRequestHandler, request: Request) -> None:
+            if "messages" in request.body:
+                send_json(handler, {"tokens": tokens})
+            else:
+                super()._tokenize(handler, request)
+
+    with stand_in(Begins()) as server:
+        model = VllmModel(server.url)
+        model.score([PROMPT, PROMPT], ["A", "B"])
+        model.count_tokens(PROMPT)
+        model.close()
+        chats = [request.body for request in server.requests if "messages" in (request.body or {})]
+    assert [chat["add_special_tokens"] for chat in chats] == [True, wanted, wanted, wanted], "asked about it once"
 
 
 def test_pictures_are_encoded_once_and_dropped_when_they_fill_their_room() -> None:

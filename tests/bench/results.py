@@ -65,6 +65,8 @@ def _page() -> str:
     ]
     for path in sorted(RESULTS.glob("*.json")):
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if "figures" not in result:  # of model families, which have a page of their own
+            continue
         lines += ["", f"## {path.stem}", "", f"`{result['command']}`, {result['date']}", ""]
         lines += ["| figure | value | 95% interval | unit | n |", "| --- | ---: | --- | --- | ---: |"]
         for row in result["figures"]:
