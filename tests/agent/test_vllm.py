@@ -67,7 +67,7 @@ def opened(vllm_server: Served) -> Iterator[Open]:
     models: list[VllmModel] = []
 
     def open_one(**options: object) -> VllmModel:
-        models.append(VllmModel(vllm_server.url, **options))  # type: ignore[arg-type]
+        models.append(VllmModel(vllm_server.url, **({"timeout_s": 300.0} | options)))  # type: ignore[arg-type]
         return models[-1]
 
     yield open_one
