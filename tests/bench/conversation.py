@@ -26,7 +26,7 @@ from ui.demo import prepare_demo
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-TURNS = ("a blue vase for fresh flowers", "cheaper", "in green instead", "like the second one", "why the first?")
+TURNS = ("a blue vase", "cheaper", "in green instead", "like the second one", "why the first?")
 PEOPLE = 10
 THINKING_S = 5.0
 ROUNDS = 4
