@@ -208,10 +208,16 @@ class Conversation:
         habits = stated_in(self._update(habit), habit)
         before = replaced(habits, self._person.habits())
         self._person.keep(habits)
-        steps = self._standing.steps
-        reply = self._answered(rest, None, hooks)
-        if self._standing.steps > steps:
-            self._standing.leaves(habits=habits, dropped=before)
+        last = self._standing.last
+        try:
+            reply = self._answered(rest, None, hooks)
+        except TastemakerError:
+            self._person.take_back(habits, ())
+            self._person.keep(before)
+            raise
+        if self._standing.last is last:  # the rest changed nothing that could be undone; this can
+            self._standing.go_on(self._standing.scene)
+        self._standing.leaves(habits=habits, dropped=before)
         told = "; ".join(said(each) for each in habits)
         return replace(reply, text=f"Noted: {told}. {reply.text}") if habits else reply
 

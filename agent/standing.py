@@ -54,13 +54,14 @@ class Standing:
         self.scene = replace(self.scene, focus=place)
 
     def leaves(self, *, habits: tuple[Preference, ...] = (), dropped: tuple[Preference, ...] = ()) -> None:
-        """Note what the last message leaves beside its scene."""
-        self._past[-1] = replace(self._past[-1], habits=habits, dropped=dropped)
+        """Note what else the last message leaves beside its scene."""
+        step = self._past[-1]
+        self._past[-1] = replace(step, habits=(*step.habits, *habits), dropped=(*step.dropped, *dropped))
 
     @property
-    def steps(self) -> int:
-        """How many steps there are to go back."""
-        return len(self._past)
+    def last(self) -> Step | None:
+        """The step that undo would take back; None where there is none."""
+        return self._past[-1] if self._past else None
 
     def begin(self) -> None:
         """Nothing stands, and there is no way back."""

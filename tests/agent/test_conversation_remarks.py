@@ -322,3 +322,29 @@ def test_where_it_is_not_clear_which_one_is_meant_it_asks(recommender: Recommend
     before = talk.reply("a mug").state
     reply = talk.reply(message)
     assert (reply.text, reply.state) == ("Which one do you mean? Say its number, or a word of its title.", before)
+
+
+@pytest.mark.parametrize("rest", ["Show me a mug", "How are you?"])
+def test_what_is_said_for_good_beside_something_is_undone_after_many_steps_too(
+    recommender: Recommender, rest: str
+) -> None:
+    talk = Conversation(recommender, k=1)
+    for place in range(32):
+        talk.reply("a mug" if place % 2 else "a lamp")
+    talk.reply(f"I never want green. {rest}")
+    assert "never colour green" in talk.reply("what do you know about me?").text
+    talk.undo()
+    assert "know nothing" in talk.reply("what do you know about me?").text
+
+
+def test_what_is_said_for_good_beside_a_wish_that_fails_is_not_kept(
+    recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = Conversation(recommender)
+
+    def fails(*_: object, **__: object) -> None:
+        raise StoreError("the store is gone")
+
+    monkeypatch.setattr(recommender, "recommend", fails)
+    assert "the store is gone" in talk.reply("I never want green. Show me a mug").text
+    assert "know nothing" in talk.reply("what do you know about me?").text
