@@ -24,7 +24,7 @@ from agent.prompts import clean
 from agent.remarks import Remark, asks_which_end, habit_and_rest, of_things, remark_of, tells_a_habit
 from agent.replies import answer, comparison, ends_of, explanation, hinges, small_talk, titled
 from agent.requests import understand
-from agent.scenes import CardsReady, Hooks, Replied, Reply, Scene, StageBegun, StreamEvent
+from agent.scenes import CardsReady, Hooks, ReasonGrows, Replied, Reply, Scene, StageBegun, StreamEvent
 from agent.standing import CHIP_CHARS, Standing, both
 from agent.wishes import chosen, wished, without
 from retrieval.errors import InputError, TastemakerError
@@ -38,7 +38,16 @@ if TYPE_CHECKING:
     from retrieval.preferences import Preference
     from retrieval.types import Recommendation
 
-__all__ = ["MAX_MESSAGE_CHARS", "CardsReady", "Conversation", "Replied", "Reply", "StageBegun", "StreamEvent"]
+__all__ = [
+    "MAX_MESSAGE_CHARS",
+    "CardsReady",
+    "Conversation",
+    "ReasonGrows",
+    "Replied",
+    "Reply",
+    "StageBegun",
+    "StreamEvent",
+]
 
 MAX_MESSAGE_CHARS = 1000
 """So much of a message is read."""
@@ -97,12 +106,16 @@ class Conversation:
         return replace(reply, note=both(note, reply.note))
 
     def reply_stream(self, message: str, *, image: Image | bytes | Path | None = None) -> Iterator[StreamEvent]:
-        """What happens while the message is answered: stages as they begin, then the cards, then the whole reply.
+        """What happens while the message is answered: stages as they begin, the cards, their reasons, the whole reply.
 
         The work goes on in a thread of its own: who stops listening stops nothing, and the conversation has moved on.
         """
         events: queue.SimpleQueue[StreamEvent | BaseException] = queue.SimpleQueue()
-        hooks = Hooks(lambda stage: events.put(StageBegun(stage)), lambda entries: events.put(CardsReady(entries)))
+        hooks = Hooks(
+            lambda stage: events.put(StageBegun(stage)),
+            lambda entries: events.put(CardsReady(entries)),
+            lambda place, words: events.put(ReasonGrows(place, words)),
+        )
 
         def work() -> None:
             try:

@@ -121,6 +121,7 @@ class Person:
             session_id=self._session_id,
             on_stage=hooks.on_stage,
             on_ranked=hooks.on_ranked,
+            on_words=hooks.on_words,
         )
 
     def why(self, scene: Scene, item_id: str) -> Why:

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from agent.current_model import CurrentModel
-from agent.explain import plain_reasons
+from agent.explain import OnWords, plain_reasons
 from agent.feedback import ANONYMOUS, log_deed, log_impressions
 from agent.forgetting import Forgotten, forget_person
 from agent.latencies import Latencies
@@ -157,6 +157,7 @@ class Recommender:
         session_id: str | None = None,
         on_stage: Callable[[str], object] | None = None,
         on_ranked: Callable[[tuple[Recommendation, ...]], object] | None = None,
+        on_words: OnWords | None = None,
     ) -> Recommendations:
         """The k best items for this wish, each with a reason that was checked; fewer when there are fewer.
 
@@ -164,7 +165,8 @@ class Recommender:
         come again only where too few others fit. extremes: "lowest" or "highest" by numeric attribute: the k items at
         that end, in that order, the first attribute counting most. Nothing wished and nobody known gives what is
         popular. on_stage is told each stage as it begins: retrieve, rerank, reasons, log; on_ranked the items in their
-        order, with plain evidence for reasons, before the model writes any. When the language model cannot answer, the
+        order, with plain evidence for reasons, before the model writes any; on_words, while it does, the place from 0
+        of a reason and its words so far, as far as they could be checked. When the language model cannot answer, the
         items are in the retriever's order, `reranked` is False and `note` says why; it also says when the encoder
         cannot see the picture.
         Raises RequestError, FilterError, MediaError for what the caller can repair.
@@ -184,7 +186,7 @@ class Recommender:
             to_explain = self._stages.with_evidence(wish, retrieved, ranking)
             if on_ranked is not None:
                 on_ranked(recommended(ranking, to_explain, plain_reasons(to_explain)))
-            reasons, unexplained = self._stages.reasons(wish, to_explain, ranking, model)
+            reasons, unexplained = self._stages.reasons(wish, to_explain, ranking, model, on_words)
             entries = recommended(ranking, to_explain, reasons)
         with watch.stage("log"):
             unlogged = log_impressions(
@@ -380,9 +382,13 @@ class Recommender:
     def warm(self) -> None:
         """Load what the first request would load. Raises ModelError, WeightsError."""
         self._showcase.facts()
+        self.update_of("something cosy")
         model = self.model
-        retrieved = self._stages.retrieve(Wish(None, "anything", None, None, 1), model)
+        wish = Wish(None, "anything", None, None, 1)
+        retrieved = self._stages.retrieve(wish, model)
         rerank(model, [], "anything", retrieved.contenders[:2], settings=self._settings.rerank)
+        ranking = self._stages.rank(retrieved, model)
+        self._stages.reasons(wish, self._stages.with_evidence(wish, retrieved, ranking), ranking, model)
 
     @property
     def model(self) -> VisionLanguageModel:

@@ -11,6 +11,7 @@ from agent.dialogue_state import Chip, DialogueState
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from agent.explain import OnWords
     from agent.recommendations import Recommendations
     from retrieval.preferences import Preference
     from retrieval.types import Event, Recommendation
@@ -50,13 +51,21 @@ class CardsReady:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasonGrows:
+    """The model writes the reason of the item at a place, from 0: its words so far, as far as they could be checked."""
+
+    place: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Replied:
     """The whole reply; nothing comes after it."""
 
     reply: Reply
 
 
-StreamEvent = StageBegun | CardsReady | Replied
+StreamEvent = StageBegun | CardsReady | ReasonGrows | Replied
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,7 @@ class Hooks:
 
     on_stage: Callable[[str], object] | None = None
     on_ranked: Callable[[tuple[Recommendation, ...]], object] | None = None
+    on_words: OnWords | None = None
 
     def stage(self, name: str) -> None:
         """Tell that a stage begins."""

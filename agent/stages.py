@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from agent.evidence import gather_evidence
-from agent.explain import Reason, ToExplain, plain_reasons, write_reasons
+from agent.explain import OnWords, Reason, ToExplain, plain_reasons, write_reasons
 from agent.limits import from_end
 from agent.ranker import LastStage
 from agent.rerank import Ranked
@@ -119,17 +119,25 @@ class Stages:
         return to_explain
 
     def reasons(
-        self, wish: Wish, entries: Sequence[ToExplain], ranking: Ranking, model: VisionLanguageModel
+        self,
+        wish: Wish,
+        entries: Sequence[ToExplain],
+        ranking: Ranking,
+        model: VisionLanguageModel,
+        on_words: OnWords | None = None,
     ) -> tuple[list[Reason], str | None]:
-        """The reasons; and why the model wrote none, None when it was not at fault."""
+        """The reasons; and why the model wrote none, None when it was not at fault. on_words: see `write_reasons`."""
         facts = self._showcase.facts()
         if not ranking.reranked:  # whoever could not rank is not asked again
             return plain_reasons(entries), None
         try:
-            return write_reasons(model, wish.query, entries, facts, settings=self._settings.reasons), None
+            reasons = write_reasons(
+                model, wish.query, entries, facts, settings=self._settings.reasons, on_words=on_words
+            )
         except ModelError as error:
             logger.warning("reasons are plain evidence: %s", error)
             return plain_reasons(entries), f"The language model wrote no reasons ({error})."
+        return reasons, None
 
 
 def recommended(

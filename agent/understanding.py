@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from agent.dialogue import parse_update, update_schema
 from agent.linker import facets_in_question, link
+from agent.models.base import Form
 from agent.prompts import update_prompt
 from retrieval.errors import ModelError, TastemakerError
 
@@ -70,7 +71,7 @@ def corrected(
     asked = facets_in_question(message, facets, embed)
     prompt = update_prompt(asked, standing, shown, message, draft=draft)
     try:
-        (text,) = model.generate([prompt], max_tokens=_TOKENS, schema=update_schema(asked))
+        (text,) = model.generate([prompt], max_tokens=_TOKENS, form=Form(schema=update_schema(asked)))
         return parse_update(text, asked)
     except ModelError as error:
         logger.warning("a message is understood by rules: %s", error)

@@ -13,6 +13,7 @@ from ui.i18n import TEXTS, Text, words
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+REASON_CHARS = 600
 _SYMBOLS = {"CNY": "¥", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥", "KRW": "₩", "USD": "$"}
 _YEAR_NAMES = ("year", "release_year", "released", "release_date", "published", "date")
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -31,8 +32,8 @@ class Fact:
 class Card:
     """One recommended item as the page shows it; every field is text that was cleaned of control characters.
 
-    picture: SHA-256 of the picture to show, or None. detail: the price or the year, or empty. reason: empty while it is
-    being written. evidence: facts, and of each whether it is about an item of the person's own history.
+    picture: SHA-256 of the picture to show, or None. detail: the price or the year, or empty. reason: what is
+    written of it so far. evidence: facts, and of each whether it is about an item of the person's own history.
     """
 
     item_id: str
@@ -52,7 +53,7 @@ def make_card(recommendation: Recommendation) -> Card:
         item_id=item.item_id,
         title=plain(item.title, 160) or item.item_id,
         detail=plain(price_or_year(item), 40),
-        reason=plain(recommendation.reason, 600),
+        reason=plain(recommendation.reason, REASON_CHARS),
         written_by_model=recommendation.source == "model",
         evidence=tuple(fact for fact in map(_fact, recommendation.evidence) if fact.text),
         found_by=found_by(recommendation.retrievers),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from agent.conversation import Conversation, Reply
 from retrieval.errors import TastemakerError
-from ui.cards import footer, make_card, plain, sentence, unexplained
+from ui.cards import REASON_CHARS, footer, make_card, plain, sentence, unexplained
 from ui.chats import Talk
 from ui.i18n import Text, known, words
 from ui.nothing import why_nothing
@@ -19,6 +19,7 @@ from ui.within import Within
 
 if TYPE_CHECKING:
     from agent.recommender import Recommender
+    from ui.cards import Card
     from ui.chats import Chat, Said, Turn
     from ui.comparing import Table
     from ui.line import Line
@@ -101,6 +102,7 @@ class Answering:
         talk.within.where = where
         talk.within.on_stage = lambda stage: chat.change(turn, stage=_STAGES.get(stage, turn.stage))
         talk.within.on_ranked = lambda ranked: chat.change(turn, cards=tuple(map(unexplained, ranked)))
+        talk.within.on_words = lambda place, told: chat.change(turn, cards=_written(turn.cards, place, told))
         talk.within.on_forget = lambda user_id: self._memory.drop(user_id, chat)
         chat.change(turn, stage=_STAGES[ask.stage])
         reply = ask.do(talk.conversation)
@@ -120,6 +122,11 @@ class Answering:
         within = Within(self._recommender)
         recommender = cast("Recommender", within)
         return Talk(Conversation(recommender, user_id, k=CARDS, source="ui", session_id=session_id), within)
+
+
+def _written(cards: Sequence[Card], place: int, told: str) -> tuple[Card, ...]:
+    """The cards with so much of the reason of one of them."""
+    return (*cards[:place], replace(cards[place], reason=plain(told, REASON_CHARS)), *cards[place + 1 :])
 
 
 def _shown(reply: Reply) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agent.explain import OnWords
     from agent.forgetting import Forgotten
     from agent.recommendations import Recommendations
     from agent.recommender import Recommender
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 class Within:
     """Wraps a recommender; what is not about finding items goes through as it is.
 
-    where: the filter that everything found has to pass too. on_stage, on_ranked: as `Recommender.recommend` takes them.
-    on_forget: is told of a person who is about to be forgotten.
+    where: the filter that everything found has to pass too. on_stage, on_ranked, on_words: as
+    `Recommender.recommend` takes them. on_forget: is told of a person who is about to be forgotten.
     """
 
     def __init__(self, recommender: Recommender) -> None:
@@ -25,6 +26,7 @@ class Within:
         self.where: str | None = None
         self.on_stage: Callable[[str], object] | None = None
         self.on_ranked: Callable[[tuple[Recommendation, ...]], object] | None = None
+        self.on_words: OnWords | None = None
         self.on_forget: Callable[[str], object] | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -32,7 +34,7 @@ class Within:
 
     def recommend(self, *, where: str | None = None, **request: Any) -> Recommendations:
         """As `Recommender.recommend`, within the filter."""
-        told = {"on_stage": self.on_stage, "on_ranked": self.on_ranked}
+        told = {"on_stage": self.on_stage, "on_ranked": self.on_ranked, "on_words": self.on_words}
         return self._recommender.recommend(where=all_of(self.where, where), **(request | told))
 
     def count(self, *, where: str | None = None, **request: Any) -> int:

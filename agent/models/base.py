@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -26,6 +26,9 @@ class Picture:
 
 Part = str | Picture
 
+OnText = Callable[[int, str], object]
+"""Is told of answers that grow: the prompt's number, from 0, and what is written of its answer so far."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -34,6 +37,21 @@ class Message:
 
 
 Prompt = tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What answers must look like, by construction.
+
+    schema: they are JSON text that satisfies it. patterns: instead, a regular expression for each prompt that its
+    answer matches, whole, or is the beginning of where max_tokens cut it off.
+    """
+
+    schema: JsonSchema | None = None
+    patterns: Sequence[str] | None = None
+
+
+FREE = Form()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +103,15 @@ class VisionLanguageModel(Protocol):
     async def ascore(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]: ...
 
     def generate(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        patterns: Sequence[str] | None = None,
+        self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE, on_text: OnText | None = None
     ) -> list[str]:
         """Greedy continuation of each prompt, as one batch.
 
-        schema: the answers are JSON text that satisfies it. patterns: instead, a regular expression for each prompt
-        that its answer matches, whole, or is the beginning of where max_tokens cut it off.
+        on_text: is called from any one thread at a time; each text that it is told begins with the one before.
         """
         ...
 
-    async def agenerate(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        patterns: Sequence[str] | None = None,
-    ) -> list[str]: ...
+    async def agenerate(self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE) -> list[str]: ...
 
     def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
         """The greedy continuation, piece by piece; the pieces joined are what `generate` returns."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from agent.models.base import JsonSchema, ModelInfo, Picture, Prompt
+from agent.models.base import FREE, Form, ModelInfo, OnText, Picture, Prompt
 from retrieval.errors import PromptTooLongError
 
 ScoreRule = Callable[[str, Sequence[str]], Sequence[float]]
@@ -83,19 +83,19 @@ class ScriptedModel:
         return [_log_softmax(self._score_rule(self._checked(prompt), choices)) for prompt in prompts]
 
     def generate(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        patterns: Sequence[str] | None = None,
+        self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE, on_text: OnText | None = None
     ) -> list[str]:
         texts = [self._checked(prompt) for prompt in prompts]
-        if patterns is not None:
+        if form.patterns is not None:
             raise ValueError("the scripted engine keeps to no pattern; its reasons are the evidence's own words")
-        if schema is not None:
-            return [json.dumps(_smallest(schema)) for _ in texts]
-        return [" ".join(self._text_rule(text).split()[:max_tokens]) for text in texts]
+        if form.schema is not None:
+            return [json.dumps(_smallest(form.schema)) for _ in texts]
+        answers = [self._text_rule(text).split()[:max_tokens] for text in texts]
+        if on_text is not None:
+            for row, words in enumerate(answers):
+                for count in range(1, len(words) + 1):
+                    on_text(row, " ".join(words[:count]))
+        return [" ".join(words) for words in answers]
 
     def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
         (text,) = self.generate([prompt], max_tokens=max_tokens)
@@ -104,16 +104,8 @@ class ScriptedModel:
     async def ascore(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
         return await asyncio.to_thread(self.score, prompts, choices)
 
-    async def agenerate(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        patterns: Sequence[str] | None = None,
-    ) -> list[str]:
-        job = partial(self.generate, prompts, max_tokens=max_tokens, schema=schema, patterns=patterns)
-        return await asyncio.to_thread(job)
+    async def agenerate(self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE) -> list[str]:
+        return await asyncio.to_thread(partial(self.generate, prompts, max_tokens=max_tokens, form=form))
 
     async def astream(self, prompt: Prompt, *, max_tokens: int) -> AsyncIterator[str]:
         for piece in self.stream(prompt, max_tokens=max_tokens):

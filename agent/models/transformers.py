@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from agent.adapters import adapter_name
 from agent.models.answers import single_tokens, whole_json
-from agent.models.base import JsonSchema, Message, ModelInfo, Picture, Prompt
+from agent.models.base import FREE, Form, JsonSchema, Message, ModelInfo, OnText, Picture, Prompt
 from agent.models.features import PictureFeatures
 from agent.models.grammar import Grammars
 from agent.models.loading import load_adapter, load_checkpoint
@@ -127,17 +127,13 @@ class TransformersModel:
         return self._in_batches(prompts, lambda batch: self._score(batch, ids))
 
     def generate(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        patterns: Sequence[str] | None = None,
+        self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE, on_text: OnText | None = None
     ) -> list[str]:
-        wanted: Sequence[str | None] = patterns or [None] * len(prompts)
-        jobs = [(prompt, self._grammar(schema, pattern)) for prompt, pattern in zip(prompts, wanted, strict=True)]
-        answers = self._in_batches(jobs, lambda batch: self._write(batch, max_tokens))
-        return answers if schema is None else [whole_json(answer) for answer in answers]
+        patterns: Sequence[str | None] = form.patterns or [None] * len(prompts)
+        rows = zip(range(len(prompts)), prompts, patterns, strict=True)
+        jobs = [(row, prompt, self._grammar(form.schema, pattern)) for row, prompt, pattern in rows]
+        answers = self._in_batches(jobs, lambda batch: self._write(batch, max_tokens, on_text))
+        return answers if form.schema is None else [whole_json(answer) for answer in answers]
 
     def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
         from transformers import TextIteratorStreamer
@@ -168,16 +164,8 @@ class TransformersModel:
     async def ascore(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
         return await asyncio.to_thread(self.score, prompts, choices)
 
-    async def agenerate(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        patterns: Sequence[str] | None = None,
-    ) -> list[str]:
-        job = partial(self.generate, prompts, max_tokens=max_tokens, schema=schema, patterns=patterns)
-        return await asyncio.to_thread(job)
+    async def agenerate(self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE) -> list[str]:
+        return await asyncio.to_thread(partial(self.generate, prompts, max_tokens=max_tokens, form=form))
 
     async def astream(self, prompt: Prompt, *, max_tokens: int) -> AsyncIterator[str]:
         pieces = self.stream(prompt, max_tokens=max_tokens)
@@ -213,12 +201,20 @@ class TransformersModel:
             raise ModelAnswerError(f"{self.info.name} gave scores that are not numbers; its weights may be damaged")
         return log_probs
 
-    def _write(self, jobs: Sequence[tuple[Prompt, str | None]], max_tokens: int) -> list[str]:
-        """jobs: each prompt, and the grammar of its answer or None; one kind of answer for all of them."""
-        prompts, grammars = [prompt for prompt, _ in jobs], [grammar for _, grammar in jobs if grammar is not None]
+    def _write(
+        self, jobs: Sequence[tuple[int, Prompt, str | None]], max_tokens: int, on_text: OnText | None
+    ) -> list[str]:
+        """jobs: each prompt with its number, and the grammar of its answer or None; one kind of answer for all."""
+        prompts, grammars = [prompt for _, prompt, _ in jobs], [grammar for *_, grammar in jobs if grammar is not None]
         constraint = [self._grammars.constraint(grammars)] if self._grammars is not None and grammars else []
-        encoded = self._generate(prompts, max_new_tokens=max_tokens, logits_processor=constraint)
-        texts: list[str] = self._tokenizer.batch_decode(encoded, skip_special_tokens=True)
+        follower = [] if on_text is None else [_Follower([row for row, *_ in jobs], self._decoded, on_text)]
+        encoded = self._generate(
+            prompts, max_new_tokens=max_tokens, logits_processor=constraint, stopping_criteria=follower
+        )
+        return self._decoded(encoded)
+
+    def _decoded(self, ids: Any) -> list[str]:
+        texts: list[str] = self._tokenizer.batch_decode(ids, skip_special_tokens=True)
         return texts
 
     def _generate(self, prompts: Sequence[Prompt], *, plain: bool = False, **options: Any) -> Any:
@@ -327,6 +323,28 @@ class TransformersModel:
         return self._grammars.json(schema) if schema is not None else self._grammars.regex(str(pattern))
 
 
+class _Follower:
+    """A stopping criterion of transformers that stops nothing: it tells how far each answer of a batch is."""
+
+    def __init__(self, rows: Sequence[int], decode: Callable[[Any], list[str]], on_text: OnText) -> None:
+        """rows: by which number on_text knows each answer of the batch."""
+        self._told = dict.fromkeys(rows, "")
+        self._decode = decode
+        self._on_text = on_text
+        self._prompt_tokens: int | None = None
+
+    def __call__(self, ids: torch.Tensor, _scores: Any, **_: Any) -> torch.Tensor:
+        """ids: (n, prompt + answers so far)."""
+        if self._prompt_tokens is None:
+            self._prompt_tokens = ids.shape[1] - 1
+        for row, text in zip(self._told, self._decode(ids[:, self._prompt_tokens :]), strict=True):
+            if len(text) > len(self._told[row]) and not text.endswith(_HALF_CHARACTER):
+                self._told[row] = text
+                self._on_text(row, text)
+        return _all_done(ids, False)
+
+
+_HALF_CHARACTER = "\ufffd"
 _GENERATION_OPTIONS = ("max_new_tokens", "output_logits", "return_dict_in_generate")
 
 

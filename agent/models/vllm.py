@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from agent.models.answers import single_tokens, whole_json
 from agent.models.background import BackgroundLoop
-from agent.models.base import JsonSchema, Picture, Prompt
+from agent.models.base import FREE, Form, OnText, Picture, Prompt
 from agent.models.data_urls import DataUrls
 from agent.models.presets import preset_of
 from agent.models.vllm_client import Choice, Completion, RejectedRequestError, ServedModels, Tokens, VllmClient
@@ -73,30 +73,18 @@ class VllmModel:
         return await self._loop.wait(self._score(prompts, choices))
 
     def generate(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        patterns: Sequence[str] | None = None,
+        self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE, on_text: OnText | None = None
     ) -> list[str]:
-        return self._loop.run(self._generate(prompts, max_tokens, schema, patterns))
+        return self._loop.run(self._generate(prompts, max_tokens, form, on_text))
 
-    async def agenerate(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        patterns: Sequence[str] | None = None,
-    ) -> list[str]:
-        return await self._loop.wait(self._generate(prompts, max_tokens, schema, patterns))
+    async def agenerate(self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE) -> list[str]:
+        return await self._loop.wait(self._generate(prompts, max_tokens, form))
 
     def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
-        return self._loop.iterate(self._stream(prompt, max_tokens))
+        return self._loop.iterate(self._stream(prompt, {"max_tokens": max_tokens}))
 
     def astream(self, prompt: Prompt, *, max_tokens: int) -> AsyncIterator[str]:
-        return self._loop.aiterate(self._stream(prompt, max_tokens))
+        return self._loop.aiterate(self._stream(prompt, {"max_tokens": max_tokens}))
 
     def close(self) -> None:
         """Close the connections; the server goes on."""
@@ -118,29 +106,31 @@ class VllmModel:
         return await _all([row(prompt) for prompt in prompts])
 
     async def _generate(
-        self,
-        prompts: Sequence[Prompt],
-        max_tokens: int,
-        schema: JsonSchema | None,
-        patterns: Sequence[str] | None,
+        self, prompts: Sequence[Prompt], max_tokens: int, form: Form, on_text: OnText | None = None
     ) -> list[str]:
         wanted: dict[str, Any] = {"max_tokens": max_tokens}
-        if schema is not None:
-            answer = {"name": "answer", "schema": schema, "strict": True}
+        if form.schema is not None:
+            answer = {"name": "answer", "schema": form.schema, "strict": True}
             wanted["response_format"] = {"type": "json_schema", "json_schema": answer}
 
-        async def text(prompt: Prompt, pattern: str | None) -> str:
-            form = {} if pattern is None else {"structured_outputs": {"regex": pattern}}
-            choice = await self._complete(self._chat(prompt), wanted | form)
-            written = choice.message.content or ""
-            return written if schema is None else whole_json(written)
+        async def text(row: int, prompt: Prompt, pattern: str | None) -> str:
+            asked = wanted | ({} if pattern is None else {"structured_outputs": {"regex": pattern}})
+            if on_text is None:
+                written = (await self._complete(self._chat(prompt), asked)).message.content or ""
+            else:
+                written = ""
+                async for piece in self._stream(prompt, asked):
+                    written += piece
+                    on_text(row, written)
+            return written if form.schema is None else whole_json(written)
 
-        forms: Sequence[str | None] = patterns or [None] * len(prompts)
-        return await _all([text(prompt, pattern) for prompt, pattern in zip(prompts, forms, strict=True)])
+        patterns: Sequence[str | None] = form.patterns or [None] * len(prompts)
+        rows = zip(range(len(prompts)), prompts, patterns, strict=True)
+        return await _all([text(*row) for row in rows])
 
-    async def _stream(self, prompt: Prompt, max_tokens: int) -> AsyncIterator[str]:
-        body = await self._body(self._chat(prompt))
-        body |= {"max_tokens": max_tokens, "stream_options": {"include_usage": True, "continuous_usage_stats": True}}
+    async def _stream(self, prompt: Prompt, wanted: dict[str, Any]) -> AsyncIterator[str]:
+        body = await self._body(self._chat(prompt)) | wanted
+        body |= {"stream_options": {"include_usage": True, "continuous_usage_stats": True}}
         async for event in self._client.events(COMPLETIONS, body):
             self._refuse_long(event)
             for choice in event.choices:

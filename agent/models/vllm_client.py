@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -141,11 +141,8 @@ class VllmClient:
     async def events(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[Completion]:
         """The server-sent events of a streamed completion, until its end mark."""
         deadline = asyncio.get_running_loop().time() + self._timeout_s
-        async with (
-            self._slots,
-            self._errors_named(),
-            self._response("POST", path, {**body, "stream": True}) as response,
-        ):
+        async with self._slots, self._errors_named(), AsyncExitStack() as stack:
+            response = await self._opened(stack, path, {**body, "stream": True})
             async for data in _event_data(self._lines(response)):
                 if data == "[DONE]":
                     return
@@ -160,6 +157,15 @@ class VllmClient:
         if self._http is not None:
             await self._http.aclose()
             self._http = None
+
+    async def _opened(self, stack: AsyncExitStack, path: str, body: Mapping[str, Any]) -> httpx.Response:
+        """A response that begins."""
+        import httpx
+
+        try:
+            return await stack.enter_async_context(self._response("POST", path, body))
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            return await stack.enter_async_context(self._response("POST", path, body))
 
     async def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> bytes:
         import httpx

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.facts import shareable_values
+from agent.models.base import Form
 from agent.prompts import Detail, value_text
 from agent.reason_pattern import reason_pattern
 from finetune.builtin.drawing.look import COLOURS, PATTERNS
@@ -67,7 +68,8 @@ def measure_true_unseen(
     texts: list[str] = []
     for start in range(0, count, _BATCH):
         some = examples[start : start + _BATCH]
-        texts += model.generate([e.prompt for e in some], max_tokens=_TOKENS, patterns=_patterns(model, some))
+        form = Form(patterns=_patterns(model, some))
+        texts += model.generate([e.prompt for e in some], max_tokens=_TOKENS, form=form)
     named = [_named_unseen(text, e, one) for text, e, one in zip(texts, examples, schemas, strict=True)]
     name = "attributes named in reasons that are true, held-out schemas"
     return [_true_figure(name, named, range(count), 0.85, 0.95)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from agent.models.base import Form
 from agent.prompts import LETTERS, Detail, rank_prompt
 from agent.rerank import Contender, rerank
 from finetune.builtin.figures import Figure, mean
@@ -80,7 +81,7 @@ def _first_word(model: VisionLanguageModel, prompt: Prompt) -> None:
 
 def _five(model: VisionLanguageModel, prompts: Sequence[Prompt], patterns: Sequence[str] | None, at: int) -> object:
     kept = None if patterns is None else patterns[at : at + 5]
-    return model.generate(prompts[at : at + 5], max_tokens=_REASON_TOKENS, patterns=kept)
+    return model.generate(prompts[at : at + 5], max_tokens=_REASON_TOKENS, form=Form(patterns=kept))
 
 
 def _timed(work: Callable[[], object], clock: Clock) -> float:

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agent.models.base import FREE, Form
 from agent.recommender import Recommender
 from agent.settings import RecommenderSettings
 from retrieval.types import ReasonSource
 
 if TYPE_CHECKING:
-    from agent.models.base import JsonSchema, ModelInfo, Prompt, VisionLanguageModel
+    from agent.models.base import ModelInfo, OnText, Prompt, VisionLanguageModel
     from retrieval.candidates import CandidateFinder
     from retrieval.store import VectorStore
     from retrieval.types import Evidence, Item
@@ -53,25 +54,13 @@ class Overheard:
         return await self._model.ascore(prompts, choices)
 
     def generate(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        patterns: Sequence[str] | None = None,
+        self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE, on_text: OnText | None = None
     ) -> list[str]:
-        self.written = self._model.generate(prompts, max_tokens=max_tokens, schema=schema, patterns=patterns)
+        self.written = self._model.generate(prompts, max_tokens=max_tokens, form=form, on_text=on_text)
         return self.written
 
-    async def agenerate(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        patterns: Sequence[str] | None = None,
-    ) -> list[str]:
-        return await self._model.agenerate(prompts, max_tokens=max_tokens, schema=schema, patterns=patterns)
+    async def agenerate(self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE) -> list[str]:
+        return await self._model.agenerate(prompts, max_tokens=max_tokens, form=form)
 
     def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
         return self._model.stream(prompt, max_tokens=max_tokens)

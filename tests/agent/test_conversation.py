@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from agent.conversation import CardsReady, Conversation, Replied, Reply, StageBegun
+from agent.conversation import CardsReady, Conversation, ReasonGrows, Replied, Reply, StageBegun
 from agent.dialogue_state import DialogueState
 from agent.feedback import ANONYMOUS
 from agent.models.scripted import ScriptedModel
@@ -456,9 +456,15 @@ def test_a_stream_tells_stages_then_cards_then_the_reply(talk: Talk) -> None:
     cards = [event for event in events if isinstance(event, CardsReady)]
     assert len(cards) == 1
     assert events.index(cards[0]) > events.index(StageBegun("rerank"))
-    assert isinstance(last := events[-1], Replied)
+    last = events[-1]
+    assert isinstance(last, Replied)
     assert [entry.item.item_id for entry in cards[0].entries] == found(last.reply)
     assert all(entry.reason for entry in cards[0].entries)
+    grown = [event for event in events if isinstance(event, ReasonGrows)]
+    assert {event.place for event in grown} == set(range(len(cards[0].entries)))
+    assert events.index(grown[0]) > events.index(cards[0])
+    reasons = [entry.reason for entry in last.reply.recommendations or ()]
+    assert all(reasons[event.place].startswith(event.words) for event in grown)
     assert labels(last.reply) == ["kind mug", "price at most 40"]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from agent.conversation import Conversation, Reply
 from agent.dialogue_state import DialogueState
-from agent.models.base import JsonSchema, Prompt
+from agent.models.base import FREE, Form, OnText, Prompt
 from agent.models.scripted import ScriptedModel
 from agent.recommender import Recommender
 from agent.replies import known_of
@@ -273,16 +273,11 @@ class Reader(ScriptedModel):
         self._answer = answer
 
     def generate(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        patterns: Sequence[str] | None = None,
+        self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE, on_text: OnText | None = None
     ) -> list[str]:
-        if schema is not None:
+        if form.schema is not None:
             return [self._answer for _ in prompts]
-        return super().generate(prompts, max_tokens=max_tokens, patterns=patterns)
+        return super().generate(prompts, max_tokens=max_tokens, form=form, on_text=on_text)
 
 
 def reading(answer: str, tiny_shop: TinyShop, folder: Path, how: str) -> Reply:

@@ -9,13 +9,14 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from agent.models import open_model
-from agent.models.base import Message, Picture, Prompt, VisionLanguageModel
+from agent.models.base import Form, Message, Picture, Prompt, VisionLanguageModel
 from agent.models.scripted import ScriptedModel, table
 from agent.prompts import LETTERS, Detail, Shown, rank_prompt, reason_prompt
 from retrieval.errors import ModelAnswerError, PromptTooLongError, SettingsError, WeightsError
@@ -93,8 +94,17 @@ class TestContract:
         together = model.generate(prompts, max_tokens=10)
         assert together == [model.generate([prompt], max_tokens=10)[0] for prompt in prompts]
 
+    def test_answers_are_told_as_they_grow(self, model: VisionLanguageModel) -> None:
+        told: list[list[str]] = [[], []]
+        answers = model.generate(
+            [reason(), ranking(2)], max_tokens=12, on_text=lambda row, text: told[row].append(text)
+        )
+        for texts, answer in zip(told, answers, strict=True):
+            assert len(texts) > 2 or not answer
+            assert all(longer.startswith(text) and longer != text for text, longer in pairwise([*texts, answer + " "]))
+
     def test_a_schema_is_obeyed(self, model: VisionLanguageModel) -> None:
-        for text in model.generate([ranking(2), reason()], max_tokens=60, schema=SCHEMA):
+        for text in model.generate([ranking(2), reason()], max_tokens=60, form=Form(schema=SCHEMA)):
             answer = json.loads(text)
             assert answer.keys() == {"mood", "wants_more"}
             assert answer["mood"] in ("calm", "bright")
@@ -194,21 +204,30 @@ class TestTransformers:
 
     def test_each_answer_keeps_to_its_pattern(self) -> None:
         patterns = [r"It is (?:red|blue)\.", r"A (?:lamp|mug)(?: of [a-z]{3,8})?!"]
-        answers = tiny_transformers().generate([reason(), reason(look=False)], max_tokens=40, patterns=patterns)
+        answers = tiny_transformers().generate(
+            [reason(), reason(look=False)], max_tokens=40, form=Form(patterns=patterns)
+        )
         for answer, pattern in zip(answers, patterns, strict=True):
             assert re.fullmatch(pattern, answer)
 
     def test_more_patterns_than_a_batch_has_room_for(self) -> None:
         patterns = [rf"number {n}" for n in range(11)]
-        assert tiny_transformers().generate([reason()] * 11, max_tokens=20, patterns=patterns) == patterns
+        assert tiny_transformers().generate([reason()] * 11, max_tokens=20, form=Form(patterns=patterns)) == patterns
+
+    def test_answers_beyond_the_first_batch_are_told_by_their_own_numbers(self) -> None:
+        patterns = [rf"number {n}" for n in range(11)]
+        told: dict[int, str] = {}
+        form = Form(patterns=patterns)
+        tiny_transformers().generate([reason()] * 11, max_tokens=20, form=form, on_text=told.__setitem__)
+        assert [told[n] for n in range(11)] == patterns
 
     def test_a_pattern_that_is_none_is_said_so(self) -> None:
         with pytest.raises(ValueError, match="pattern cannot be compiled"):
-            tiny_transformers().generate([reason()], max_tokens=3, patterns=["(never closed"])
+            tiny_transformers().generate([reason()], max_tokens=3, form=Form(patterns=["(never closed"]))
 
     def test_json_that_is_cut_off_is_no_answer(self) -> None:
         with pytest.raises(ModelAnswerError, match="cut off"):
-            tiny_transformers().generate([reason()], max_tokens=3, schema=SCHEMA)
+            tiny_transformers().generate([reason()], max_tokens=3, form=Form(schema=SCHEMA))
 
     def test_scores_that_are_not_numbers_are_no_answer(self, tmp_path: Path) -> None:
         import torch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,7 @@ import psutil
 import pytest
 from PIL import Image, ImageOps
 
-from agent.models.base import Message, Picture, Prompt, VisionLanguageModel
+from agent.models.base import Form, Message, Picture, Prompt, VisionLanguageModel
 from agent.models.transformers import TransformersModel
 from agent.models.vllm import VllmModel
 from agent.prompts import LETTERS, Detail, Shown, reason_prompt
@@ -148,13 +149,21 @@ class TestSameAnswersAsInProcess:
         pattern = reason_pattern(evidence)
         prompt = reason_prompt(Shown(Item("x", "Chair", {"colour": "blue"})), "blue", evidence, Detail())
         (ours,), (theirs,) = (
-            model.generate([prompt], max_tokens=60, patterns=[pattern]) for model in (in_process, opened())
+            model.generate([prompt], max_tokens=60, form=Form(patterns=[pattern])) for model in (in_process, opened())
         )
         assert re.fullmatch(pattern, theirs)
         assert ours == theirs
+        told: list[str] = []
+        form = Form(patterns=[pattern, pattern])
+        answers = opened().generate(
+            [prompt, prompt], max_tokens=60, form=form, on_text=lambda row, text: told.append(text) if row else None
+        )
+        assert answers == [ours, ours]
+        assert told[-1] == ours
+        assert all(longer.startswith(text) for text, longer in pairwise(told))
 
     def test_json(self, opened: Open, prompts: Sequence[Prompt]) -> None:
-        for text in opened().generate(prompts, max_tokens=40, schema=SCHEMA):
+        for text in opened().generate(prompts, max_tokens=40, form=Form(schema=SCHEMA)):
             answer = json.loads(text)
             assert answer["colour"] in ("red", "blue")
             assert answer["count"] in range(10)

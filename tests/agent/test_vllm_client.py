@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from agent.models import vllm_client
-from agent.models.base import Message, Picture, Prompt
+from agent.models.base import Form, Message, Picture, Prompt
 from agent.models.data_urls import DataUrls
 from agent.models.vllm import VllmModel
 from retrieval.errors import ModelAnswerError, ModelUnavailableError, PromptTooLongError, SettingsError
@@ -446,13 +446,13 @@ class TestStream:
         with stand_in(Vllm(instead={CHAT: always(answer)})) as server:
             model = VllmModel(server.url)
             with pytest.raises(ModelAnswerError, match="cut off"):
-                model.generate([PROMPT], max_tokens=5, schema={"type": "object"})
+                model.generate([PROMPT], max_tokens=5, form=Form(schema={"type": "object"}))
             model.close()
 
     def test_the_schema_reaches_the_server(self) -> None:
         with stand_in(Vllm(instead={CHAT: always(completion(message={"content": "{}"}))})) as server:
             model = VllmModel(server.url)
-            assert model.generate([PROMPT], max_tokens=5, schema={"type": "object"}) == ["{}"]
+            assert model.generate([PROMPT], max_tokens=5, form=Form(schema={"type": "object"})) == ["{}"]
             model.close()
         sent = server.requests[-1].body["response_format"]
         assert sent["json_schema"]["schema"] == {"type": "object"}

@@ -57,7 +57,7 @@ def usable_s(page: Page, url: str) -> float:
 
 
 def turns_s(page: Page) -> Iterator[tuple[float, float]]:
-    """For each wish: seconds to its cards, and from there to the first word of a reason."""
+    """For each wish: seconds to its cards, and from there to the first words that the model wrote of a reason."""
     for number, wish in enumerate(TURNS[:3]):
         page.get_by_label("Your wish").fill(wish)
         start = time.perf_counter()
@@ -65,8 +65,10 @@ def turns_s(page: Page) -> Iterator[tuple[float, float]]:
         turn = page.locator(".tm-turn").nth(number)
         turn.locator(".tm-card").first.wait_for()
         cards = time.perf_counter()
-        turn.locator(".tm-reason").first.filter(has_text=re.compile(r"\w")).wait_for()
-        yield cards - start, time.perf_counter() - cards
+        turn.locator(".tm-why:not(.tm-writing) .tm-reason").first.wait_for()
+        words = time.perf_counter()
+        turn.locator(".tm-footer").filter(has_text=re.compile(r"\w")).wait_for()
+        yield cards - start, words - cards
 
 
 def one_person(url: str, number: int) -> tuple[list[float], list[str]]:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from agent.dialogue import Facet, update_text
-from agent.models.base import JsonSchema, Picture, Prompt
+from agent.models.base import FREE, Form, OnText, Picture, Prompt
 from agent.models.scripted import ScriptedModel, table
 from agent.prompts import LETTERS, Shown
 from finetune.builtin import measures_safety, things
@@ -173,12 +173,7 @@ class Knowing(ScriptedModel):
         self._known = known
 
     def generate(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        patterns: Sequence[str] | None = None,
+        self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE, on_text: OnText | None = None
     ) -> list[str]:
         texts = ["".join(part for part in prompt[-1].parts if isinstance(part, str)) for prompt in prompts]
         messages = [text.rpartition("Message: «")[2].partition("»\n")[0] for text in texts]

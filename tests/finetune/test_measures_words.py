@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from PIL import Image
 
-from agent.models.base import JsonSchema, Picture, Prompt
+from agent.models.base import FREE, Form, OnText, Picture, Prompt
 from agent.models.scripted import ScriptedModel
 from agent.prompts import Shown
 from finetune.builtin.drawing.look import PATTERNS, Look, random_look
@@ -135,12 +135,7 @@ class Eyes(ScriptedModel):
         self._looks, self._blind = looks, blind
 
     def generate(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        patterns: Sequence[str] | None = None,
+        self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE, on_text: OnText | None = None
     ) -> list[str]:
         texts = []
         for prompt in prompts:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image, ImageDraw
 
+from agent.models.base import FREE, Form, OnText, Prompt
 from agent.models.scripted import ScriptedModel, overlap, tell_evidence
 from retrieval.errors import ModelUnavailableError
 from retrieval.types import Event, EventType
@@ -101,6 +102,27 @@ class Gate:
         return tell_evidence(text)
 
 
+class Gated(ScriptedModel):
+    """Stops in the middle of each reason for a wish with "halfway" until the gate lets it through."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__(gate.rule, gate.write)
+        self._gate = gate
+
+    def generate(
+        self, prompts: Sequence[Prompt], *, max_tokens: int, form: Form = FREE, on_text: OnText | None = None
+    ) -> list[str]:
+        halts = "halfway" in str(prompts)
+
+        def tell(row: int, text: str) -> None:
+            if halts and text.count(" ") > 2:
+                assert self._gate.opened.wait(60)
+            if on_text is not None:
+                on_text(row, text)
+
+        return super().generate(prompts, max_tokens=max_tokens, form=form, on_text=tell)
+
+
 @dataclass
 class Served:
     """A page that is up, and what is behind it."""
@@ -132,7 +154,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         workspace = opened.enter_context(Workspace.open(folder / "workspace"))
         store = opened.enter_context(open_store(workspace))
         finder = CandidateFinder(workspace, store, encoder)
-        model = ScriptedModel(gate.rule, gate.write)
+        model = Gated(gate)
         recommender = opened.enter_context(
             Recommender(
                 workspace=workspace,

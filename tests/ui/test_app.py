@@ -77,6 +77,20 @@ def test_cards_are_there_before_their_reasons(open_page: OpenPage, served: Serve
     assert turn.get_by_role("button", name="Like:").first.is_visible()
 
 
+def test_reasons_appear_word_by_word(open_page: OpenPage, served: Served) -> None:
+    served.gate.opened.clear()
+    page = open_page()
+    turn = page.locator(".tm-turn").nth(say(page, "a halfway vase"))
+    reasons = turn.locator(".tm-reason")
+    reasons.first.filter(has_text=re.compile(r"^It \w+$|^It \w+ \w+$")).wait_for()
+    begun = reasons.first.inner_text()
+    assert reasons.nth(1).inner_text() == "Writing down why…"
+    assert turn.locator(".tm-source").first.inner_text() == "", "who wrote it is told when it is checked"
+    served.gate.opened.set()
+    answered(page, 0)
+    assert reasons.first.inner_text().startswith(begun + " ")
+
+
 def test_who_comes_third_sees_their_place_in_the_line(open_page: OpenPage, served: Served) -> None:
     served.gate.opened.clear()
     pages = [open_page() for _ in range(4)]

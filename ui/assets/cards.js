@@ -14,8 +14,9 @@ function showCard(turn, card, shown) {
   }
   const made = shown.cards.get(card.item_id);
   made.why.classList.toggle("tm-writing", !card.reason);
+  made.why.classList.toggle("tm-growing", Boolean(card.reason && turn.stage));
   made.reason.textContent = card.reason || word("writing");
-  if (card.reason) showWriter(card, made.source);
+  if (card.reason && !turn.stage) showWriter(card, made.source);
   settle(turn, card);
   showMark(turn, card, made);
 }
