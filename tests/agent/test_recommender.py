@@ -20,6 +20,7 @@ from agent.models.vllm import VllmModel
 from agent.recommendations import Recommendations
 from agent.recommender import ANONYMOUS, Recommender
 from agent.settings import RecommenderSettings, RerankSettings, load_settings
+from retrieval.encoders import open_encoder
 from retrieval.errors import (
     MediaError,
     ModelAnswerError,
@@ -51,6 +52,7 @@ class PlantedFinder:
 
     def __init__(self, workspace: Workspace, item_ids: Sequence[str]) -> None:
         self.log = workspace.log
+        self.encoder = open_encoder()
         self.item_ids = list(item_ids)
         self.asked: list[Query] = []
         self.where: str | None = None
