@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.facts import CatalogueFacts
-from agent.models.base import Form, OnText, VisionLanguageModel
+from agent.models.base import FREE, Form, OnText, VisionLanguageModel
 from agent.prompts import Detail, Shown, reason_prompt
 from agent.reason_check import ReasonCheck
 from agent.reason_pattern import reason_pattern
@@ -104,11 +104,11 @@ def _generate(
     detail = Detail()
     while True:
         prompts = [reason_prompt(entry.shown, request, entry.evidence, detail) for entry in entries]
-        patterns = [reason_pattern(entry.evidence) for entry in entries] if model.info.guided else None
+        form = FREE
+        if model.info.guided:
+            form = Form(patterns=[reason_pattern(entry.shown.item, entry.evidence) for entry in entries])
         try:
-            answers = model.generate(
-                prompts, max_tokens=settings.max_tokens, form=Form(patterns=patterns), on_text=on_text
-            )
+            answers = model.generate(prompts, max_tokens=settings.max_tokens, form=form, on_text=on_text)
         except PromptTooLongError:
             detail = detail.shorter()
             if detail.candidate_chars < LEAST_CHARS:

@@ -16,9 +16,9 @@ _MATCHES_VALUE = (
     "It answers your request: its {attribute} {verb} {value}.",
 )
 _MATCHES_LIST = (
-    "You asked for {value}, and its {attribute} include that.",
+    "You asked for {value}, and its {attribute} {includes} that.",
     "It has {value} among its {attribute}, as you asked.",
-    "Its {attribute} include {value}, which you asked for.",
+    "Its {attribute} {includes} {value}, which you asked for.",
 )
 _MATCHES_PROSE = (
     "Its {attribute} speaks of “{value}”, which you asked for.",
@@ -63,22 +63,27 @@ def plain_reason(item: Item, evidence: Sequence[Evidence]) -> str:
 
 
 def _sentence(item: Item, fact: Evidence) -> str:
-    text = _pick(_phrasings(item, fact), item.item_id + fact.text)
+    return filled(fact, _pick(phrasings(item, fact), item.item_id + fact.text))
+
+
+def filled(fact: Evidence, phrasing: str) -> str:
+    """The piece of evidence in this phrasing, which names its {attribute}, {verb}, {includes}, {value} and {title}."""
     attribute = _spoken(fact.attribute or "")
-    verb = "are" if attribute.endswith("s") and not attribute.endswith("ss") else "is"
-    return text.format(attribute=attribute, verb=verb, value=fact.value, title=fact.title)
+    verb, includes = ("are", "include") if is_plural(attribute) else ("is", "includes")
+    return phrasing.format(attribute=attribute, verb=verb, includes=includes, value=fact.value, title=fact.title)
 
 
-def _phrasings(item: Item, fact: Evidence) -> tuple[str, ...]:
+def phrasings(item: Item, fact: Evidence) -> tuple[str, ...]:
+    """The plain ways to say a piece of evidence for the item, as whole sentences; at least one."""
     match fact.kind:
         case EvidenceKind.REQUEST if fact.attribute == TITLE:
             return _MATCHES_TITLE
-        case EvidenceKind.REQUEST if _is_mentioned(item, fact):
+        case EvidenceKind.REQUEST if is_mentioned(item, fact):
             return _MATCHES_PROSE
         case EvidenceKind.REQUEST:
-            return _MATCHES_LIST if _is_list(item, fact) else _MATCHES_VALUE
+            return _MATCHES_LIST if is_list(item, fact) else _MATCHES_VALUE
         case EvidenceKind.HISTORY:
-            return _SHARES_LIST if _is_list(item, fact) else _SHARES_VALUE
+            return _SHARES_LIST if is_list(item, fact) else _SHARES_VALUE
         case _:
             return next(phrasings for start, phrasings in _FOUND if fact.text.startswith(start))
 
@@ -97,11 +102,18 @@ _FOUND = (
 """How the evidence of retrievers is said, by how its text begins."""
 
 
-def _is_list(item: Item, fact: Evidence) -> bool:
-    return isinstance(item.attributes.get(fact.attribute or ""), tuple)
+def is_list(item: Item, fact: Evidence) -> bool:
+    """Whether the item may have several values of what the evidence is about, by the number or the name."""
+    value = item.attributes.get(fact.attribute or "")
+    return isinstance(value, tuple) and (len(value) > 1 or is_plural(fact.attribute or ""))
 
 
-def _is_mentioned(item: Item, fact: Evidence) -> bool:
+def is_plural(attribute: str) -> bool:
+    """Whether an attribute's name says that it holds several values."""
+    return attribute.endswith("s") and not attribute.endswith("ss")
+
+
+def is_mentioned(item: Item, fact: Evidence) -> bool:
     """Whether the value is words out of a longer text rather than a whole value."""
     whole = [text for name, text, is_prose in told_values(item) if name == fact.attribute and not is_prose]
     return fact.value not in [clean(text, VALUE_CHARS) for text in whole]

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import torch
 
@@ -59,8 +61,9 @@ class Constraint:
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """input_ids: (n, length) int64. scores: (n, n_vocab); forbidden tokens become -inf, in place."""
+        import torch
         from llguidance import LLMatcher
-        from llguidance.torch import allocate_token_bitmask, apply_token_bitmask_inplace, fill_next_token_bitmask
+        from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
         if not self._matchers:
             self._matchers = [LLMatcher(self._tokens, grammar) for grammar in self._grammars]
@@ -71,5 +74,6 @@ class Constraint:
         allowed = allocate_token_bitmask(len(input_ids), self._tokens.vocab_size)
         for row, matcher in enumerate(self._matchers):
             fill_next_token_bitmask(matcher, allowed, row)
-        apply_token_bitmask_inplace(scores, allowed.to(scores.device))
-        return scores
+        # llguidance's own way of applying it to tensors compiles a kernel first, which takes seconds.
+        bits = np.unpackbits(allowed.view(np.uint8), axis=1, bitorder="little")[:, : scores.shape[1]]
+        return scores.masked_fill_(torch.from_numpy(bits == 0).to(scores.device), float("-inf"))

@@ -229,7 +229,7 @@ def _speed(bench: Bench) -> list[Figure]:
         for entry in told
     ]
     note = f"{torch.get_num_threads()} threads"
-    patterns = [reason_pattern(entry.evidence) for entry in told] if bench.model.info.guided else None
+    patterns = [reason_pattern(entry.item, entry.evidence) for entry in told] if bench.model.info.guided else None
     return measure_speed(bench.model, lists, reasons, patterns=patterns, note=note)
 
 

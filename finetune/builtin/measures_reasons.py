@@ -79,7 +79,7 @@ def _patterns(model: VisionLanguageModel, examples: Sequence[Reasoning]) -> list
     """As `agent.explain` asks for reasons."""
     if not model.info.guided:
         return None
-    return [reason_pattern([fact.evidence for fact in example.facts]) for example in examples]
+    return [reason_pattern(example.item, [fact.evidence for fact in example.facts]) for example in examples]
 
 
 def _named_unseen(text: str, example: Reasoning, schema: Schema) -> Named:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.sentences import is_plural
 from finetune.builtin.drawing.look import Look
 from retrieval.types import Evidence, EvidenceKind
 
@@ -134,11 +135,6 @@ def shared_fact(attribute: str, value: str, title: str) -> Fact:
     )
     tail = (f"it shares the {attribute} {value} with {title}", f"like {title}, it has the {attribute} {value}")
     return Fact(evidence, lead, tail)
-
-
-def is_plural(attribute: str) -> bool:
-    """Whether an attribute's name says that it holds several values."""
-    return attribute.endswith("s") and not attribute.endswith("ss")
 
 
 def looks_fact(title: str) -> Fact:

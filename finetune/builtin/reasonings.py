@@ -25,12 +25,14 @@ from finetune.builtin.phrases import (
 )
 from finetune.builtin.schemas import Schema, Want
 from finetune.builtin.things import Thing, make_thing, shown_as, title_of
+from retrieval.types import Item
 
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """One example of a reason: its prompt, the facts that the prompt gives, and a text that says them."""
+    """One example of a reason: the item, its prompt, the facts that the prompt gives, and a text that says them."""
 
+    item: Item
     prompt: Prompt
     facts: tuple[Fact, ...]
     reason: str
@@ -54,7 +56,7 @@ def make_reasoning(rng: random.Random, schema: Schema, detail: Detail, gallery: 
     wishes = asked or missed
     request = request_text(rng, wishes, shop=schema.shop and wishes[0][0] != "title") if wishes else None
     prompt = reason_prompt(shown_as(rng, thing), request, [fact.evidence for fact in facts], detail)
-    return Reasoning(prompt, tuple(facts), write_reason(rng, facts))
+    return Reasoning(thing.item, prompt, tuple(facts), write_reason(rng, facts))
 
 
 def _tellable(rng: random.Random, thing: Thing, schema: Schema) -> list[Want]:

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 
 import pytest
 
 from agent.evidence import YOUR_PICTURE
 from agent.prompts import Detail
-from agent.reason_pattern import reason_pattern
-from finetune.builtin.reasonings import make_reasoning
+from agent.reason_pattern import reason_pattern, ways
+from finetune.builtin.reasonings import Reasoning, make_reasoning
 from finetune.builtin.schemas import random_schema, shop_schema
-from retrieval.types import Evidence, EvidenceKind
+from retrieval.types import Evidence, EvidenceKind, Item
 
 TITLE = "Quinn: chair (2005) in A+B"
+CHAIRS = [Item(f"c{n}", "Bolvo chair", {"colour": "blue", "material": "ash wood"}) for n in range(40)]
 EVIDENCE = [
     Evidence(EvidenceKind.REQUEST, "matches the request: blue (colour)", "colour", "blue"),
     Evidence(EvidenceKind.HISTORY, f"shares material ash wood with {TITLE}", "material", "ash wood", "1", TITLE),
 ]
+POPULAR = Evidence(EvidenceKind.RETRIEVER, "popular with many people")
+PICTURE = Evidence(EvidenceKind.RETRIEVER, f"looks like {YOUR_PICTURE}")
+
+
+def can_be_said_of(text: str, evidence: Sequence[Evidence]) -> int:
+    """Of how many of the chairs, which are alike, this may be said."""
+    return sum(re.fullmatch(reason_pattern(chair, evidence), text) is not None for chair in CHAIRS)
 
 
 @pytest.mark.parametrize(
     "text",
     [
+        "Its colour is blue, as you asked.",
         f"You liked {TITLE}, and this has the material ash wood too.",
         f"Its colour is blue, as you asked. Like {TITLE}, it has the material ash wood.",
-        "You asked for blue, and this is what its colour says.",
+        f"It answers your wish for blue, and like {TITLE}, it has the material ash wood.",
     ],
 )
-def test_what_the_evidence_says_can_be_said(text: str) -> None:
-    assert re.fullmatch(reason_pattern(EVIDENCE), text)
+def test_what_the_evidence_says_can_be_said_of_some_items_and_of_others_otherwise(text: str) -> None:
+    assert 0 < can_be_said_of(text, EVIDENCE) < len(CHAIRS)
 
 
 @pytest.mark.parametrize(
@@ -44,27 +54,51 @@ def test_what_the_evidence_says_can_be_said(text: str) -> None:
         "It is popular with many people.",
         "It looks like your picture.",
         "Its colour is not blue.",
-        "Its colour is blue, and its colour is blue, and its colour is blue, and its colour is blue.",
+        "Its colour is blue, as you asked, and it answers your wish for blue.",
+        "You asked for blue, and this is what its description is close to what you asked for.",
+        f"It answers your wish for blue. It answers your wish for {TITLE}.",
         "Its colour is blue",
     ],
 )
 def test_what_the_evidence_does_not_say_cannot(text: str) -> None:
-    assert not re.fullmatch(reason_pattern(EVIDENCE), text)
+    assert can_be_said_of(text, EVIDENCE) == 0
 
 
 def test_what_names_nothing_can_be_said_where_it_is_evidence() -> None:
-    popular = Evidence(EvidenceKind.RETRIEVER, "popular with many people")
-    picture = Evidence(EvidenceKind.RETRIEVER, f"looks like {YOUR_PICTURE}")
-    assert re.fullmatch(reason_pattern([popular]), "It is popular with many people.")
-    assert re.fullmatch(reason_pattern([*EVIDENCE, picture]), "Its colour is blue. It looks like your picture.")
+    assert can_be_said_of("It is popular with many people.", [POPULAR]) == len(CHAIRS)
+    assert can_be_said_of("Its colour is blue, as you asked. It looks like your picture.", [*EVIDENCE, PICTURE])
 
 
-def test_what_training_teaches_can_be_said() -> None:
+def test_two_sentences_begin_differently() -> None:
+    twice = [
+        *EVIDENCE[:1],
+        Evidence(EvidenceKind.REQUEST, "matches the request: ash wood (material)", "material", "ash wood"),
+    ]
+    assert can_be_said_of("Its colour is blue, as you asked. It answers your wish for ash wood.", twice)
+    assert not can_be_said_of("It answers your wish for blue. It answers your wish for ash wood.", twice)
+
+
+def test_of_several_values_one_is_included() -> None:
+    desk = Item("d", "Desk", {"rooms": ("study",), "use": ("work", "play"), "material": ("oak",)})
+    asked = {
+        name: ways(desk, Evidence(EvidenceKind.REQUEST, f"matches the request: {value} ({name})", name, value))
+        for name, value in {"rooms": "study", "use": "work", "material": "oak"}.items()
+    }
+    assert "You asked for study, and its rooms include that" in asked["rooms"]
+    assert "You asked for work, and its use includes that" in asked["use"]
+    assert "Its material is oak, as you asked" in asked["material"]
+
+
+def test_nearly_all_that_training_teaches_can_be_said() -> None:
     rng = random.Random(4)
-    apart = []
+    examples = []
     for number in range(120):
         schema = shop_schema(rng) if number % 2 else random_schema(rng)
-        example = make_reasoning(rng, schema, Detail(), None)
-        if not re.fullmatch(reason_pattern([fact.evidence for fact in example.facts]), example.reason):
-            apart.append(example.reason)
-    assert not apart
+        examples.append(make_reasoning(rng, schema, Detail(), None))
+    assert sum(map(_is_made_of_ways, examples)) > 108
+
+
+def _is_made_of_ways(example: Reasoning) -> bool:
+    some = [way for fact in example.facts for way in ways(example.item, fact.evidence)]
+    second = [*(f". {way}" for way in some), *(f", and {way[0].lower()}{way[1:]}" for way in some), ""]
+    return example.reason in {f"{first}{rest}." for first in some for rest in second}

@@ -146,7 +146,7 @@ class TestSameAnswersAsInProcess:
             Evidence(EvidenceKind.REQUEST, "matches the request: blue (colour)", "colour", "blue"),
             Evidence(EvidenceKind.HISTORY, f"{said} {title}", "material", "ash wood", "1", title),
         ]
-        pattern = reason_pattern(evidence)
+        pattern = reason_pattern(Item("x", "Chair", {"colour": "blue", "material": "ash wood"}), evidence)
         prompt = reason_prompt(Shown(Item("x", "Chair", {"colour": "blue"})), "blue", evidence, Detail())
         (ours,), (theirs,) = (
             model.generate([prompt], max_tokens=60, form=Form(patterns=[pattern])) for model in (in_process, opened())
