@@ -10,6 +10,7 @@ _SOMEBODY = (
     r"kids?|child|children|parents?|teacher)s?"
 )
 _SAID = (
+    r"(?:(?:i(?:'ve| have)?|we(?:'ve| have)?) )?(?:just )?changed? (?:my|our) minds?(?: (?:about|on))?",
     r"narrow (?:(?:that|it|this|them) )?(?:down )?(?:to\b)?",
     r"(?:completely|totally|entirely|quite|very) different|scrap (?:that|it|this)|from (?:the beginning|scratch)",
     r"(?:new|another|different) (?:search|topic|question)|change of plans?|start (?:over|again)|reset",

@@ -21,8 +21,8 @@ from agent.offers import picked, value_offers
 from agent.person import Person
 from agent.places import count_of
 from agent.prompts import clean
-from agent.remarks import Remark, asks_which_end, habit_and_rest, of_things, remark_of, tells_a_habit
-from agent.replies import answer, comparison, ends_of, explanation, hinges, small_talk, titled
+from agent.remarks import Remark, asks_which_end, asks_which_have, habit_and_rest, of_things, remark_of, tells_a_habit
+from agent.replies import answer, comparison, ends_of, explanation, hinges, small_talk, those_with, titled
 from agent.requests import understand
 from agent.scenes import CardsReady, Hooks, ReasonGrows, Replied, Reply, Scene, StageBegun, StreamEvent
 from agent.standing import CHIP_CHARS, Standing, both
@@ -291,6 +291,8 @@ class Conversation:
             self._standing.speaks_of(entries.index(named[0]) + 1)
         if len(entries) > 1 and update.step and asks_which_end(words):
             return self._standing.said(ends_of([entry.item for entry in named if len(named) > 1] or items, update.step))
+        if len(entries) > 1 and update.want and not named and asks_which_have(words):
+            return self._standing.said(those_with(items, update.want))
         if entries and len(named) < 2 and _COMPARES.search(words.lower()):
             return self._standing.said(_WHICH_TWO if len(entries) > 1 else _ONLY_ONE)
         match update.action:

@@ -40,10 +40,13 @@ _DROP = re.compile(
     r"\b(?:doesn't|does not|doesnt|don't|dont|isn't|not) (?:really )?(?:matter|important|care|mind)\b|"
     r"\bno (?:matter|limit)\b|\bwithout (?:the|a|any) (?:\w+ )?limit\b|"
     r"\b(?:any|whatever|whichever|drop|forget|ignore|remove|never mind|nevermind|open to any|"
-    r"irrelevant)\b|\bunimportant\b"
+    r"irrelevant)\b|\bunimportant\b|\bchanged? (?:my|our) minds? (?:about|on)\b"
 )
+_REGRETS = re.compile(r"\bchanged? (?:my|our) minds? (?:about|on) (?:(?:the|it|being|that|having|a|an) )*$")
 _INSIDE = words("of about with by and")
 _THAN = re.compile(r"\b(?:than|compared (?:to|with))\b")
+_POSSESSIVES = words("my our his her their")
+_ADJECTIVES = 2
 _NAMED = 0.6
 _NAMING = words("the that this number no nr option item first second third fourth fifth last")
 
@@ -64,10 +67,11 @@ def link(
     dimensions) float32, rows of length 1.
     """
     tokens, numbers = tokens_of(message), read_numbers(message, facets)
-    mentions = [
-        m for m in find_mentions(tokens, facets, embed) if numbers.free(tokens[m.first].start, tokens[m.last - 1].end)
-    ]
+    mentions = [m for m in _asked_for(tokens, find_mentions(tokens, facets, embed)) if numbers.free(*m.span(tokens))]
     drop = _dropped(tokens, [f for f in facets if not numbers.says(f.name)], mentions, embed) if standing else ()
+    regretted = [m for m in mentions if _REGRETS.search(message[: tokens[m.first].start].lower())]
+    mentions = [m for m in mentions if m not in regretted]
+    drop += tuple(dict.fromkeys(m.facet for m in regretted if m.facet not in {kept.facet for kept in mentions}))
     items = places(message, tokens, shown, numbers.spans, mentions)
     count = count_of(message, numbers.spans) or _counted(tokens, mentions, numbers)
     wishes = bool(mentions or drop or numbers.spans or (standing and count))
@@ -88,8 +92,25 @@ def link(
         return Update(action)
     if action in _ABOUT_ITEMS:
         return Update(action, items=items or said.maybe_items)
-    wish = _wish(action, message, tokens, mentions, numbers, drop, items or said.maybe_items, shown)
+    wish = _wish(action, message, tokens, mentions, regretted, numbers, drop, items or said.maybe_items, shown)
     return replace(wish, count=count)
+
+
+def _asked_for(tokens: Sequence[Token], mentions: Sequence[Mention]) -> list[Mention]:
+    """The mentions without values of what somebody has, where another value is asked for: a lamp for my desk."""
+    theirs = [m for m in mentions if _is_somebodys(tokens, m)]
+    asked = {m.facet for m in mentions if m not in theirs}
+    return [m for m in mentions if m not in theirs or m.facet not in asked]
+
+
+def _is_somebodys(tokens: Sequence[Token], mention: Mention) -> bool:
+    """Whether a possessive stands before the value's words, with an adjective or two in between at most."""
+    for place in range(mention.first - 1, max(-1, mention.first - _ADJECTIVES - 2), -1):
+        if tokens[place].text in _POSSESSIVES:
+            return True
+        if tokens[place].text in FILLERS or tokens[place].clause != tokens[mention.first].clause:
+            return False
+    return False
 
 
 def _asks_of_shop(message: str, facets: Sequence[Facet], mentions: Sequence[Mention]) -> bool:
@@ -112,12 +133,13 @@ def _wish(
     message: str,
     tokens: Sequence[Token],
     mentions: Sequence[Mention],
+    regretted: Sequence[Mention],
     numbers: Numbers,
     drop: tuple[str, ...],
     items: tuple[int, ...],
     shown: Sequence[str],
 ) -> Update:
-    """The update of a message that wants other items than those shown."""
+    """The update of a message that wants other items than those shown. regretted: what is wanted no more."""
     similar = action is Action.SIMILAR
     referred = {t.stem for place in items for t in tokens_of(shown[place - 1])} if similar else set()
     changed = _changed_from(tokens)
@@ -128,7 +150,7 @@ def _wish(
     ]
     signs = dict(zip(mentions, polarities(tokens, mentions), strict=True))
     groups = {sign: _grouped(m for m in kept if signs[m] is sign) for sign in Polarity}
-    covered = [*numbers.spans, *((tokens[m.first].start, tokens[m.last - 1].end) for m in mentions)]
+    covered = [*numbers.spans, *(m.span(tokens) for m in (*mentions, *regretted))]
     spoken_of = (*drop, *(m.facet for m in mentions), *numbers.at_most, *numbers.at_least, *numbers.step)
     named = {stem(part) for name in spoken_of for part in (name, *name.split("_"))}
     covered += [(t.start, t.end) for t in tokens if t.stem in referred | named]

@@ -85,6 +85,10 @@ class Mention:
     def touches(self, first: int, last: int) -> bool:
         return self.first < last and first < self.last
 
+    def span(self, tokens: Sequence[Token]) -> tuple[int, int]:
+        """The characters of the words. tokens: of the message."""
+        return tokens[self.first].start, tokens[self.last - 1].end
+
 
 def tokens_of(text: str) -> tuple[Token, ...]:
     """The words of a text, as typed but for the case and curly quotes."""

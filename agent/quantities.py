@@ -10,10 +10,24 @@ from itertools import pairwise
 from agent.dialogue import Facet
 from agent.measures import in_its_unit, is_unit, measured, of_kind, steps
 
-_SPELT_OUT = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-NUMBER_WORDS = {word: number for number, word in enumerate(_SPELT_OUT, start=1)}
+_ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_TEENS = ("ten", "eleven", "twelve", *(f"{ten}teen" for ten in ("thir", "four", "fif", "six", "seven", "eigh", "nine")))
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+NUMBER_WORDS = (
+    {word: number for number, word in enumerate((*_ONES, *_TEENS), start=1)}
+    | {word: number for number, word in zip(range(20, 100, 10), _TENS, strict=True)}
+    | {
+        f"{ten}{joint}{one}": tens + ones
+        for tens, ten in zip(range(20, 100, 10), _TENS, strict=True)
+        for ones, one in enumerate(_ONES, start=1)
+        for joint in "- "
+    }
+    | {f"{one} hundred": ones * 100 for ones, one in enumerate(("a", *_ONES[1:]), start=1)}
+    | {"one hundred": 100, "a thousand": 1000, "one thousand": 1000}
+)
+_FEW = 12
 _AROUND = 0.2
-_N = r"(\d[\d,]*(?:\.\d+)?|" + "|".join(rf"{word}\b" for word in NUMBER_WORDS) + ")"
+_N = r"(\d[\d,]*(?:\.\d+)?|" + "|".join(rf"{word}\b" for word in sorted(NUMBER_WORDS, key=len, reverse=True)) + ")"
 _MONEY = r"(?:[£$€]|eur\b|usd\b|gbp\b)?\s*"
 _UNIT = r"\s*(?P<unit>[£$€]|[a-z]+)?(?:\s+of\s+(?P<of>[a-z]+))?"
 _MOST = "|".join(
@@ -104,7 +118,7 @@ def _bounds(text: str, numeric: Sequence[str], told: Numbers) -> None:
         before = next(iter(text[: match.start()].split()[-1:]), None)
         of = match["of"] or match.groupdict().get("what") or (before if not is_unit(unit, numeric) else None)
         name = measured(unit, of, number, match.group(), numeric)
-        spelt_out = match["n"] in NUMBER_WORDS and not is_unit(unit, numeric)
+        spelt_out = NUMBER_WORDS.get(match["n"], _FEW + 1) <= _FEW and not is_unit(unit, numeric)
         if name is None or spelt_out or not told.free(*match.span("n")):
             continue
         number = in_its_unit(number, unit, name)

@@ -77,6 +77,11 @@ _HABIT = re.compile(
     r"do not (?:ever )?wear|only ever|don't eat|allergic to|avoid)\b|\bi'm allergic to\b|\bmy favou?rites?\b"
 )
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+")
+_WHICH_HAVE = re.compile(
+    r"\b(?:which|what) (?:ones? )?(?:of|among) (?:these|those|them|the \w+)\b|"
+    r"\bwhich (?:ones? )?(?:is|are|has|have|comes?|(?:is|are) made)\b(?! there)|"
+    r"\b(?:is|are|has|have|do|does) (?:any|one|some|either) of (?:these|those|them)\b"
+)
 _WHICH_END = re.compile(
     r"^(?:(?:and|so|ok|but) )*(?:which|what)(?:'s|'re)?(?: one)?(?: of (?:them|these|those|the two|both))?"
     r" (?:is |are |would be )?(?:the )?\w+(?:er|est)\b(?:[ ?]*$| of (?:them|these|those)\b)|"
@@ -122,6 +127,11 @@ def habit_and_rest(message: str) -> tuple[str, str] | None:
 def of_things(message: str) -> str:
     """The message without its sentences about delivery and the like; as it is where it has no others."""
     return " ".join(s for s in _SENTENCE.split(message) if remark_of(s) is not Remark.SERVICE) or message
+
+
+def asks_which_have(message: str) -> bool:
+    """Whether a message asks which of the shown items are or have something: "which of these has stripes?"."""
+    return bool(_WHICH_HAVE.search(message.lower()))
 
 
 def asks_which_end(message: str) -> bool:

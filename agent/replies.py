@@ -14,7 +14,7 @@ from agent.mentions import find_mentions, stem, tokens_of
 from agent.prompts import clean, value_text
 
 if TYPE_CHECKING:
-    from agent.dialogue import Facet
+    from agent.dialogue import Facet, Values
     from agent.mentions import Embed, Token
     from agent.why import Deletion, Why
     from retrieval.types import Item, Recommendation
@@ -114,6 +114,20 @@ def ends_of(items: Sequence[Item], steps: Mapping[str, str]) -> str:
     ends = [item for number, item in told if number == best]
     titles = " and ".join(titled(item) for item in ends)
     return f"{titles}: {_spoken(name)} {_value(ends[0], name)}, the {'lowest' if low else 'highest'} of them."
+
+
+def those_with(items: Sequence[Item], wanted: Values) -> str:
+    """Which of the items have the wanted values, and of which the catalogue tells none."""
+    asked = [(name, value) for name, values in wanted.items() for value in values]
+    of = ", ".join(f"{_spoken(name)} {clean(value, _VALUE_CHARS)}" for name, value in asked)
+    told = [{name: {v for n, v, _ in told_values(item) if n == name} for name in wanted} for item in items]
+    have = [all(tells[name] & set(values) for name, values in wanted.items()) for tells in told]
+    silent = [any(not tells[name] for name in wanted) for tells in told]
+    *most, last = [titled(item) for item, has in zip(items, have, strict=True) if has] or [""]
+    names = f"{', '.join(most)} and {last}" if most else last
+    lead = f"Of those shown, {names}: {of}." if names else f"The catalogue says {of} of none of those shown."
+    untold = "one" if sum(silent) == 1 else f"{sum(silent)}"
+    return lead + (f" Of {untold} it does not tell." if any(silent) else "")
 
 
 def _attributes_asked(asked: Sequence[Token], item: Item, facets: Sequence[Facet], embed: Embed) -> tuple[str, ...]:

@@ -165,6 +165,19 @@ def test_the_cheapest_come_first_and_that_is_why_they_stand_there(recommender: R
     assert [entry.item.item_id for entry in dearest or ()] == ["blue-mug", "green-mug", "red-mug"]
 
 
+def test_which_of_the_shown_have_something_is_told(recommender: Recommender) -> None:
+    talk = Conversation(recommender, k=12)
+    before = talk.reply("a mug").state
+    assert talk.reply("which of these are red?").text == "Of those shown, “Red mug”: colour red."
+    two = talk.reply("which ones are red or green?").text
+    assert two in {
+        f"Of those shown, “{one}” and “{other}”: colour red, colour green."
+        for one, other in (("Red mug", "Green mug"), ("Green mug", "Red mug"))
+    }
+    reply = talk.reply("is one of them a lamp?")
+    assert (reply.text, reply.state) == ("The catalogue says kind lamp of none of those shown.", before)
+
+
 @pytest.mark.parametrize("message", ["which of them is cheapest?", "the cheapest of those", "which is cheaper?"])
 def test_which_end_of_the_shown_list_is_told(recommender: Recommender, message: str) -> None:
     talk = Conversation(recommender, k=12)
