@@ -8,8 +8,8 @@ attribute comes out as the catalogue has it.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 
 from agent.sentences import filled, is_list, is_mentioned, phrasings
 from retrieval.types import Evidence, EvidenceKind, Item
@@ -19,7 +19,7 @@ _SPECIAL = re.compile(r"([\\.^$*+?()\[\]{}|/-])")
 
 
 def reason_pattern(item: Item, evidence: Sequence[Evidence]) -> str:
-    """A regular expression that reasons for the item match: one sentence or two, no piece of evidence in both.
+    """A regular expression that reasons for the item match: one sentence or two, of different kinds of evidence.
 
     Of the ways to say a piece of evidence an item gets a few, others than its neighbours, and the second sentence does
     not begin like the first: what suits for the same reasons is still not told in the same words. What the pattern is
@@ -28,12 +28,18 @@ def reason_pattern(item: Item, evidence: Sequence[Evidence]) -> str:
     offered = [_spread(ways(item, fact), item.item_id) for fact in evidence]
     reasons = []
     for number, some in enumerate(offered):
-        rest = [way for other, others in enumerate(offered) if other != number for way in others]
+        rest = [way for other in _beside(number, evidence) for way in offered[other]]
         for way in some:
             second = [other for other in rest if _beginning(other) != _beginning(way)]
             joined = rf"(?:\. {_either(second)}|, and {_either(map(_going_on, second))})?" if second else ""
             reasons.append(_escaped(way) + joined)
     return rf"(?:{'|'.join(reasons)})\."
+
+
+def _beside(number: int, evidence: Sequence[Evidence]) -> list[int]:
+    """What may be told beside a piece of evidence: those of other kinds, or where there are none, all others."""
+    others = [other for other in range(len(evidence)) if other != number]
+    return [other for other in others if evidence[other].kind != evidence[number].kind] or others
 
 
 def ways(item: Item, fact: Evidence) -> list[str]:
@@ -44,7 +50,7 @@ def ways(item: Item, fact: Evidence) -> list[str]:
 
 def _spread(choices: Sequence[str], seed: str) -> Sequence[str]:
     """A few of the choices, the same for the same seed."""
-    return sorted(choices, key=lambda choice: zlib.crc32((seed + choice).encode()))[:_WAYS_EACH]
+    return sorted(choices, key=lambda choice: sha256(f"{seed} {choice}".encode()).digest())[:_WAYS_EACH]
 
 
 def _beginning(way: str) -> list[str]:

@@ -78,6 +78,15 @@ def test_two_sentences_begin_differently() -> None:
     assert not can_be_said_of("It answers your wish for blue. It answers your wish for ash wood.", twice)
 
 
+def test_a_wish_is_told_together_with_what_else_there_is() -> None:
+    asked = Evidence(EvidenceKind.REQUEST, "matches the request: ash wood (material)", "material", "ash wood")
+    wishes = [EVIDENCE[0], asked]
+    both = "Its colour is blue, as you asked, and it answers your wish for ash wood."
+    assert can_be_said_of(both, wishes)
+    assert not can_be_said_of(both, [*wishes, EVIDENCE[1]])
+    assert can_be_said_of(f"Its colour is blue, as you asked. Like {TITLE}, it has the material ash wood.", EVIDENCE)
+
+
 def test_of_several_values_one_is_included() -> None:
     desk = Item("d", "Desk", {"rooms": ("study",), "use": ("work", "play"), "material": ("oak",)})
     asked = {
