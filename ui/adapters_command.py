@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
+
+from ui.printing import say
 
 if TYPE_CHECKING:
     from agent.registry import Card
@@ -31,9 +32,9 @@ def list_adapters(workspace: WorkspaceOption) -> None:
         adapters = Adapters(workspace)
         current, cards = adapters.current(), adapters.all()
     if not cards:
-        _say(f"no adapters yet; train one with: tastemaker finetune lora --workspace {workspace}")
+        say(f"no adapters yet; train one with: tastemaker finetune lora --workspace {workspace}")
     for card in cards:
-        _say(f"{'*' if card.name == current else ' '} {card.name}: {_told(card)}")
+        say(f"{'*' if card.name == current else ' '} {card.name}: {_told(card)}")
 
 
 @adapters_app.command()
@@ -44,7 +45,7 @@ def use(workspace: WorkspaceOption, name: NameArgument) -> None:
 
     with Workspace.open(workspace):
         card = use_adapter(workspace, name)
-    _say(f"{card.name} is used from now on")
+    say(f"{card.name} is used from now on")
 
 
 @adapters_app.command()
@@ -55,7 +56,7 @@ def rollback(workspace: WorkspaceOption) -> None:
 
     with Workspace.open(workspace):
         name = roll_back(workspace)
-    _say(f"{name or 'the model without an adapter'} is used from now on")
+    say(f"{name or 'the model without an adapter'} is used from now on")
 
 
 @adapters_app.command()
@@ -66,7 +67,7 @@ def delete(workspace: WorkspaceOption, name: NameArgument) -> None:
 
     with Workspace.open(workspace):
         Adapters(workspace).delete(name)
-    _say(f"{name} is deleted")
+    say(f"{name} is deleted")
 
 
 def _told(card: Card) -> str:
@@ -75,7 +76,3 @@ def _told(card: Card) -> str:
     ndcg = "" if tuned is None or base is None else f"NDCG@10 {tuned.mean:.4f} (base {base.mean:.4f}), "
     verdict = "better than what was used before" if card.better else "not better than what was used before"
     return f"{card.base}, {card.created}, {ndcg}{verdict}, learned from {len(card.users):,} users"
-
-
-def _say(text: str) -> None:
-    _out.print(escape(text), highlight=False, soft_wrap=True)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ui.bars import Bar
+from ui.printing import say
 from ui.tuning import lora
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def towers(
         report = train_towers(opened, settings, training, device=device, seed=seed, progress=bar.epoch)
     _print_learned(report)
     if (workspace / RANKER_NAME).exists():
-        _say(
+        say(
             "a ranker was fitted to the lists before and does not apply to these; to fit one to them, run tastemaker "
             f"finetune ranker --workspace {workspace}"
         )
@@ -121,21 +122,17 @@ def ranker(
 
 def _print_ranker(fitted: FittedRanker) -> None:
     for row in fitted.rows:
-        _say(f"{row.name}: NDCG@10 {row.ndcg.mean:.4f} ({row.ndcg.low:.4f} to {row.ndcg.high:.4f})")
-    _say(fitted.verdict)
+        say(f"{row.name}: NDCG@10 {row.ndcg.mean:.4f} ({row.ndcg.low:.4f} to {row.ndcg.high:.4f})")
+    say(fitted.verdict)
 
 
 def _print_learned(report: LearnedReport) -> None:
-    _say(
+    say(
         f"towers {report.version}: {report.items:,} items, {report.users:,} users; best of {report.epochs} epochs, "
         f"NDCG@10 {report.ndcg:.4f} on each user's last event"
     )
     if report.blend is not None:
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.blend.weights.items())
-        _say(f"the retrievers weigh {weights}")
+        say(f"the retrievers weigh {weights}")
     if report.note is not None:
         _err.print(f"[yellow]note:[/] the retrievers' weights stay as they were: {escape(report.note)}", soft_wrap=True)
-
-
-def _say(text: str) -> None:
-    _out.print(escape(text), highlight=False, soft_wrap=True)

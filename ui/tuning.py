@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from ui.bars import Bar
+from ui.printing import say
 
 if TYPE_CHECKING:
     from agent.registry import Card
@@ -85,7 +85,7 @@ def learn(
     with Workspace.open(workspace) as opened:
         activity = opened.log.activity(since)
     if not activity.users:
-        _say("nothing was logged since the last time")
+        say("nothing was logged since the last time")
         return
     start = adapters.current()
     if start is not None and base is not None and adapters.card(start).base != base:
@@ -93,11 +93,11 @@ def learn(
     if Learned("adapter", start or "") in to_retrain(workspace):
         start = None  # what it knows of somebody who was forgotten would go on
     users = None if start is None else frozenset(activity.users)
-    _say(f"{activity.events:,} events of {len(activity.users):,} users since the last time")
+    say(f"{activity.events:,} events of {len(activity.users):,} users since the last time")
     try:
         _tune(workspace, base=base, changed=changed, device=device, seed=seed, start=start, users=users)
     except InteractionError as error:
-        _say(f"nothing is learned yet: {error}")
+        say(f"nothing is learned yet: {error}")
 
 
 def _tune(
@@ -149,7 +149,7 @@ def _tune(
     _print_tuned(tuned)
     if tuned.card.better or force:
         use_adapter(workspace, tuned.card.name)
-    _say(_verdict(tuned.card, tuned.comparison, workspace, forced=force))
+    say(_verdict(tuned.card, tuned.comparison, workspace, forced=force))
 
 
 def _base_in_use(workspace: Path) -> str | None:
@@ -175,17 +175,17 @@ def _teacher(workspace: Workspace, bar: Bar, seed: int) -> Prepare:
 
 def _print_tuned(tuned: Tuned) -> None:
     compared = tuned.comparison
-    _say(f"{tuned.card.name}: learned from {len(tuned.card.users):,} users")
-    _say(f"NDCG@10 on {compared.lists:,} lists of {compared.users:,} users, what they wanted last:")
+    say(f"{tuned.card.name}: learned from {len(tuned.card.users):,} users")
+    say(f"NDCG@10 on {compared.lists:,} lists of {compared.users:,} users, what they wanted last:")
     for name, row in compared.rows:
-        _say(f"  {name}: {row.mean:.4f} ({row.low:.4f} to {row.high:.4f})")
+        say(f"  {name}: {row.mean:.4f} ({row.low:.4f} to {row.high:.4f})")
     for name, gain in (
         ("base", compared.over_base),
         ("retriever", compared.over_retriever),
         ("itself without pictures", compared.of_pictures),
     ):
-        _say(f"  tuned over {name}: {gain.relative:+.1%}, {gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})")
-    _say(f"the retrievers' prior weighs {compared.alpha:g}; the first five of {compared.changed:.0%} of lists change")
+        say(f"  tuned over {name}: {gain.relative:+.1%}, {gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})")
+    say(f"the retrievers' prior weighs {compared.alpha:g}; the first five of {compared.changed:.0%} of lists change")
 
 
 def _verdict(card: Card, compared: Comparison, workspace: Path, *, forced: bool) -> str:
@@ -199,7 +199,3 @@ def _verdict(card: Card, compared: Comparison, workspace: Path, *, forced: bool)
         f"{card.name} is kept and not used: {figures}, and only an interval above 0 would do; to use it all the same: "
         f"tastemaker adapters use {card.name} --workspace {workspace}"
     )
-
-
-def _say(text: str) -> None:
-    _out.print(escape(text), highlight=False, soft_wrap=True)

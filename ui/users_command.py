@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
+
+from ui.printing import say
 
 users_app = typer.Typer(no_args_is_help=True, help="Who may log in to a page that is served with --auth FILE.")
 _out = Console()
@@ -29,7 +30,7 @@ def add(
     from ui.accounts import add_account
 
     add_account(auth, name, _password(), owner=owner)
-    _say(f"{name} may log in{', as an owner' if owner else ''}; a page that runs with {auth} knows it already")
+    say(f"{name} may log in{', as an owner' if owner else ''}; a page that runs with {auth} knows it already")
 
 
 @users_app.command()
@@ -38,7 +39,7 @@ def password(name: NameArgument, auth: FileOption) -> None:
     from ui.accounts import set_password
 
     set_password(auth, name, _password())
-    _say(f"{name} has a new password")
+    say(f"{name} has a new password")
 
 
 @users_app.command()
@@ -53,7 +54,7 @@ def token(
     from ui.accounts import add_token, revoke_tokens
 
     if revoke:
-        _say(f"{revoke_tokens(auth, name):,} tokens of {name} are taken back")
+        say(f"{revoke_tokens(auth, name):,} tokens of {name} are taken back")
     else:
         sys.stdout.write(add_token(auth, name) + "\n")
 
@@ -64,7 +65,7 @@ def remove(name: NameArgument, auth: FileOption) -> None:
     from ui.accounts import remove_account
 
     remove_account(auth, name)
-    _say(f"{name} may not log in any more")
+    say(f"{name} may not log in any more")
 
 
 @users_app.command("list")
@@ -74,14 +75,10 @@ def list_users(auth: FileOption) -> None:
 
     for user in all_accounts(auth):
         tokens = f", {len(user.tokens)} tokens" if user.tokens else ""
-        _say(f"{user.name}{' (owner)' if user.owner else ''}{tokens}")
+        say(f"{user.name}{' (owner)' if user.owner else ''}{tokens}")
 
 
 def _password() -> str:
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")
-
-
-def _say(text: str) -> None:
-    _out.print(escape(text), highlight=False, soft_wrap=True)
