@@ -28,6 +28,10 @@ _SAID = (
     rf"{_WHOM}old (?:one|\w+) (?:broke|died|is (?:broken|gone)|was (?:stolen|lost)|wore out)(?: \w+day| last \w+)?",
     r"(?:it|they) (?:should|must|has to|have to|needs? to) (?:be|have to do with)|(?:it )?shall be",
     r"(?:have )?to do with",
+    rf"{_WHOM}(?:purse|wallet|budget|bank account|bank balance) (?:says?|tells me|wants|asks for)",
+    r"(?:is|are) what (?:brings|brought) (?:me|us)(?: here)?|would make my day",
+    r"time for|hunting (?:down|for)|thinking of|leave (?:(?:it|them) )?(?:out|off)|spare (?:me|us)",
+    r"comes? close(?:r)?|(?:is|was|are|were) (?:close|warm|nearly it)|closer if|same again|is more like it",
     r"my budget is|if there (?:is|are) any|a (?:touch|pair|hint|set) of|among the",
 )
 ASIDES = re.compile(

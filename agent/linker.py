@@ -19,6 +19,7 @@ from agent.fillers import FILLERS, words
 from agent.intents import Said, action_of
 from agent.measures import is_unit_word
 from agent.mentions import (
+    PART,
     Embed,
     Mention,
     Token,
@@ -47,6 +48,14 @@ _INSIDE = words("of about with by and")
 _THAN = re.compile(r"\b(?:than|compared (?:to|with))\b")
 _POSSESSIVES = words("my our his her their")
 _ADJECTIVES = 2
+_CHANGING = words("in with without of from for")
+_CHANGES = words(
+    """
+    cheaper pricier expensive newer older bigger larger smaller lighter heavier shorter longer instead different another
+    similar without under below above between cheapest newest
+    """
+)
+_LETTERS = re.compile(r"[A-Za-z]{5,}")
 _NAMED = 0.6
 _NAMING = words("the that this number no nr option item first second third fourth fifth last")
 
@@ -66,6 +75,7 @@ def link(
     of the list shown last. focus: the place, from 1, of the one that was spoken of last. embed: texts -> (n,
     dimensions) float32, rows of length 1.
     """
+    message = _unswapped(message)
     tokens, numbers = tokens_of(message), read_numbers(message, facets)
     mentions = [m for m in _asked_for(tokens, find_mentions(tokens, facets, embed)) if numbers.free(*m.span(tokens))]
     drop = _dropped(tokens, [f for f in facets if not numbers.says(f.name)], mentions, embed) if standing else ()
@@ -84,7 +94,7 @@ def link(
         this_one,
         wishes,
         standing is not None,
-        _turns_away(mentions, facets, standing),
+        _turns_away(_wanted(tokens, mentions), facets, standing),
         bare=_is_bare(tokens, [shown[place - 1] for place in items]),
     )
     action = action_of(message.replace("’", "'").lower(), said, embed)
@@ -96,11 +106,20 @@ def link(
     return replace(wish, count=count)
 
 
+def _unswapped(message: str) -> str:
+    """The message, as long as it was, with its letters in order where a word that changes a wish has them swapped."""
+    known = {"".join(sorted(word)): word for word in _CHANGES}
+    return _LETTERS.sub(lambda word: known.get("".join(sorted(word.group().lower())), word.group()), message)
+
+
 def _asked_for(tokens: Sequence[Token], mentions: Sequence[Mention]) -> list[Mention]:
-    """The mentions without values of what somebody has, where another value is asked for: a lamp for my desk."""
+    """The mentions without what somebody has, where another value is asked for or the value is only near in meaning.
+
+    A lamp for my vase is a lamp, one for my den is for any room, and one for my bedroom is for the bedroom.
+    """
     theirs = [m for m in mentions if _is_somebodys(tokens, m)]
     asked = {m.facet for m in mentions if m not in theirs}
-    return [m for m in mentions if m not in theirs or m.facet not in asked]
+    return [m for m in mentions if m not in theirs or (m.score >= PART and m.facet not in asked)]
 
 
 def _is_somebodys(tokens: Sequence[Token], mention: Mention) -> bool:
@@ -169,9 +188,9 @@ def _wish(
 
 
 def _changed_from(tokens: Sequence[Token]) -> int:
-    """The place of the first word after "but in", "but with" or "but without", what is to differ; else past the end."""
+    """The place of the first word after "but in", "but with" and the like, what is to differ; else past the end."""
     for place, (token, after) in enumerate(pairwise(tokens)):
-        if token.text == "but" and after.text in ("in", "with", "without"):
+        if token.text == "but" and after.text in _CHANGING:
             return place + 2
     return len(tokens)
 
@@ -216,6 +235,11 @@ def _dropped(
         return tuple(exact)
     cosines = embed([t.text for t in words]) @ embed(names).T
     return (names[int(cosines.max(axis=0).argmax())],) if cosines.max() >= _NAMED else ()
+
+
+def _wanted(tokens: Sequence[Token], mentions: Sequence[Mention]) -> list[Mention]:
+    signs = zip(mentions, polarities(tokens, mentions), strict=True)
+    return [m for m, sign in signs if sign is not Polarity.AVOID]
 
 
 def _turns_away(mentions: Sequence[Mention], facets: Sequence[Facet], standing: str | None) -> bool:

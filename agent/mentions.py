@@ -32,7 +32,9 @@ MOST_EMBEDDED = 400
 """Attributes of more values are known by letters alone: of names there are thousands, and they mean nothing more."""
 
 _NAMES = 0.35
-_PART = 0.9
+PART = 0.9
+"""How sure a part of a value is, such as "polyester"; by meaning alone none is surer."""
+_BIT = 1e-3
 _SLIP, _SLIPS = 0.84, 2
 _SLIP_CHARS = 5
 _PART_CHARS = 3
@@ -196,7 +198,7 @@ def _lexical(tokens: Sequence[Token], facets: tuple[Facet, ...]) -> Iterator[Men
             if _tells(tokens[first]) and _tells(tokens[last - 1]) and not slipped:
                 held = index.parts.get(said, ()) if said not in index.names else ()
                 names = [facet for facet, _ in held]
-                yield from (Mention(*value, first, last, _PART) for value in held if names.count(value[0]) == 1)
+                yield from (Mention(*value, first, last, PART) for value in held if names.count(value[0]) == 1)
 
 
 def _is_said(tokens: Sequence[Token], value: str) -> bool:
@@ -209,7 +211,7 @@ def _hyphenated(token: Token, place: int, index: _Index) -> Iterator[Mention]:
     parts = token.text.split("-") if "-" in token.text else []
     for part in parts:
         if len(part) > _PART_CHARS and part not in FILLERS:
-            yield from (Mention(*value, place, place + 1, _PART) for value in index.whole.get((stem(part),), ()))
+            yield from (Mention(*value, place, place + 1, PART) for value in index.whole.get((stem(part),), ()))
 
 
 def _tells(token: Token) -> bool:
@@ -269,7 +271,7 @@ def _semantic(
     for row in sorted(range(len(spans)), key=lambda row: -float(cosines[row, best[row]])):
         score, (facet, value) = float(cosines[row, best[row]]), values[best[row]]
         if score >= NEAR and not any(m.touches(*spans[row]) for m in kept):
-            kept.append(Mention(facet, value, *spans[row], min(score, _PART)))
+            kept.append(Mention(facet, value, *spans[row], min(score, PART - _BIT)))
     return kept
 
 
