@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from finetune.lora_settings import LEAST_LISTS
 from finetune.served import as_query
 from retrieval.errors import SettingsError
 
@@ -32,16 +33,18 @@ Progress = Callable[[int, int], object]
 class ListSettings:
     """How lists to learn from are made.
 
-    size: candidates in a list, at most 20. sampled: how many of them are drawn by popularity, so that what everybody
-    likes is not always right. depth: the others, and mostly the wanted item too, are drawn from so many that the
-    retrievers propose. later: what is wanted after the next item counts so much as a right answer, what is wanted after
-    that its square, and so on; 0 to below 1.
+    size: candidates in a list, at most 20. put_in: of the lists this share has the wanted item put in; the others are
+    as the product would show them, of cases in which it shows the wanted item. Of a list into which it is put, sampled:
+    how many of the others are drawn by popularity; depth: the rest is drawn from so many that the retrievers propose.
+    later: what is wanted after the next item counts so much as a right answer, what is wanted after that its square,
+    and so on; 0 to below 1.
     """
 
     size: int = 20
     sampled: int = 4
     depth: int = 40
     later: float = 0.5
+    put_in: float = 0.0
 
     def __post_init__(self) -> None:
         if not 2 <= self.size <= 20 or not 0 <= self.sampled < self.size or self.depth < self.size:
@@ -49,8 +52,10 @@ class ListSettings:
                 f"size is {self.size}, sampled {self.sampled}, depth {self.depth}; expected 2 to 20, 0 to below the "
                 "size, and the size or more"
             )
-        if not 0 <= self.later < 1:
-            raise SettingsError(f"later is {self.later}; expected 0 to below 1")
+        if not 0 <= self.later < 1 or not 0 <= self.put_in <= 1:
+            raise SettingsError(
+                f"later is {self.later}, put_in {self.put_in}; expected 0 to below 1, and 0 to 1 at most"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,37 +87,80 @@ def training_lists(
 ) -> list[Example]:
     """At most so many lists of cases drawn by the seed, shuffled, each with the wanted item in it.
 
-    finder: of a workspace that knows the part's past and nothing else.
+    Into a list of the wrong items the wanted one does not fit, and a model soon sees that: what it learns from such
+    lists does not hold for those that people are shown. They are made beyond their share only where there would be
+    fewer than 40 lists without. finder: of a workspace that knows the part's past and nothing else.
     """
-    rng = np.random.default_rng(seed)
-    popularity = _popularity(table, part)
-    wanted_later = _wanted_later(part)
-    cases = np.sort(rng.permutation(len(part))[:count]).tolist()
-    examples = []
-    for case in cases:
-        found = {each.item_id: each.score for each in finder.search(as_query(part.queries, case), settings.depth)}
-        target = table.item_ids[part.target[case]]
-        others = [item_id for item_id in found if item_id != target]
-        near = _drawn(rng, others, settings.size - settings.sampled - 1)
-        far = _popular(rng, table, popularity, part, case, {target, *near}, settings.size - 1 - len(near))
-        candidates = [*near, *far, target]
-        order = rng.permutation(len(candidates)).tolist()
-        shuffled = tuple(candidates[place] for place in order)
-        later = {table.item_ids[row]: settings.later**ahead for ahead, row in enumerate(wanted_later[case], start=1)}
+    tell = progress or (lambda _done, _total: None)
+    maker = _Maker(part, table, finder, settings, np.random.default_rng(seed))
+    served = round(count * (1 - settings.put_in))
+    lists: dict[int, Example] = {}
+    for case in maker.cases if served else ():
+        if (example := maker.served(case)) is not None:
+            lists[case] = example
+            tell(len(lists), count)
+        if len(lists) == served:
+            break
+    missed = [case for case in maker.cases if case not in lists]
+    more = max(count - served, LEAST_LISTS - len(lists))
+    for case in missed[: min(more, count - len(lists))]:
+        lists[case] = maker.put_in(case)
+        tell(len(lists), count)
+    return [lists[case] for case in sorted(lists)]
+
+
+class _Maker:
+    """Makes lists of a part's cases. cases: in a drawn order."""
+
+    def __init__(
+        self,
+        part: Part,
+        table: EventTable,
+        finder: CandidateFinder,
+        settings: ListSettings,
+        rng: np.random.Generator,
+    ) -> None:
+        self.cases: list[int] = rng.permutation(len(part)).tolist()
+        self._part = part
+        self._table = table
+        self._finder = finder
+        self._settings = settings
+        self._rng = rng
+        self._popularity = _popularity(table, part)
+        self._wanted_later = _wanted_later(part)
+
+    def served(self, case: int) -> Example | None:
+        """What the product would show, where the wanted item is among it."""
+        found = self._found(case, self._settings.size)
+        target = self._table.item_ids[self._part.target[case]]
+        return self._example(case, list(found), found) if target in found else None
+
+    def put_in(self, case: int) -> Example:
+        """The wanted item among some that the retrievers propose, and some that many want."""
+        size, sampled = self._settings.size, self._settings.sampled
+        found = self._found(case, self._settings.depth)
+        target = self._table.item_ids[self._part.target[case]]
+        near = _drawn(self._rng, [item_id for item_id in found if item_id != target], size - sampled - 1)
+        there = {target, *near}
+        far = _popular(self._rng, self._table, self._popularity, self._part, case, there, size - 1 - len(near))
+        return self._example(case, [*near, *far, target], found)
+
+    def _found(self, case: int, count: int) -> dict[str, float]:
+        return {each.item_id: each.score for each in self._finder.search(as_query(self._part.queries, case), count)}
+
+    def _example(self, case: int, candidates: list[str], scores: Mapping[str, float]) -> Example:
+        ids, target = self._table.item_ids, self._table.item_ids[self._part.target[case]]
+        shuffled = tuple(candidates[place] for place in self._rng.permutation(len(candidates)).tolist())
+        later = {ids[row]: self._settings.later**ahead for ahead, row in enumerate(self._wanted_later[case], start=1)}
         weights = later | {target: 1.0}
-        examples.append(
-            Example(
-                table.user_ids[part.queries.user[case]],
-                _history(part, table, case),
-                shuffled,
-                tuple(found.get(item_id, 0.0) for item_id in shuffled),
-                shuffled.index(target),
-                tuple(weights.get(item_id, 0.0) for item_id in shuffled),
-            )
+        return Example(
+            self._table.user_ids[self._part.queries.user[case]],
+            _history(self._part, self._table, case),
+            shuffled,
+            tuple(scores.get(item_id, 0.0) for item_id in shuffled),
+            shuffled.index(target),
+            tuple(weights.get(item_id, 0.0) for item_id in shuffled),
         )
-        if progress is not None:
-            progress(len(examples), len(cases))
-    return examples
 
 
 def asked_lists(

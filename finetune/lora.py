@@ -64,11 +64,12 @@ def fit_lora(
     engine.inputs([prompts.prompt(validation[0], range(len(validation[0].candidates)))])  # checks kept features
     torch.manual_seed(seed)
     network = with_layers(engine, settings, start)
+    prior = engine.info.alpha if settings.prior is None else settings.prior
     trainer = ListTrainer(
         network,
         training,
         validation,
-        ListBatches(engine, prompts, engine.token_ids(LETTERS), prior=settings.prior),
+        ListBatches(engine, prompts, engine.token_ids(LETTERS), prior=prior),
         settings,
         engine=engine,
         rerank=rerank,

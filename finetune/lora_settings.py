@@ -18,7 +18,7 @@ class LoraTraining:
     lists: at most so many to learn from. window: of each user so many of the wanted items before the last ones are
     learned from. checked: so many lists at most decide when to stop and whether to use it. asked: so many at most to
     tell the result on. last: of each user so many of the last wanted items are kept for that, and one before them
-    decides. prior: how much the retrievers' prior counts beside the model while it learns; 0 is the model alone.
+    decides. prior: how much the retrievers' prior counts beside the model while it learns; as in service, when None.
     epochs: at most. evaluations: on validation lists while it trains. patience: so many of them without a better
     NDCG@10 end the training. batch, accumulate: lists in a step are their product. half: bfloat16 arithmetic; where the
     machine has instructions for it, when None.
@@ -37,7 +37,7 @@ class LoraTraining:
     checked: int = 300
     asked: int = 600
     last: int = 1
-    prior: float = 0.0
+    prior: float | None = None
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     warm_up: float = 0.05
@@ -72,7 +72,7 @@ class LoraTraining:
                 f"{self.preference_rate}, preference_beta {self.preference_beta}; expected 0 or more, 0 or more, and "
                 "above 0 for the others"
             )
-        if not (self.learning_rate > 0 and 0 <= self.dropout < 1 and 0 <= self.warm_up < 1 and self.prior >= 0):
+        if not (self.learning_rate > 0 and 0 <= self.dropout < 1 and 0 <= self.warm_up < 1 and (self.prior or 0) >= 0):
             raise SettingsError(
                 f"learning_rate is {self.learning_rate}, dropout {self.dropout}, warm_up {self.warm_up}, prior "
                 f"{self.prior}; expected above 0, 0 to below 1, 0 to below 1, and 0 or more"

@@ -49,7 +49,7 @@ def built_in_lists(folder: Path) -> tuple[Workspace, Showcase, list[Example]]:
     table = read_events(workspace)
     finder = CandidateFinder(workspace, store, open_encoder())
     lists = training_lists(
-        last_wanted(table, 1, 2), table, finder, ListSettings(later=0.0), count=LISTS + HELD_OUT, seed=0
+        last_wanted(table, 1, 2), table, finder, ListSettings(later=0.0, put_in=1.0), count=LISTS + HELD_OUT, seed=0
     )
     return workspace, Showcase(workspace, store), lists
 

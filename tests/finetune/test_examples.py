@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ from tests.conftest import TinyShop
 from tests.finetune.colour_shop import ENCODER, colour_shop
 
 USERS = 24
-SETTINGS = ListSettings(size=6, sampled=2, depth=8)
+SETTINGS = ListSettings(size=6, sampled=2, depth=8, put_in=1.0)
+SERVED = ListSettings(size=4, sampled=2, depth=8)
 World = tuple[EventTable, Part, CandidateFinder]
 
 
@@ -36,9 +38,9 @@ def world(empty_workspace: Workspace, tiny_shop: TinyShop, tmp_path: Path) -> It
         yield table, part, CandidateFinder(past, stack.enter_context(open_store(past)), ENCODER)
 
 
-def learned(world: World, **changes: int) -> list[Example]:
+def learned(world: World, settings: ListSettings = SETTINGS, **changes: int) -> list[Example]:
     table, part, finder = world
-    return training_lists(part, table, finder, SETTINGS, **{"count": 100, "seed": 0, **changes})
+    return training_lists(part, table, finder, settings, **{"count": 100, "seed": 0, **changes})
 
 
 def test_each_list_has_the_wanted_item_among_others(world: World) -> None:
@@ -81,6 +83,34 @@ def test_the_seed_draws_and_the_same_one_draws_the_same(world: World) -> None:
     assert len(few) == 5
 
 
+def test_lists_are_as_shown_where_what_was_wanted_is_shown(world: World) -> None:
+    table, part, finder = world
+    shown = {
+        (example.user_id, example.history): example
+        for example in asked_lists(part, table, finder, size=4, count=100, seed=0)
+    }
+    telling = sum(example.target >= 0 for example in shown.values())
+    assert telling >= 40
+    examples = learned(world, SERVED)
+    assert len(examples) == telling
+    for example in examples:
+        same = shown[example.user_id, example.history]
+        assert set(zip(example.candidates, example.scores, strict=True)) == set(
+            zip(same.candidates, same.scores, strict=True)
+        )
+        assert example.candidates[example.target] == same.candidates[same.target]
+    assert len({example.target for example in examples}) == 4, "shuffled"
+
+
+def test_some_are_put_in_where_so_wanted_or_where_too_few_are_shown(world: World) -> None:
+    half = learned(world, replace(SERVED, put_in=0.5), count=20)
+    assert len(half) == 20
+    assert sum(0 not in example.scores for example in half) >= 10
+    narrow = learned(world, replace(SERVED, size=2, sampled=0))
+    assert len(narrow) == 40, "as few as can be learned from"
+    assert all(example.target >= 0 for example in narrow)
+
+
 def test_asked_lists_are_as_the_retrievers_put_them(world: World) -> None:
     table, part, finder = world
     examples = asked_lists(part, table, finder, size=4, count=9, seed=0)
@@ -101,7 +131,8 @@ def test_examples_are_saved_whole_with_a_hash_of_what_they_are(world: World, tmp
 
 
 @pytest.mark.parametrize(
-    "changes", [{"size": 1}, {"size": 21}, {"sampled": 20}, {"sampled": -1}, {"depth": 19}, {"later": 1.0}]
+    "changes",
+    [{"size": 1}, {"size": 21}, {"sampled": 20}, {"sampled": -1}, {"depth": 19}, {"later": 1.0}, {"put_in": 1.1}],
 )
 def test_settings_are_checked(changes: dict[str, int]) -> None:
     with pytest.raises(SettingsError, match="expected"):
