@@ -9,6 +9,7 @@ _SOMEBODY = (
     _WHOM + r"(?:friend|partner|wife|husband|boss|doctor|colleague|neighbou?r|mum|mom|dad|son|daughter|sister|brother|"
     r"kids?|child|children|parents?|teacher)s?"
 )
+_PLACE = r"(?:number \w+|the (?:first|second|third|fourth|fifth|last)(?: one)?)\b"
 _SAID = (
     r"(?:(?:i(?:'ve| have)?|we(?:'ve| have)?) )?(?:just )?changed? (?:my|our) minds?(?: (?:about|on))?",
     r"narrow (?:(?:that|it|this|them) )?(?:down )?(?:to\b)?",
@@ -30,11 +31,13 @@ _SAID = (
     r"(?:have )?to do with",
     rf"{_WHOM}(?:purse|wallet|budget|bank account|bank balance) (?:says?|tells me|wants|asks for)",
     r"(?:is|are) what (?:brings|brought) (?:me|us)(?: here)?|would make my day",
-    r"time for|hunting (?:down|for)|thinking of|leave (?:(?:it|them) )?(?:out|off)|spare (?:me|us)",
-    r"comes? close(?:r)?|(?:is|was|are|were) (?:close|warm|nearly it)|closer if|same again|is more like it",
+    r"hunting (?:down|for)|thinking of|(?:leave|take|keep)(?: \w+){0,3} (?:out|off|away)|spare (?:me|us)",
+    rf"comes? close|{_PLACE} (?:is|was) (?:close|warm|nearly it)|closer (?:if|to (?={_PLACE}))|same again",
+    r"is more like it",
     r"my budget is|if there (?:is|are) any|a (?:touch|pair|hint|set) of|among the",
 )
 ASIDES = re.compile(
-    r"^\W*(?:filter|close|almost|nearly(?: there)?|to buy|in short)\b|\b(?:" + "|".join(_SAID) + r")\b|^\W*right\b(?=,)"
+    r"^\W*(?:time for|filter|close|almost|nearly(?: there)?|to buy|in short)\b|"
+    r"\b(?:" + "|".join(_SAID) + r")\b|^\W*right\b(?=,)"
 )
 """What people say around a wish, and mean no thing by."""

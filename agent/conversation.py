@@ -291,8 +291,8 @@ class Conversation:
             self._standing.speaks_of(entries.index(named[0]) + 1)
         if len(entries) > 1 and update.step and asks_which_end(words):
             return self._standing.said(ends_of([entry.item for entry in named if len(named) > 1] or items, update.step))
-        if len(entries) > 1 and update.want and not named and asks_which_have(words):
-            return self._standing.said(those_with(items, update.want))
+        if entries and not named and asks_which_have(words) and (told := those_with(items, update)):
+            return self._standing.said(told)
         if entries and len(named) < 2 and _COMPARES.search(words.lower()):
             return self._standing.said(_WHICH_TWO if len(entries) > 1 else _ONLY_ONE)
         match update.action:

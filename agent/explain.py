@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.facts import CatalogueFacts
-from agent.models.base import FREE, Form, OnText, VisionLanguageModel
+from agent.models.base import FREE, Form, VisionLanguageModel
 from agent.prompts import Detail, Shown, reason_prompt
 from agent.reason_check import ReasonCheck
 from agent.reason_pattern import reason_pattern
@@ -57,8 +57,8 @@ def write_reasons(
         ReasonCheck(entries[row].shown.item, entries[row].evidence, request, facts, max_words=settings.max_words)
         for row in rows
     ]
-    on_text = None if on_words is None else _Teller(rows, checks, on_words).tell
-    written = _generate(model, request, [entries[row] for row in rows], settings, on_text)
+    teller = None if on_words is None else _Teller(rows, checks, on_words)
+    written = _generate(model, request, [entries[row] for row in rows], settings, teller)
     reasons = plain_reasons(entries)
     for row, check, answer in zip(rows, checks, written, strict=True):
         text = " ".join(answer.split())
@@ -70,6 +70,11 @@ def write_reasons(
     return reasons
 
 
+def _patterns(entries: Sequence[ToExplain]) -> list[str]:
+    """What each reason may be, in words that are not those of its neighbours on the list."""
+    return [reason_pattern(entry.shown.item, entry.evidence, place) for place, entry in enumerate(entries)]
+
+
 class _Teller:
     """Passes on what is written, in whole words, as far as it can be checked."""
 
@@ -79,6 +84,10 @@ class _Teller:
         self._checks = checks
         self._on_words = on_words
         self._seen = [""] * len(rows)
+
+    def begin(self) -> None:
+        """All answers are written from their beginning, maybe anew."""
+        self._seen = [""] * len(self._rows)
 
     def tell(self, number: int, text: str) -> None:
         """Is told of an answer, by its number, what is written of it so far."""
@@ -99,14 +108,17 @@ def _generate(
     request: str | None,
     entries: Sequence[ToExplain],
     settings: ReasonSettings,
-    on_text: OnText | None,
+    teller: _Teller | None,
 ) -> list[str]:
     detail = Detail()
     while True:
         prompts = [reason_prompt(entry.shown, request, entry.evidence, detail) for entry in entries]
         form = FREE
         if model.info.guided:
-            form = Form(patterns=[reason_pattern(entry.shown.item, entry.evidence) for entry in entries])
+            form = Form(patterns=_patterns(entries))
+        if teller is not None:
+            teller.begin()
+        on_text = None if teller is None else teller.tell
         try:
             answers = model.generate(prompts, max_tokens=settings.max_tokens, form=form, on_text=on_text)
         except PromptTooLongError:

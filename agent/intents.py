@@ -72,7 +72,8 @@ _DISLIKE = re.compile(
     r"\b(?:don't|dont|do not|didn't|didnt|doesn't|not|never|couldn't|can't|cant) (?:\w+ )?(?:\w+ "
     r")?(?:like|love|care|fancy|keen|stand|fan|taste|enjoy|for me|me|my)\b|"
     r"\b(?:hate\w*|dislike\w*|ugly|awful|horrible|hideous|terrible|boring|ghastly|meh|yuck|ew+|worst|"
-    r"disappoint\w*|rubbish)\b|👎|\bno thanks?\b|\bnever (?:buy|use|wear|want|watch|read)\b|"
+    r"disappoint\w*|rubbish)\b|👎|\b(?:is|looks|seems|are|feels) (?:much |far |a bit |rather |way )?too \w+|"
+    r"\bno thanks?\b|\bnever (?:buy|use|wear|want|watch|read)\b|"
     r"^(?:nah|nope|no)\b[, ]*(?:not )?(?:the|this|that|number)|\bnot (?:the|this|that|number)\b|\bisn't "
     r"(?:\w+ )?(?:me|for me|my)\b"
 )
@@ -91,7 +92,8 @@ _QUESTION = re.compile(
     r"did|can|could|would|will|has|how|what|what's|whats|which|who|who's|when|where)\b"
 )
 _RESTART = re.compile(
-    r"\b(?:forget|scrap|new (?:question|topic|search)|start (?:over|again)|from (?:the beginning|scratch)|"
+    r"\b(?:forget(?! (?:about|the|that|to)\b)|scrap|new (?:question|topic|search)|start (?:over|again)|"
+    r"from (?:the beginning|scratch)|"
     r"something (?:else|different|completely)|"
     r"(?:now|also|next|then)(?: i| we| i'd| we'd| i'm)? (?:also )?(?:need|want|look\w*|like|search\w*)|"
     r"change of plan|different question)\b"
@@ -117,7 +119,10 @@ _POINTS = re.compile(
     r"\b(?:love|like|hate|take|want|buy|about|behind|is|does|was|can|could|will|would|of|with) (?:it|that|them)\b"
 )
 _CHATTY = 0.05
-_LIKELY = 0.25
+_LIKELY, _SURE = 0.25, 0.6
+_LOGGED = (Action.LIKE, Action.DISLIKE)
+_PLACED = re.compile(r"\b(?:first|second|third|fourth|fifth|last|number \w+)\b")
+_DIFFERENT = re.compile(r"\bbut (?:a (?:bit|little) |much |somewhat |less |more |not )*\w+|\b(?:less|more) \w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +175,12 @@ def _about_items(text: str, said: Said, embed: Embed) -> Action | None:
         return action
     if said.bare:
         return Action.ASK
+    if _PLACED.search(text) and (_DIFFERENT.search(text) or said.wishes):
+        return Action.SIMILAR
     examples = [(a, sentence) for a, sentence in _EXAMPLES if a is not Action.COMPARE or len(said.items) > 1]
     cosines = _example_vectors(embed, tuple(sentence for _, sentence in examples)) @ embed([text])[0]
-    return examples[int(np.argmax(cosines))][0] if cosines.max() >= _LIKELY else None
+    nearest, cosine = examples[int(np.argmax(cosines))][0], float(cosines.max())
+    return nearest if cosine >= (_SURE if nearest in _LOGGED else _LIKELY) else None
 
 
 def _by_rule(text: str) -> Action | None:

@@ -43,7 +43,10 @@ _DROP = re.compile(
     r"\b(?:any|whatever|whichever|drop|forget|ignore|remove|never mind|nevermind|open to any|"
     r"irrelevant)\b|\bunimportant\b|\bchanged? (?:my|our) minds? (?:about|on)\b"
 )
-_REGRETS = re.compile(r"\bchanged? (?:my|our) minds? (?:about|on) (?:(?:the|it|being|that|having|a|an) )*$")
+_REGRETS = re.compile(
+    r"(?:(?<!n't )(?<!n’t )(?<!not )(?<!never )\bchanged? (?:my|our) minds? (?:about|on)|\bforget about) "
+    r"(?:(?:the|it|being|that|having|a|an) )*$"
+)
 _INSIDE = words("of about with by and")
 _THAN = re.compile(r"\b(?:than|compared (?:to|with))\b")
 _POSSESSIVES = words("my our his her their")
@@ -55,7 +58,13 @@ _CHANGES = words(
     similar without under below above between cheapest newest
     """
 )
+_SWAPPED = {
+    f"{word[:place]}{word[place + 1]}{word[place]}{word[place + 2 :]}": word
+    for word in _CHANGES
+    for place in range(1, len(word) - 1)
+}
 _LETTERS = re.compile(r"[A-Za-z]{5,}")
+_JOINS = words("and or the a an")
 _NAMED = 0.6
 _NAMING = words("the that this number no nr option item first second third fourth fifth last")
 
@@ -79,7 +88,7 @@ def link(
     tokens, numbers = tokens_of(message), read_numbers(message, facets)
     mentions = [m for m in _asked_for(tokens, find_mentions(tokens, facets, embed)) if numbers.free(*m.span(tokens))]
     drop = _dropped(tokens, [f for f in facets if not numbers.says(f.name)], mentions, embed) if standing else ()
-    regretted = [m for m in mentions if _REGRETS.search(message[: tokens[m.first].start].lower())]
+    regretted = _regretted(message, tokens, mentions)
     mentions = [m for m in mentions if m not in regretted]
     drop += tuple(dict.fromkeys(m.facet for m in regretted if m.facet not in {kept.facet for kept in mentions}))
     items = places(message, tokens, shown, numbers.spans, mentions)
@@ -107,19 +116,31 @@ def link(
 
 
 def _unswapped(message: str) -> str:
-    """The message, as long as it was, with its letters in order where a word that changes a wish has them swapped."""
-    known = {"".join(sorted(word)): word for word in _CHANGES}
-    return _LETTERS.sub(lambda word: known.get("".join(sorted(word.group().lower())), word.group()), message)
+    """The message, as long as it was, with two letters in order where a word that changes a wish has them swapped."""
+    return _LETTERS.sub(lambda word: _SWAPPED.get(word.group().lower(), word.group()), message)
 
 
 def _asked_for(tokens: Sequence[Token], mentions: Sequence[Mention]) -> list[Mention]:
-    """The mentions without what somebody has, where another value is asked for or the value is only near in meaning.
+    """The mentions without those of what somebody has: a lamp for my vase is a lamp, and to my red sofa nothing red.
 
-    A lamp for my vase is a lamp, one for my den is for any room, and one for my bedroom is for the bedroom.
+    A lamp for my bedroom is for the bedroom.
     """
-    theirs = [m for m in mentions if _is_somebodys(tokens, m)]
-    asked = {m.facet for m in mentions if m not in theirs}
-    return [m for m in mentions if m not in theirs or (m.score >= PART and m.facet not in asked)]
+    asked = list(mentions)
+    for m in reversed(mentions):
+        if not _is_somebodys(tokens, m):
+            continue
+        named_before = any(k.facet == m.facet and k.first < m.first and not _is_somebodys(tokens, k) for k in mentions)
+        if m.score < PART or named_before or _is_of_theirs(tokens, m, asked):
+            asked.remove(m)
+    return asked
+
+
+def _is_of_theirs(tokens: Sequence[Token], mention: Mention, asked: Sequence[Mention]) -> bool:
+    """Whether the value is that of a thing which comes next, and is not asked for: my red sofa."""
+    if mention.last == len(tokens) or tokens[mention.last].clause != tokens[mention.first].clause:
+        return False
+    after = tokens[mention.last]
+    return after.text not in FILLERS and not any(m.first == mention.last for m in asked)
 
 
 def _is_somebodys(tokens: Sequence[Token], mention: Mention) -> bool:
@@ -130,6 +151,16 @@ def _is_somebodys(tokens: Sequence[Token], mention: Mention) -> bool:
         if tokens[place].text in FILLERS or tokens[place].clause != tokens[mention.first].clause:
             return False
     return False
+
+
+def _regretted(message: str, tokens: Sequence[Token], mentions: Sequence[Mention]) -> list[Mention]:
+    """The values that somebody changed their mind about, or wants forgotten: the next one and those joined to it."""
+    found: list[Mention] = []
+    for m in mentions:
+        joined = found and all(t.text in _JOINS for t in tokens[found[-1].last : m.first])
+        if joined or _REGRETS.search(message[: tokens[m.first].start].lower()):
+            found.append(m)
+    return found
 
 
 def _asks_of_shop(message: str, facets: Sequence[Facet], mentions: Sequence[Mention]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import Enum
 
@@ -31,6 +32,8 @@ _AVOID_PAIRS = frozenset(
         *(("spare", "me"), ("leave", "out"), ("drop", "the"), ("lose", "the"), ("rid", "of")),
     )
 )
+_EXCEPTS = re.compile(r"\b(?:any|every|all|whatever|whichever)(?: \w+){0,2} but(?: for)?(?: an?| the)?$")
+_TAKES, _AWAY, _AROUND = words("leave take keep rule strike"), words("out off away"), 3
 _DENIALS = words("don't dont not never wouldn't didn't doesn't won't can't")
 _ALLOWING = words("only just sure matter mind problem too necessarily object limit")
 _REPLACED = frozenset(
@@ -69,6 +72,8 @@ def _polarity(tokens: Sequence[Token], mention: Mention, before: Mention | None,
     words = [t.text for t in between]
     if before is not None and start and all(word in _JOINS for word in words) and words:
         return last
+    if _EXCEPTS.search(" ".join(words)) or _takes_away(tokens, mention):
+        return Polarity.AVOID
     for place in reversed(range(len(words))):
         if place and (words[place - 1], words[place]) in _AVOID_PAIRS:
             return Polarity.AVOID
@@ -84,6 +89,14 @@ def _polarity(tokens: Sequence[Token], mention: Mention, before: Mention | None,
         if words[place] == "than":
             return Polarity.NONE
     return Polarity.WANT
+
+
+def _takes_away(tokens: Sequence[Token], mention: Mention) -> bool:
+    """Whether "leave ... out" and the like stand around the value: leave the red ones out."""
+    clause = tokens[mention.first].clause
+    before = {t.text for t in tokens[max(0, mention.first - _AROUND) : mention.first] if t.clause == clause}
+    after = {t.text for t in tokens[mention.last : mention.last + _AROUND] if t.clause == clause}
+    return bool(before & _TAKES) and bool((before | after) & _AWAY)
 
 
 def _softened(tokens: Sequence[Token], mentions: Sequence[Mention], found: list[Polarity]) -> tuple[Polarity, ...]:

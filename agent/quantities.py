@@ -13,21 +13,17 @@ from agent.measures import in_its_unit, is_unit, measured, of_kind, steps
 _ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _TEENS = ("ten", "eleven", "twelve", *(f"{ten}teen" for ten in ("thir", "four", "fif", "six", "seven", "eigh", "nine")))
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-NUMBER_WORDS = (
-    {word: number for number, word in enumerate((*_ONES, *_TEENS), start=1)}
-    | {word: number for number, word in zip(range(20, 100, 10), _TENS, strict=True)}
-    | {
-        f"{ten}{joint}{one}": tens + ones
-        for tens, ten in zip(range(20, 100, 10), _TENS, strict=True)
-        for ones, one in enumerate(_ONES, start=1)
-        for joint in "- "
-    }
-    | {f"{one} hundred": ones * 100 for ones, one in enumerate(("a", *_ONES[1:]), start=1)}
-    | {"one hundred": 100, "a thousand": 1000, "one thousand": 1000}
-)
+_SMALL = {word: number for number, word in enumerate((*_ONES, *_TEENS), start=1)}
+_BIG = {word: number for number, word in zip(range(20, 100, 10), _TENS, strict=True)}
+_SCALES = {"hundred": 100, "thousand": 1000}
+NUMBER_WORDS = _SMALL | _BIG
+"""Of numbers of one word each."""
+
 _FEW = 12
+_WORD = "|".join(sorted((*NUMBER_WORDS, *_SCALES), key=len, reverse=True))
+_SPELT = rf"(?:an? (?=hundred|thousand))?(?:{_WORD})(?:(?: and |[ -])(?:{_WORD}))*\b"
 _AROUND = 0.2
-_N = r"(\d[\d,]*(?:\.\d+)?|" + "|".join(rf"{word}\b" for word in sorted(NUMBER_WORDS, key=len, reverse=True)) + ")"
+_N = rf"(\d[\d,]*(?:\.\d+)?|{_SPELT})"
 _MONEY = r"(?:[£$€]|eur\b|usd\b|gbp\b)?\s*"
 _UNIT = r"\s*(?P<unit>[£$€]|[a-z]+)?(?:\s+of\s+(?P<of>[a-z]+))?"
 _MOST = "|".join(
@@ -104,7 +100,8 @@ def _ranges(text: str, numeric: Sequence[str], told: Numbers) -> None:
     for match in _RANGE.finditer(text):
         opening, low, dash, high = match[1], _number(match[2]), match[3], _number(match[4])
         name = measured(match["unit"], match["of"], high, match.group(), numeric)
-        if name and low < high and (opening or (dash != "and" and match[2][0].isdigit())):
+        plain = dash != "and" and (match[2][0].isdigit() or is_unit(match["unit"], numeric))
+        if name and 0 < low < high and (opening or plain):
             unit = match["unit"]
             told.bound(name, in_its_unit(low, unit, name), in_its_unit(high, unit, name), _said(match, numeric))
 
@@ -118,8 +115,8 @@ def _bounds(text: str, numeric: Sequence[str], told: Numbers) -> None:
         before = next(iter(text[: match.start()].split()[-1:]), None)
         of = match["of"] or match.groupdict().get("what") or (before if not is_unit(unit, numeric) else None)
         name = measured(unit, of, number, match.group(), numeric)
-        spelt_out = NUMBER_WORDS.get(match["n"], _FEW + 1) <= _FEW and not is_unit(unit, numeric)
-        if name is None or spelt_out or not told.free(*match.span("n")):
+        few = not match["n"][0].isdigit() and number <= _FEW and not is_unit(unit, numeric) and not _ends(text, match)
+        if name is None or few or not number or not told.free(*match.span("n")):
             continue
         number = in_its_unit(number, unit, name)
         if re.fullmatch(_ABOUT, how):
@@ -137,6 +134,11 @@ def _decades(text: str, numeric: Sequence[str], told: Numbers) -> None:
             century = match[1] or ("20" if int(match[2]) < 3 else "19")
             start = int(f"{century}{match[2]}0")
             told.bound(name, float(start), float(start + 9), match.span())
+
+
+def _ends(text: str, match: re.Match[str]) -> bool:
+    """Whether a bound ends a clause, so that its number counts nothing: "anything under ten", not "under ten items"."""
+    return match["unit"] is None and bool(re.match(r"\s*(?:$|[,.;!?])", text[match.end("n") :]))
 
 
 def _is_denied(before: str) -> bool:
@@ -160,4 +162,19 @@ def _said(match: re.Match[str], numeric: Sequence[str]) -> tuple[int, int]:
 
 
 def _number(text: str) -> float:
-    return float(NUMBER_WORDS[text]) if text in NUMBER_WORDS else float(text.replace(",", ""))
+    return float(text.replace(",", "")) if text[0].isdigit() else float(_spelt_out(text) or 0)
+
+
+def _spelt_out(text: str) -> int | None:
+    """A number in words: "two hundred and fifty"; None for words that are no one number, such as a year's."""
+    total = part = last = 0
+    for word in re.split(r"[ -]+", text):
+        if word in _SCALES:
+            part = max(part, 1) * _SCALES[word]
+            total, part = (total + part, 0) if word == "thousand" else (total, part)
+        elif word in NUMBER_WORDS:
+            if last and (last not in _BIG.values() or word not in _ONES):
+                return None
+            part += NUMBER_WORDS[word]
+        last = NUMBER_WORDS.get(word, 0)
+    return total + part

@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 
 from agent.sentences import filled, is_list, is_mentioned, phrasings
 from retrieval.types import Evidence, EvidenceKind, Item
 
-_WAYS_EACH = 3
+_DEALS = 3
 _SPECIAL = re.compile(r"([\\.^$*+?()\[\]{}|/-])")
 
 
-def reason_pattern(item: Item, evidence: Sequence[Evidence]) -> str:
+def reason_pattern(item: Item, evidence: Sequence[Evidence], place: int = 0) -> str:
     """A regular expression that reasons for the item match: one sentence or two, of different kinds of evidence.
 
-    Of the ways to say a piece of evidence an item gets a few, others than its neighbours, and the second sentence does
-    not begin like the first: what suits for the same reasons is still not told in the same words. What the pattern is
-    written in, Python, Rust and ECMAScript share. evidence: at least one piece, cleaned as it is gathered.
+    Of the ways to say a piece of evidence each place on a list gets a third, and the second sentence does not begin
+    like the first: what suits for the same reasons is still not told in the same words. What the pattern is written in,
+    Python, Rust and ECMAScript share. evidence: at least one piece, cleaned as it is gathered. place: from 0.
     """
-    offered = [_spread(ways(item, fact), item.item_id) for fact in evidence]
+    offered = [_dealt(ways(item, fact), place) for fact in evidence]
     reasons = []
     for number, some in enumerate(offered):
         rest = [way for other in _beside(number, evidence) for way in offered[other]]
@@ -37,9 +36,10 @@ def reason_pattern(item: Item, evidence: Sequence[Evidence]) -> str:
 
 
 def _beside(number: int, evidence: Sequence[Evidence]) -> list[int]:
-    """What may be told beside a piece of evidence: those of other kinds, or where there are none, all others."""
+    """What may be told beside a piece of evidence: where it is no likeness to a liked item, such a likeness, if any."""
     others = [other for other in range(len(evidence)) if other != number]
-    return [other for other in others if evidence[other].kind != evidence[number].kind] or others
+    liked = [other for other in others if evidence[other].title and not evidence[number].title]
+    return liked or others
 
 
 def ways(item: Item, fact: Evidence) -> list[str]:
@@ -48,9 +48,9 @@ def ways(item: Item, fact: Evidence) -> list[str]:
     return list(dict.fromkeys(filled(fact, way.removesuffix(".")) for way in told))
 
 
-def _spread(choices: Sequence[str], seed: str) -> Sequence[str]:
-    """A few of the choices, the same for the same seed."""
-    return sorted(choices, key=lambda choice: sha256(f"{seed} {choice}".encode()).digest())[:_WAYS_EACH]
+def _dealt(choices: Sequence[str], place: int) -> Sequence[str]:
+    """Every third of the choices, others at the next place of the list."""
+    return choices[place % _DEALS :: _DEALS] or choices
 
 
 def _beginning(way: str) -> list[str]:

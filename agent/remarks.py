@@ -78,9 +78,9 @@ _HABIT = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+")
 _WHICH_HAVE = re.compile(
-    r"\b(?:which|what) (?:ones? )?(?:of|among) (?:these|those|them|the \w+)\b|"
-    r"\bwhich (?:ones? )?(?:is|are|has|have|comes?|(?:is|are) made)\b(?! there)|"
-    r"\b(?:is|are|has|have|do|does) (?:any|one|some|either) of (?:these|those|them)\b"
+    r"^(?:(?:and|so|ok|but|hm+)[, ]+)*(?:(?:which|what) (?:ones? )?(?:of|among) (?:these|those|them)\b|"
+    r"which (?:ones? )?(?:is|are|has|have|comes?)\b(?! there)|"
+    r"(?:is|are|has|have|do|does) (?:any|one|some|either) of (?:these|those|them)\b)"
 )
 _WHICH_END = re.compile(
     r"^(?:(?:and|so|ok|but) )*(?:which|what)(?:'s|'re)?(?: one)?(?: of (?:them|these|those|the two|both))?"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from agent.dialogue_state import DialogueState
 from agent.facets import number_of
 from agent.facts import told_values
 from agent.fillers import FILLERS, words
@@ -14,7 +15,7 @@ from agent.mentions import find_mentions, stem, tokens_of
 from agent.prompts import clean, value_text
 
 if TYPE_CHECKING:
-    from agent.dialogue import Facet, Values
+    from agent.dialogue import Facet, Update
     from agent.mentions import Embed, Token
     from agent.why import Deletion, Why
     from retrieval.types import Item, Recommendation
@@ -116,18 +117,32 @@ def ends_of(items: Sequence[Item], steps: Mapping[str, str]) -> str:
     return f"{titles}: {_spoken(name)} {_value(ends[0], name)}, the {'lowest' if low else 'highest'} of them."
 
 
-def those_with(items: Sequence[Item], wanted: Values) -> str:
-    """Which of the items have the wanted values, and of which the catalogue tells none."""
-    asked = [(name, value) for name, values in wanted.items() for value in values]
-    of = ", ".join(f"{_spoken(name)} {clean(value, _VALUE_CHARS)}" for name, value in asked)
-    told = [{name: {v for n, v, _ in told_values(item) if n == name} for name in wanted} for item in items]
-    have = [all(tells[name] & set(values) for name, values in wanted.items()) for tells in told]
-    silent = [any(not tells[name] for name in wanted) for tells in told]
-    *most, last = [titled(item) for item, has in zip(items, have, strict=True) if has] or [""]
+def those_with(items: Sequence[Item], update: Update) -> str:
+    """Which of the items have the values, and keep to the bounds, that a message names; empty where it names none."""
+    asked = DialogueState(want=update.want, avoid=update.avoid, at_most=update.at_most, at_least=update.at_least)
+    labels = ", ".join(clean(chip.label, _VALUE_CHARS) for chip in asked.constraints())
+    if not labels:
+        return ""
+    fits = [_fits(item, update) for item in items]
+    *most, last = [titled(item) for item, fit in zip(items, fits, strict=True) if fit] or [""]
     names = f"{', '.join(most)} and {last}" if most else last
-    lead = f"Of those shown, {names}: {of}." if names else f"The catalogue says {of} of none of those shown."
-    untold = "one" if sum(silent) == 1 else f"{sum(silent)}"
-    return lead + (f" Of {untold} it does not tell." if any(silent) else "")
+    lead = f"Of those shown, {names}: {labels}." if names else f"The catalogue says of none of those shown: {labels}."
+    untold = fits.count(None)
+    return lead + (f" Of {'one' if untold == 1 else untold} it does not tell." if untold else "")
+
+
+def _fits(item: Item, update: Update) -> bool | None:
+    """Whether the item has the values, and keeps to the bounds; None where the catalogue does not tell."""
+    told: dict[str, set[str]] = {}
+    for name, text, _ in told_values(item):
+        told.setdefault(name, set()).add(text)
+    checks = [bool(told[name] & set(values)) if name in told else None for name, values in update.want.items()]
+    checks += [not told[name] & set(values) if name in told else None for name, values in update.avoid.items()]
+    for bounds, sign in ((update.at_most, 1), (update.at_least, -1)):
+        for name, bound in bounds.items():
+            number = number_of(item.attributes[name]) if name in item.attributes else None
+            checks.append(None if number is None else number * sign <= bound * sign)
+    return False if False in checks else None if None in checks else True
 
 
 def _attributes_asked(asked: Sequence[Token], item: Item, facets: Sequence[Facet], embed: Embed) -> tuple[str, ...]:

@@ -140,14 +140,12 @@ class VllmClient:
 
     async def events(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[Completion]:
         """The server-sent events of a streamed completion, until its end mark."""
-        deadline = asyncio.get_running_loop().time() + self._timeout_s
         async with self._slots, self._errors_named(), AsyncExitStack() as stack:
+            await stack.enter_async_context(asyncio.timeout(self._timeout_s))
             response = await self._opened(stack, path, {**body, "stream": True})
             async for data in _event_data(self._lines(response)):
                 if data == "[DONE]":
                     return
-                if asyncio.get_running_loop().time() > deadline:
-                    raise self._too_slow()
                 if '"error"' in data and (message := _error_message(data.encode())) is not None:
                     raise ModelUnavailableError(f"{self.root} broke off its answer: {message}")
                 yield self._parsed(path, data.encode(), Completion)

@@ -175,7 +175,7 @@ def test_which_of_the_shown_have_something_is_told(recommender: Recommender) -> 
         for one, other in (("Red mug", "Green mug"), ("Green mug", "Red mug"))
     }
     reply = talk.reply("is one of them a lamp?")
-    assert (reply.text, reply.state) == ("The catalogue says kind lamp of none of those shown.", before)
+    assert (reply.text, reply.state) == ("The catalogue says of none of those shown: kind lamp.", before)
 
 
 @pytest.mark.parametrize("message", ["which of them is cheapest?", "the cheapest of those", "which is cheaper?"])

@@ -16,7 +16,8 @@ from finetune.builtin.schemas import random_schema, shop_schema
 from retrieval.types import Evidence, EvidenceKind, Item
 
 TITLE = "Quinn: chair (2005) in A+B"
-CHAIRS = [Item(f"c{n}", "Bolvo chair", {"colour": "blue", "material": "ash wood"}) for n in range(40)]
+CHAIR = Item("c", "Bolvo chair", {"colour": "blue", "material": "ash wood"})
+PLACES = 6
 EVIDENCE = [
     Evidence(EvidenceKind.REQUEST, "matches the request: blue (colour)", "colour", "blue"),
     Evidence(EvidenceKind.HISTORY, f"shares material ash wood with {TITLE}", "material", "ash wood", "1", TITLE),
@@ -25,9 +26,9 @@ POPULAR = Evidence(EvidenceKind.RETRIEVER, "popular with many people")
 PICTURE = Evidence(EvidenceKind.RETRIEVER, f"looks like {YOUR_PICTURE}")
 
 
-def can_be_said_of(text: str, evidence: Sequence[Evidence]) -> int:
-    """Of how many of the chairs, which are alike, this may be said."""
-    return sum(re.fullmatch(reason_pattern(chair, evidence), text) is not None for chair in CHAIRS)
+def can_be_said(text: str, evidence: Sequence[Evidence]) -> int:
+    """At how many places of a list this may be said of the chair."""
+    return sum(re.fullmatch(reason_pattern(CHAIR, evidence, place), text) is not None for place in range(PLACES))
 
 
 @pytest.mark.parametrize(
@@ -36,11 +37,11 @@ def can_be_said_of(text: str, evidence: Sequence[Evidence]) -> int:
         "Its colour is blue, as you asked.",
         f"You liked {TITLE}, and this has the material ash wood too.",
         f"Its colour is blue, as you asked. Like {TITLE}, it has the material ash wood.",
-        f"It answers your wish for blue, and like {TITLE}, it has the material ash wood.",
+        f"Its colour is blue, as you asked, and like {TITLE}, it has the material ash wood.",
     ],
 )
-def test_what_the_evidence_says_can_be_said_of_some_items_and_of_others_otherwise(text: str) -> None:
-    assert 0 < can_be_said_of(text, EVIDENCE) < len(CHAIRS)
+def test_what_the_evidence_says_can_be_said_at_a_third_of_the_places(text: str) -> None:
+    assert can_be_said(text, EVIDENCE) == PLACES // 3
 
 
 @pytest.mark.parametrize(
@@ -61,12 +62,12 @@ def test_what_the_evidence_says_can_be_said_of_some_items_and_of_others_otherwis
     ],
 )
 def test_what_the_evidence_does_not_say_cannot(text: str) -> None:
-    assert can_be_said_of(text, EVIDENCE) == 0
+    assert can_be_said(text, EVIDENCE) == 0
 
 
 def test_what_names_nothing_can_be_said_where_it_is_evidence() -> None:
-    assert can_be_said_of("It is popular with many people.", [POPULAR]) == len(CHAIRS)
-    assert can_be_said_of("Its colour is blue, as you asked. It looks like your picture.", [*EVIDENCE, PICTURE])
+    assert can_be_said("It is popular with many people.", [POPULAR])
+    assert can_be_said("Its colour is blue, as you asked. It looks like your picture.", [EVIDENCE[0], PICTURE])
 
 
 def test_two_sentences_begin_differently() -> None:
@@ -74,17 +75,20 @@ def test_two_sentences_begin_differently() -> None:
         *EVIDENCE[:1],
         Evidence(EvidenceKind.REQUEST, "matches the request: ash wood (material)", "material", "ash wood"),
     ]
-    assert can_be_said_of("Its colour is blue, as you asked. It answers your wish for ash wood.", twice)
-    assert not can_be_said_of("It answers your wish for blue. It answers your wish for ash wood.", twice)
+    says = "and this is what its material says"
+    assert can_be_said(f"Its colour is blue, as you asked. You asked for ash wood, {says}.", twice)
+    assert not can_be_said(
+        f"You asked for blue, and this is what its colour says. You asked for ash wood, {says}.", twice
+    )
 
 
 def test_a_wish_is_told_together_with_what_else_there_is() -> None:
     asked = Evidence(EvidenceKind.REQUEST, "matches the request: ash wood (material)", "material", "ash wood")
     wishes = [EVIDENCE[0], asked]
-    both = "Its colour is blue, as you asked, and it answers your wish for ash wood."
-    assert can_be_said_of(both, wishes)
-    assert not can_be_said_of(both, [*wishes, EVIDENCE[1]])
-    assert can_be_said_of(f"Its colour is blue, as you asked. Like {TITLE}, it has the material ash wood.", EVIDENCE)
+    both = "Its colour is blue, as you asked, and its material is ash wood, as you asked."
+    assert can_be_said(both, wishes)
+    assert not can_be_said(both, [*wishes, EVIDENCE[1]])
+    assert can_be_said(f"Its colour is blue, as you asked. Like {TITLE}, it has the material ash wood.", EVIDENCE)
 
 
 def test_of_several_values_one_is_included() -> None:
