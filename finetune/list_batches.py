@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,12 +10,11 @@ from torch import Tensor
 
 from agent.prompts import Detail
 from agent.settings import LEAST_CHARS
-from finetune.list_scores import priors
+from finetune.list_scores import training_priors
 from retrieval.errors import PromptTooLongError
 
 if TYPE_CHECKING:
     from agent.models.transformers import TransformersModel
-    from finetune.event_table import Floats
     from finetune.examples import Example
     from finetune.list_prompts import ListPrompts
 
@@ -46,7 +44,7 @@ class ListBatches:
         for row, (example, order) in enumerate(zip(examples, orders, strict=True)):
             relevance = torch.tensor(example.relevance)[order]
             right[row, : len(order)] = relevance / relevance.sum()
-            prior[row, : len(order)] = self._prior * torch.tensor(_priors(example), dtype=torch.float32)[order]
+            prior[row, : len(order)] = self._prior * torch.tensor(training_priors(example), dtype=torch.float32)[order]
         return {"inputs": self._inputs(examples, orders), "right": right, "prior": prior}
 
     def loss(self, model: Any, batch: dict[str, Any]) -> Tensor:
@@ -76,9 +74,3 @@ class ListBatches:
                 detail = detail.shorter()
                 if detail.candidate_chars < LEAST_CHARS:
                     raise
-
-
-def _priors(example: Example) -> Floats:
-    """What the retrievers say; one that they did not propose counts as the last of those that they did."""
-    least = min((score for score in example.scores if score > 0), default=1.0)
-    return priors(replace(example, scores=tuple(max(score, least) for score in example.scores)))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 
 from agent.rerank import log_priors, rerank
 from retrieval.types import Candidate
@@ -49,6 +52,12 @@ def priors(example: Example) -> Floats:
     return np.array(log_priors([Candidate(item_id, score) for item_id, score in pairs]))
 
 
+def training_priors(example: Example) -> Floats:
+    """The same, where one that the retrievers did not propose counts as the last of those that they did."""
+    least = min((score for score in example.scores if score > 0), default=1.0)
+    return priors(replace(example, scores=tuple(max(score, least) for score in example.scores)))
+
+
 def with_prior(scores: Sequence[Floats], examples: Sequence[Example], alpha: float) -> list[Floats]:
     """The product's scores: the model's and alpha times the prior."""
     return [row + alpha * priors(example) for row, example in zip(scores, examples, strict=True)]
@@ -71,6 +80,20 @@ def validation_ndcg(
 ) -> float:
     """The mean NDCG@10 of the model's order of these lists, with the prior's weight that is best for it."""
     return best_alpha(model_scores(model, examples, prompts, settings), examples)[1]
+
+
+def likeliest_alpha(examples: Sequence[Example]) -> float:
+    """The prior's weight under which it alone makes the wanted items of these lists likeliest, 0 to 24.
+
+    It is smaller than the one that orders best beside a model: what orders well may be far too sure. examples: each
+    with the wanted item in it.
+    """
+    tables = [(training_priors(example), example.target) for example in examples]
+
+    def surprise(alpha: float) -> float:
+        return float(np.mean([logsumexp(alpha * row) - alpha * row[target] for row, target in tables]))
+
+    return float(minimize_scalar(surprise, bounds=(0.0, ALPHAS[-1]), method="bounded").x)
 
 
 def share_changed(scores: Sequence[Floats], examples: Sequence[Example], k: int = 5) -> float:

@@ -14,6 +14,7 @@ import torch
 from agent.models.presets import preset_of
 from agent.prompts import LETTERS
 from finetune.list_batches import ListBatches
+from finetune.list_scores import likeliest_alpha
 from finetune.list_trainer import ListTrainer, Step
 from retrieval.errors import ModelUnavailableError, SettingsError
 
@@ -64,7 +65,7 @@ def fit_lora(
     engine.inputs([prompts.prompt(validation[0], range(len(validation[0].candidates)))])  # checks kept features
     torch.manual_seed(seed)
     network = with_layers(engine, settings, start)
-    prior = engine.info.alpha if settings.prior is None else settings.prior
+    prior = likeliest_alpha(training) if settings.prior is None else settings.prior
     trainer = ListTrainer(
         network,
         training,

@@ -18,7 +18,8 @@ class LoraTraining:
     lists: at most so many to learn from. window: of each user so many of the wanted items before the last ones are
     learned from. checked: so many lists at most decide when to stop and whether to use it. asked: so many at most to
     tell the result on. last: of each user so many of the last wanted items are kept for that, and one before them
-    decides. prior: how much the retrievers' prior counts beside the model while it learns; as in service, when None.
+    decides. prior: how much the retrievers' prior counts beside the model while it learns; when None, as much
+    as by itself makes what was wanted likeliest.
     epochs: at most. evaluations: on validation lists while it trains. patience: so many of them without a better
     NDCG@10 end the training. batch, accumulate: lists in a step are their product. half: bfloat16 arithmetic; where the
     machine has instructions for it, when None.

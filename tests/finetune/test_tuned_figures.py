@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from finetune.event_table import Floats
 from finetune.examples import Example
-from finetune.list_scores import best_alpha, ndcgs, share_changed, with_prior
+from finetune.list_scores import best_alpha, likeliest_alpha, ndcgs, priors, share_changed, with_prior
 from finetune.tuned_figures import Comparison, Scores, compare_tuned
 
 LISTS = 60
@@ -67,6 +70,19 @@ def test_the_priors_weight_is_the_best_one() -> None:
     alpha, best = best_alpha(told, examples)
     assert best == float(ndcgs(with_prior(told, examples, alpha), examples).mean())
     assert all(float(ndcgs(with_prior(told, examples, other), examples).mean()) <= best for other in (0.0, 1.0, 24.0))
+
+
+def test_the_likeliest_weight_is_the_one_by_which_the_wanted_were_drawn() -> None:
+    rng = np.random.default_rng(0)
+    (like, *_) = lists(0)
+    drawn = {
+        planted: [replace(like, target=int(rng.choice(5, p=softmax(planted * priors(like))))) for _ in range(4_000)]
+        for planted in (0.0, 1.0, 2.5)
+    }
+    for planted, examples in drawn.items():
+        assert likeliest_alpha(examples) == pytest.approx(planted, abs=0.12)
+    put_in = replace(like, scores=(0.5, 0.4, 0.3, 0.2, 0.0), target=4)
+    assert likeliest_alpha([put_in]) == pytest.approx(0, abs=0.01)
 
 
 def test_ndcg_of_equal_scores_takes_the_first_for_the_first() -> None:
