@@ -13,16 +13,17 @@ from collections.abc import Iterable, Sequence
 from agent.sentences import filled, is_list, is_mentioned, phrasings
 from retrieval.types import Evidence, EvidenceKind, Item
 
-_DEALS = 3
+_AND, _DEALS = ", and ", 3
 _SPECIAL = re.compile(r"([\\.^$*+?()\[\]{}|/-])")
 
 
 def reason_pattern(item: Item, evidence: Sequence[Evidence], place: int = 0) -> str:
     """A regular expression that reasons for the item match: one sentence or two, of different kinds of evidence.
 
-    Of the ways to say a piece of evidence each place on a list gets a third, and the second sentence does not begin
-    like the first: what suits for the same reasons is still not told in the same words. What the pattern is written in,
-    Python, Rust and ECMAScript share. evidence: at least one piece, cleaned as it is gathered. place: from 0.
+    Of the ways to say a piece of evidence each place on a list gets a third, so that what suits for the same reasons is
+    still not told in the same words. The second sentence does not begin like the first; "and" does not join what has
+    one already. What the pattern is written in, Python, Rust and ECMAScript share. evidence: at least one piece,
+    cleaned as it is gathered. place: from 0.
     """
     offered = [_dealt(ways(item, fact), place) for fact in evidence]
     reasons = []
@@ -30,8 +31,10 @@ def reason_pattern(item: Item, evidence: Sequence[Evidence], place: int = 0) -> 
         rest = [way for other in _beside(number, evidence) for way in offered[other]]
         for way in some:
             second = [other for other in rest if _beginning(other) != _beginning(way)]
-            joined = rf"(?:\. {_either(second)}|, and {_either(map(_going_on, second))})?" if second else ""
-            reasons.append(_escaped(way) + joined)
+            going_on = [_going_on(other) for other in second if _AND not in other and _AND not in way]
+            joined = [rf"\. {_either(second)}"] if second else []
+            joined += [f"{_AND}{_either(going_on)}"] if going_on else []
+            reasons.append(_escaped(way) + (f"(?:{'|'.join(joined)})?" if joined else ""))
     return rf"(?:{'|'.join(reasons)})\."
 
 
