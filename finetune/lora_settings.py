@@ -33,7 +33,7 @@ class LoraTraining:
     alpha: int = 32
     dropout: float = 0.05
     targets: str | None = None
-    lists: int = 4_000
+    lists: int = 2_000
     window: int = 8
     checked: int = 300
     asked: int = 600
@@ -42,8 +42,8 @@ class LoraTraining:
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     warm_up: float = 0.05
-    epochs: int = 2
-    evaluations: int = 8
+    epochs: int = 1
+    evaluations: int = 4
     patience: int = 3
     batch: int = 8
     accumulate: int = 1
