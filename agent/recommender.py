@@ -6,7 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -378,6 +378,10 @@ class Recommender:
         EncoderMismatchError when the vectors cannot be used.
         """
         return status_of(self.workspace, self._store, self.model.info)
+
+    def warm_soon(self) -> Future[None]:
+        """Begin with `warm` in another thread, for which `close` waits."""
+        return self._threads.submit(self.warm)
 
     def warm(self) -> None:
         """Load what the first request would load. Raises ModelError, WeightsError."""

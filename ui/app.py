@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ forbid_telemetry()
 
 import gradio as gr
 
-from retrieval.errors import SettingsError, TastemakerError
+from retrieval.errors import SettingsError
 from ui.accounts import Accounts
 from ui.api import add_endpoints
 from ui.cards import plain
@@ -35,6 +34,7 @@ from ui.web import surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
     from agent.recommender import Recommender
 
@@ -107,7 +107,7 @@ def launch(
         wanted = f"port {port}" if port is not None else "a port from 7860 to 7959"
         raise SettingsError(f"the page cannot listen on {host} at {wanted} ({error}); choose another") from error
     # The page answers at once; the model loads behind it, so that the first wish does not wait for both.
-    threading.Thread(target=_warm, args=(recommender,), daemon=True).start()
+    recommender.warm_soon().add_done_callback(_warmed)
     if on_ready is not None:
         on_ready(str(blocks.local_url))
     if block:
@@ -134,8 +134,7 @@ def _build(
     return blocks, programs
 
 
-def _warm(recommender: Recommender) -> None:
-    try:
-        recommender.warm()
-    except TastemakerError as error:
+def _warmed(done: Future[None]) -> None:
+    error = done.exception()
+    if error is not None:
         logger.warning("the model could not be loaded yet: %s", error)
