@@ -118,6 +118,11 @@ _POINTS = re.compile(
     r"\b(?:this|that) one\b|\b(?:this|these|those)\b|"
     r"\b(?:love|like|hate|take|want|buy|about|behind|is|does|was|can|could|will|would|of|with) (?:it|that|them)\b"
 )
+_OF_IT = re.compile(
+    r"^(?:(?:and|so|but|ok|hm+)[, ]+)*(?:is|was|does|has) (?:it|this|that)(?: one)?\b"
+    r"(?!.*\b(?:available|come|in|too)\b)"
+)
+_TOO = re.compile(r"\btoo (?:expensive|dear|pricey|costly|cheap|old|new|big|small|large|long|short|heavy|high|low)\b")
 _CHATTY = 0.05
 _LIKELY, _SURE = 0.25, 0.6
 _LOGGED = (Action.LIKE, Action.DISLIKE)
@@ -149,6 +154,8 @@ def action_of(text: str, said: Said, embed: Embed) -> Action:
         return Action.WHY
     if said.items and (about := _about_items(text, said, embed)) is not None:
         return about
+    if said.maybe_items and _OF_IT.search(text):
+        return Action.ASK
     if said.maybe_items and not said.wishes and (about := _by_rule(text)) is not None:
         return about
     if said.shown > 1 and not said.wishes and not said.items and _POINTS.search(text):
@@ -169,7 +176,7 @@ def _about_items(text: str, said: Said, embed: Embed) -> Action | None:
         return Action.COMPARE
     if said.wishes and _VARIED.search(text):
         return Action.SIMILAR
-    if said.wishes and _THAN_ONE.search(text):
+    if said.wishes and (_THAN_ONE.search(text) or _TOO.search(text)):
         return Action.REFINE
     if (action := _by_rule(text)) is not None:
         return action

@@ -206,7 +206,7 @@ def _wish(
     covered += [(t.start, t.end) for t in tokens if t.stem in referred | named]
     return Update(
         action,
-        items=items if similar or _THAN.search(message.lower()) else (),
+        items=items if similar or _THAN.search(message.lower()) or numbers.step else (),
         want=groups[Polarity.WANT],
         prefer=groups[Polarity.PREFER],
         avoid=groups[Polarity.AVOID],

@@ -69,6 +69,8 @@ def _numbered(text: str, shown: int, taken: Sequence[tuple[int, int]]) -> list[i
     found: list[int] = []
     for match in _SEVERAL.finditer(text):
         many = 2 if match[2] == "couple" else NUMBER_WORDS.get(match[2]) or int(match[2])
+        if many == 1 and match[1] in ("first", "last"):  # an ordinal, beside which there may be others
+            continue
         found += range(1, many + 1) if match[1] in ("first", "top") else range(shown - many + 1, shown + 1)
     if found:
         return found

@@ -11,7 +11,7 @@ from agent.dialogue_state import DialogueState
 from agent.facets import number_of
 from agent.facts import told_values
 from agent.fillers import FILLERS, words
-from agent.mentions import find_mentions, stem, tokens_of
+from agent.mentions import find_mentions, lexical_mentions, stem, tokens_of
 from agent.prompts import clean, value_text
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _ASKS_FOR = MappingProxyType(
 """Words of questions that name an attribute without its name."""
 _MOST_DELETIONS = 3
 _EMPTY = words("looks details tell told exactly")
+_YES_OR_NO = re.compile(r"^(?:(?:and|so|but|ok|hm+)[, ]+)*(?:is|are|was|does|do|has|have|isn't|doesn't)\b(?!.*\bor\b)")
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")
 _THANKS = re.compile(r"\b(?:thank\w*|thx|ta|cheers|great|perfect|lovely)\b")
 _BYE = re.compile(r"\b(?:good ?bye|bye|see you|good night|later)\b")
@@ -81,17 +82,28 @@ def answer(question: str, item: Item, facets: Sequence[Facet], embed: Embed) -> 
     """What the item's own attributes tell of the question, or that they do not."""
     of_title = {token.stem for token in tokens_of(item.title)}
     asked = tuple(token for token in tokens_of(question) if token.stem not in of_title)
-    names = _attributes_asked(asked, item, facets, embed)
+    names, verdict = _attributes_asked(asked, item, facets, embed), _verdict(question, item, facets)
     if names:
         told = "; ".join(f"{_spoken(name)} {_value(item, name)}" for name in names)
-        return f"The catalogue says of {titled(item)}: {told}."
+        return f"{verdict}The catalogue says of {titled(item)}: {told}."
     quoted = next(_sentences_about(asked, item), None)
     if quoted is not None:
         return f"The catalogue says of {titled(item)}: “{quoted}”"
     if not any(_may_ask(token) for token in asked):
-        return _told_of(item)
+        return f"{verdict}{_told_of(item)}"
     known = ", ".join(_spoken(name) for name in item.attributes)
     return f"The catalogue does not tell that of {titled(item)}." + (f" It tells: {known}." if known else "")
+
+
+def _verdict(question: str, item: Item, facets: Sequence[Facet]) -> str:
+    """Yes or no, where the question wants one and names values of which the item tells others or these."""
+    told: dict[str, set[str]] = {}
+    for name, text, _ in told_values(item):
+        told.setdefault(name, set()).add(text)
+    named = [m for m in lexical_mentions(tokens_of(question), facets) if m.facet in told and m.score == 1]
+    if not named or not _YES_OR_NO.search(question.lower()):
+        return ""
+    return "Yes. " if all(m.value in told[m.facet] for m in named) else "No. "
 
 
 def _told_of(item: Item) -> str:

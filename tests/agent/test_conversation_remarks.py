@@ -356,3 +356,39 @@ def test_what_is_said_for_good_beside_a_wish_that_fails_is_not_kept(
     monkeypatch.setattr(recommender, "recommend", fails)
     assert "the store is gone" in talk.reply("I never want green. Show me a mug").text
     assert "know nothing" in talk.reply("what do you know about me?").text
+
+
+def test_a_yes_or_no_question_of_a_shown_thing_gets_its_yes_or_no(recommender: Recommender) -> None:
+    talk = Conversation(recommender)
+    shown = talk.reply("a red lamp").recommendations
+    assert shown is not None
+    assert shown[0].item.item_id == "red-lamp"
+    assert talk.reply("is the first blue?").text.startswith("No. The catalogue says of “Red lamp”: colour red")
+    green = talk.reply("is it green?")
+    assert green.text.startswith("No. "), "it is the one spoken of last, and nobody wants green now"
+    assert green.state.want["colour"] == ("red",)
+    assert talk.reply("is it red?").text.startswith("Yes. ")
+    assert talk.reply("is it red or blue?").text.startswith("The catalogue says"), "which of two is no yes or no"
+
+
+def test_what_is_too_expensive_is_the_measure_of_what_comes_next(recommender: Recommender) -> None:
+    talk = Conversation(recommender)
+    shown = talk.reply("a mug").recommendations
+    assert shown is not None
+    place = [entry.item.item_id for entry in shown].index("green-mug") + 1
+    cheaper = talk.reply(f"number {place} is too expensive").recommendations
+    assert cheaper is not None
+    assert [entry.item.item_id for entry in cheaper] == ["red-mug"]
+
+
+def test_the_first_and_the_last_one_are_compared(recommender: Recommender) -> None:
+    talk = Conversation(recommender)
+    shown = talk.reply("a mug").recommendations
+    assert shown is not None
+    text = talk.reply("compare the first with the last one").text
+    assert f"“{shown[0].item.title}” and “{shown[-1].item.title}” differ in" in text
+
+
+def test_what_nothing_is_called_is_said(recommender: Recommender) -> None:
+    assert "Nothing that I found has “zeppelin”" in Conversation(recommender).reply("a zeppelin").text
+    assert "Nothing that I found" not in Conversation(recommender).reply("a lamp").text
