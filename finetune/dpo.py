@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from agent.prompts import LETTERS
+from finetune.answered import with_answers
 from finetune.precision import computes_in_half
 from retrieval.errors import ModelAnswerError, SettingsError
 
@@ -66,26 +67,18 @@ class PreferenceBatches:
         self._engine = engine
         self._pairs = pairs
         self._prompts = prompts
-        self._letters = torch.tensor(engine.token_ids(LETTERS))
+        self._letters = engine.token_ids(LETTERS)
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         pairs = [self._pairs[row["place"]] for row in rows]
         orders = [torch.randperm(len(pair.shown.candidates)).tolist() for pair in pairs]
         told = [self._prompts.prompt(pair.shown, order) for pair, order in zip(pairs, orders, strict=True)]
-        inputs = self._engine.inputs([*told, *told])
         chosen = [order.index(pair.chosen) for pair, order in zip(pairs, orders, strict=True)]
         rejected = [order.index(pair.rejected) for pair, order in zip(pairs, orders, strict=True)]
-        answers = self._letters[[*chosen, *rejected]][:, None].to(inputs["input_ids"].device)
-        mask = torch.cat([torch.zeros_like(inputs["input_ids"]), torch.ones_like(answers)], dim=1)
-        for name, column in (
-            ("input_ids", answers),
-            ("attention_mask", torch.ones_like(answers)),
-            ("token_type_ids", torch.zeros_like(answers)),
-            ("mm_token_type_ids", torch.zeros_like(answers)),
-        ):
-            if name in inputs:
-                inputs[name] = torch.cat([inputs[name], column], dim=1)
-        return {**inputs, "completion_mask": mask}
+        batch = with_answers(
+            self._engine.inputs([*told, *told]), [[self._letters[place]] for place in (*chosen, *rejected)]
+        )
+        return {**batch["inputs"], "completion_mask": (batch["labels"] != -100).long()}
 
 
 def _trainer(

@@ -37,7 +37,7 @@ class ListSettings:
     as the product would show them, of cases in which it shows the wanted item. Of a list into which it is put, sampled:
     how many of the others are drawn by popularity; depth: the rest is drawn from so many that the retrievers propose.
     later: what is wanted after the next item counts so much as a right answer, what is wanted after that its square,
-    and so on; 0 to below 1.
+    and so on; 0 to below 1. taught: by this share trees say how right each candidate is (`finetune.teacher`).
     """
 
     size: int = 20
@@ -45,6 +45,7 @@ class ListSettings:
     depth: int = 40
     later: float = 0.5
     put_in: float = 0.0
+    taught: float = 1.0
 
     def __post_init__(self) -> None:
         if not 2 <= self.size <= 20 or not 0 <= self.sampled < self.size or self.depth < self.size:
@@ -52,9 +53,10 @@ class ListSettings:
                 f"size is {self.size}, sampled {self.sampled}, depth {self.depth}; expected 2 to 20, 0 to below the "
                 "size, and the size or more"
             )
-        if not 0 <= self.later < 1 or not 0 <= self.put_in <= 1:
+        if not 0 <= self.later < 1 or not 0 <= self.put_in <= 1 or not 0 <= self.taught <= 1:
             raise SettingsError(
-                f"later is {self.later}, put_in {self.put_in}; expected 0 to below 1, and 0 to 1 at most"
+                f"later is {self.later}, put_in {self.put_in}, taught {self.taught}; expected 0 to below 1, and 0 to 1 "
+                "for the others"
             )
 
 
@@ -64,7 +66,7 @@ class Example:
 
     history: ids of what they want, oldest first. candidates: item ids. scores: the retrievers' for each, 0 for one that
     they did not propose. target: place of the item that the user wanted next, -1 where it is not in the list.
-    relevance: 1 for that item, less for what was wanted after it, 0 for the others.
+    relevance: 1 for that item, less for what was wanted after it, 0 for the others; or how likely trees hold each.
     """
 
     user_id: str

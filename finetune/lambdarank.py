@@ -1,4 +1,4 @@
-"""LightGBM's lambdarank on the features of the ranker: what trees would make of them, for comparison only."""
+"""LightGBM's lambdarank on the features of the ranker: what trees make of them, to compare with and to learn from."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from agent.prompts import Detail
 from agent.settings import LEAST_CHARS
 from finetune.list_scores import training_priors
+from finetune.reason_batches import ReasonBatches
 from retrieval.errors import PromptTooLongError
 
 if TYPE_CHECKING:
@@ -22,12 +23,21 @@ if TYPE_CHECKING:
 class ListBatches:
     """Makes batches, with torch's random numbers for the orders, so that a run that goes on draws on.
 
-    prior: how much the retrievers' prior counts beside the model.
+    prior: how much the retrievers' prior counts beside the model. reasons: how much a reason of what was wanted does,
+    beside the letter.
     """
 
     def __init__(
-        self, engine: TransformersModel, prompts: ListPrompts, letters: Sequence[int], *, prior: float = 0.0
+        self,
+        engine: TransformersModel,
+        prompts: ListPrompts,
+        letters: Sequence[int],
+        *,
+        prior: float = 0.0,
+        reasons: float = 0.0,
     ) -> None:
+        self._reasons = ReasonBatches(engine, prompts, prompts.facts()) if reasons else None
+        self._reason_weight = reasons
         self._engine = engine
         self.prompts = prompts
         self._letters = torch.tensor(letters)
@@ -45,7 +55,8 @@ class ListBatches:
             relevance = torch.tensor(example.relevance)[order]
             right[row, : len(order)] = relevance / relevance.sum()
             prior[row, : len(order)] = self._prior * torch.tensor(training_priors(example), dtype=torch.float32)[order]
-        return {"inputs": self._inputs(examples, orders), "right": right, "prior": prior}
+        reasons = None if self._reasons is None else self._reasons(examples)
+        return {"inputs": self._inputs(examples, orders), "right": right, "prior": prior, "reasons": reasons}
 
     def loss(self, model: Any, batch: dict[str, Any]) -> Tensor:
         """Mean cross-entropy of the letters, from the logits of the last position alone.
@@ -59,6 +70,8 @@ class ListBatches:
             log_probs = torch.log_softmax(log_probs + batch["prior"], dim=-1)
         right = batch["right"]
         loss: Tensor = -(right * log_probs.masked_fill(right == 0, 0.0)).sum(dim=1).mean()
+        if self._reasons is not None and batch["reasons"] is not None:
+            loss = loss + self._reason_weight * self._reasons.loss(model, batch["reasons"])
         return loss
 
     def _inputs(self, examples: Sequence[Example], orders: Sequence[Sequence[int]]) -> dict[str, Any]:

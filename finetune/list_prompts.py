@@ -12,6 +12,7 @@ from agent.rerank import Contender, as_told, ranking_prompt
 from retrieval.types import Candidate
 
 if TYPE_CHECKING:
+    from agent.facts import CatalogueFacts
     from agent.models.base import ModelInfo, Prompt
     from agent.prompts import Shown
     from agent.settings import RerankSettings
@@ -46,10 +47,17 @@ class ListPrompts:
             contenders.append(Contender(Candidate(item_id, score), shown))
         return liked, contenders
 
+    def facts(self) -> CatalogueFacts:
+        """What is true of the catalogue as a whole, for evidence."""
+        return self._showcase.facts()
+
+    def entries(self, example: Example) -> tuple[Sequence[Shown], list[Contender]]:
+        """What of the history the prompt shows, and the candidates with their echoes, in the example's order."""
+        return as_told(*self.told(example), self._settings)
+
     def prompt(self, example: Example, order: Sequence[int], detail: Detail | None = None) -> Prompt:
         """The list with its candidates in this order. Places of the order are letters."""
-        liked, contenders = self.told(example)
-        recent, entries = as_told(liked, contenders, self._settings)
+        recent, entries = self.entries(example)
         return ranking_prompt(self._info, recent, None, [entries[place] for place in order], detail or Detail())
 
     def _read(self, item_id: str) -> Shown | None:

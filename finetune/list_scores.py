@@ -88,10 +88,17 @@ def likeliest_alpha(examples: Sequence[Example]) -> float:
     It is smaller than the one that orders best beside a model: what orders well may be far too sure. examples: each
     with the wanted item in it.
     """
-    tables = [(training_priors(example), example.target) for example in examples]
+    return likeliest_weight([(training_priors(example), example.target) for example in examples])
 
-    def surprise(alpha: float) -> float:
-        return float(np.mean([logsumexp(alpha * row) - alpha * row[target] for row, target in tables]))
+
+def likeliest_weight(lists: Sequence[tuple[Floats, int]]) -> float:
+    """The factor, 0 to 24, of scores as logits under which what was chosen is likeliest.
+
+    lists: each (n_candidates,) scores, and the place of what was chosen.
+    """
+
+    def surprise(weight: float) -> float:
+        return float(np.mean([logsumexp(weight * row) - weight * row[chosen] for row, chosen in lists]))
 
     return float(minimize_scalar(surprise, bounds=(0.0, ALPHAS[-1]), method="bounded").x)
 

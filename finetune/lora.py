@@ -70,7 +70,7 @@ def fit_lora(
         network,
         training,
         validation,
-        ListBatches(engine, prompts, engine.token_ids(LETTERS), prior=prior),
+        ListBatches(engine, prompts, engine.token_ids(LETTERS), prior=prior, reasons=settings.reasons),
         settings,
         engine=engine,
         rerank=rerank,

@@ -15,11 +15,13 @@ class LoraTraining:
     """How an adapter is trained.
 
     rank, alpha, dropout: of the low-rank layers. targets: regex of the layers that get one; the preset's when None.
-    lists: at most so many to learn from. window: of each user so many of the wanted items before the last ones are
+    lists: at most so many to learn from. teaching: at most so many, these among them, teach the trees that label
+    candidates (`finetune.teacher`). window: of each user so many of the wanted items before the last ones are
     learned from. checked: so many lists at most decide when to stop and whether to use it. asked: so many at most to
     tell the result on. last: of each user so many of the last wanted items are kept for that, and one before them
     decides. prior: how much the retrievers' prior counts beside the model while it learns; when None, as much
     as by itself makes what was wanted likeliest.
+    reasons: how much the words of a reason count beside the letter, to learn to write them; 0 leaves them out.
     epochs: at most. evaluations: on validation lists while it trains. patience: so many of them without a better
     NDCG@10 end the training. batch, accumulate: lists in a step are their product. half: bfloat16 arithmetic; where the
     machine has instructions for it, when None.
@@ -34,11 +36,13 @@ class LoraTraining:
     dropout: float = 0.05
     targets: str | None = None
     lists: int = 2_000
-    window: int = 8
+    teaching: int = 4_000
+    window: int = 16
     checked: int = 300
     asked: int = 600
     last: int = 1
     prior: float | None = None
+    reasons: float = 0.0
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     warm_up: float = 0.05
@@ -73,8 +77,14 @@ class LoraTraining:
                 f"{self.preference_rate}, preference_beta {self.preference_beta}; expected 0 or more, 0 or more, and "
                 "above 0 for the others"
             )
-        if not (self.learning_rate > 0 and 0 <= self.dropout < 1 and 0 <= self.warm_up < 1 and (self.prior or 0) >= 0):
+        if not (
+            self.learning_rate > 0
+            and 0 <= self.dropout < 1
+            and 0 <= self.warm_up < 1
+            and (self.prior or 0) >= 0
+            and self.reasons >= 0
+        ):
             raise SettingsError(
                 f"learning_rate is {self.learning_rate}, dropout {self.dropout}, warm_up {self.warm_up}, prior "
-                f"{self.prior}; expected above 0, 0 to below 1, 0 to below 1, and 0 or more"
+                f"{self.prior}, reasons {self.reasons}; expected above 0, 0 to below 1 for the next two, and 0 or more"
             )

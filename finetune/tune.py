@@ -8,19 +8,22 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.base_hash import base_hash
+from agent.models.presets import preset_of
 from agent.models.transformers import TransformersModel
 from agent.registry import Adapters, Card
 from agent.settings import RerankSettings
 from agent.showing import Showcase
 from finetune.event_table import read_events
-from finetune.examples import ListSettings
+from finetune.examples import Example, ListSettings
 from finetune.list_prompts import ListPrompts
 from finetune.lora_job import ADAPTER, LoraJob, do_job, launch_job
 from finetune.lora_settings import LoraTraining
+from finetune.teacher import taught
 from finetune.tuned_figures import Comparison, Contestant, Scores, compare_tuned
 from finetune.tuning_lists import Source, TuningLists, tuning_lists
 from retrieval.errors import SettingsError, WeightsError
@@ -97,16 +100,18 @@ def tune(
     with alone(workspace.path, doing="is tuning a model for", lock_name=LOCK):
         table = read_events(workspace)
         folder = _run_folder(workspace.path, table.data_hash, tuning, hashed)
+        showcase = Showcase(workspace, store)
         made = tuning_lists(
             Source(workspace, store, encoder, table, prepare),
             tuning.training,
             tuning.lists,
             users=tuning.users,
             folder=folder,
+            teach=partial(_taught, tuning, showcase),
             seed=tuning.seed,
             tell=told.lists,
         )
-        contest = _Contest(tuning, made, Showcase(workspace, store), told)
+        contest = _Contest(tuning, made, showcase, told)
         base = contest.scores("base", None)
         used = _in_use(adapters, hashed)
         now = base if used is None else contest.scores("in use", used)
@@ -117,6 +122,12 @@ def tune(
         _keep_logs(folder, workspace.path / LOGS / card.name)
         shutil.rmtree(folder.parent, ignore_errors=True)
     return Tuned(card, comparison)
+
+
+def _taught(tuning: Tuning, showcase: Showcase, examples: list[Example]) -> list[Example]:
+    """Lists to learn from with a label for each candidate, from what the prompts tell."""
+    info = preset_of(tuning.base).info(tuning.base, None)
+    return taught(examples, ListPrompts(showcase, info, tuning.rerank), share=tuning.lists.taught, seed=tuning.seed)
 
 
 def _in_use(adapters: Adapters, hashed: str) -> Path | None:

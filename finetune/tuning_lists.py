@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PREFERENCES = "preferences"
 _KINDS = ("training", "validation", "test")
 LEAST_TELLING = LEAST_LISTS // 2
+Teach = Callable[[list[Example]], list[Example]]
+"""Labels the candidates of lists to learn from."""
 Tell = Callable[[str, int, int], object]
 """Told a stage, and how many of how many are done."""
 
@@ -68,6 +70,7 @@ def tuning_lists(
     *,
     users: frozenset[str] | None,
     folder: Path,
+    teach: Teach,
     seed: int,
     tell: Tell,
 ) -> TuningLists:
@@ -82,6 +85,8 @@ def tuning_lists(
         for name, part in parts.items():
             with _past_finder(source, part) as finder:
                 made = _lists(name, part, source.table, finder, training, lists, seed, tell)
+            if name == "training":
+                made = _drawn(teach(made), training.lists, seed)
             save_examples(made, folder / f".{name}.jsonl")
             (folder / f".{name}.jsonl").rename(files[name])
         save_preferences(_preferences(source, training, users, seed), files[PREFERENCES])
@@ -160,6 +165,12 @@ def _lists(
         tell(f"{name} lists", done, total)
 
     if name == "training":
-        return training_lists(part, table, finder, lists, count=training.lists, seed=seed, progress=progress)
+        count = max(training.lists, training.teaching)
+        return training_lists(part, table, finder, lists, count=count, seed=seed, progress=progress)
     count = training.checked if name == "validation" else training.asked
     return asked_lists(part, table, finder, size=lists.size, count=count, seed=seed, progress=progress)
+
+
+def _drawn(examples: list[Example], count: int, seed: int) -> list[Example]:
+    places = np.sort(np.random.default_rng(seed).permutation(len(examples))[:count])
+    return [examples[place] for place in places.tolist()]

@@ -122,6 +122,10 @@ class TransformersModel:
         tokens = [self._tokenizer.encode(choice, add_special_tokens=False) for choice in choices]
         return single_tokens(self.info.name, choices, tokens)
 
+    def answer_ids(self, text: str) -> list[int]:
+        """The tokens of an answer, to learn from: its text and the one that ends it."""
+        return [*self._tokenizer.encode(self._defused(text), add_special_tokens=False), self._stops[-1]]
+
     def score(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
         ids = self.token_ids(choices)
         return self._in_batches(prompts, lambda batch: self._score(batch, ids))

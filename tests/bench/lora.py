@@ -100,17 +100,14 @@ def plain(engine: TransformersModel, prompts: ListPrompts, folder: Path) -> Call
 
     def step(examples: Sequence[Example]) -> float:
         rows = [_as_conversation(prompts, example) for example in examples]
-        loss = trainer.compute_loss(network, trainer.data_collator(rows))
+        with mixed_precision("cpu"):
+            loss = trainer.compute_loss(network, trainer.data_collator(rows))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         return float(loss.detach())
 
-    def autocast(examples: Sequence[Example]) -> float:
-        with torch.autocast("cpu", torch.bfloat16):
-            return step(examples)
-
-    return autocast
+    return step
 
 
 def _as_conversation(prompts: ListPrompts, example: Example) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from finetune.list_scores import model_scores
 from finetune.list_trainer import Step
 from finetune.lora import Fitted, fit_lora, save_layers, with_layers
 from finetune.lora_settings import LoraTraining
+from finetune.reason_batches import ReasonBatches
 from retrieval.errors import ModelAnswerError, ModelUnavailableError, SettingsError
 from retrieval.workspace import Workspace
 from tests.conftest import SHAPES, TinyShop, fill
@@ -194,3 +195,26 @@ def test_what_cannot_work_is_told_with_what_to_do(bench: Bench, changes: dict[st
 def test_settings_are_checked(changes: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="expected"):
         LoraTraining(**changes)
+
+
+def test_reasons_are_learned_beside_the_letters(bench: Bench) -> None:
+    batches = ReasonBatches(bench.engine, bench.prompts, bench.prompts.facts())
+    mugs = [example for example in BLUE_IS_RIGHT if "blue-mug" in example.candidates]
+
+    def surprise() -> float:
+        torch.manual_seed(0)
+        batch = batches(mugs)
+        assert batch is not None
+        with torch.no_grad():
+            return float(batches.loss(bench.engine.network, batch))
+
+    torch.manual_seed(0)
+    batch = batches(mugs)
+    assert batch is not None
+    answers = [row[row != -100] for row in batch["labels"]]
+    told = bench.engine.processor.tokenizer.batch_decode(answers, skip_special_tokens=True)
+    assert all("Red mug" in text and "mug" in text.replace("Red mug", "") for text in told), told
+    assert [int(row[-1]) for row in answers] == [bench.engine.answer_ids("")[-1]] * len(mugs), "and end"
+    before = surprise()
+    bench.fit(replace(QUICK, reasons=1.0))
+    assert surprise() < before - 0.1
