@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from agent.dialogue import Facet, Update
     from agent.dialogue_state import DialogueState
+    from agent.facets import Range
     from agent.mentions import Embed
     from retrieval.candidates import CandidateFinder
     from retrieval.retrievers import Query
@@ -347,6 +348,10 @@ class Recommender:
     def value_counts(self, attribute: str) -> Mapping[str, int]:
         """How many items have each value of an attribute, the most common first."""
         return self._showcase.value_counts(attribute)
+
+    def ranges(self) -> Mapping[str, Range]:
+        """From where to where the numbers or dates of each attribute go that has any, in the catalogue's order."""
+        return self._showcase.ranges()
 
     def limits(self, state: DialogueState) -> Limits:
         """What a search for the state's constraints may find. Raises FilterError, StoreError."""

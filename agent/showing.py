@@ -19,6 +19,7 @@ from retrieval.types import Item
 
 if TYPE_CHECKING:
     from agent.dialogue import Facet
+    from agent.facets import Range
     from retrieval.store import VectorStore
     from retrieval.workspace import Workspace
 
@@ -74,6 +75,11 @@ class Showcase:
         """How many items have each value of an attribute, the most common first."""
         with self._facets.lock:
             return self._facets.current().counts(name)
+
+    def ranges(self) -> dict[str, Range]:
+        """From where to where the numbers or dates of each attribute go that has any, in the catalogue's order."""
+        with self._facets.lock:
+            return self._facets.current().ranges()
 
     def _read_thumbnail(self, sha: str, image_px: int) -> Picture:
         return Picture(self._workspace.media.thumbnail(sha, image_px), key=f"{sha}-{image_px}")

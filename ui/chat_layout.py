@@ -11,6 +11,7 @@ from agent.feedback import ANONYMOUS
 from retrieval.types import Money
 from ui.cards import plain
 from ui.examples import SURPRISE
+from ui.filters import make_filters
 from ui.i18n import Text, dictionaries, gradio_texts, words
 from ui.identity import GUEST
 from ui.panel import make_panel
@@ -34,6 +35,7 @@ class ChatParts:
     fresh: gr.Button
     feed: gr.HTML
     wish: gr.MultimodalTextbox
+    filters: gr.HTML
     where: gr.Textbox
 
 
@@ -74,8 +76,10 @@ def make_chat_parts(recommender: Recommender, examples: Sequence[str], *, login:
             autofocus=True,
             elem_id="tm-wish",
         )
-        where = gr.Textbox(label=i18n("filter"), max_lines=1, elem_id="tm-where")
-    return ChatParts(user, panel, fresh, feed, wish, where)
+        with gr.Row(elem_id="tm-narrow"):
+            filters = make_filters()
+            where = gr.Textbox(label=i18n("filter"), max_lines=1, elem_id="tm-where")
+    return ChatParts(user, panel, fresh, feed, wish, filters, where)
 
 
 def invitation(recommender: Recommender) -> Text:

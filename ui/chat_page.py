@@ -15,6 +15,7 @@ from ui.asks import Asker
 from ui.cards import sentence
 from ui.chat_layout import invitation, make_chat_parts
 from ui.examples import SURPRISE, examples_of
+from ui.filters import Filters
 from ui.i18n import Text, words
 from ui.identity import caller_of, checked_user_id, guest_of, login_of, session_of
 from ui.opinions import take_back
@@ -59,6 +60,7 @@ class ChatPage:
         self._examples = tuple(examples) if examples is not None else examples_of(recommender.workspace.items.all())
         self._visits = memory.visits
         self._panel = Panel(recommender, line, memory)
+        self._filters = Filters(recommender, self._count)
         self._answering = Answering(recommender, line, memory)
         self._pages = pages
         self._callers = callers
@@ -89,6 +91,7 @@ class ChatPage:
         panel.forget(self.forget, [user], [panel, feed], **asking)
         panel.reopen(self.reopen, [user], [feed], **asking)
         parts.fresh.click(self.start_again, [user], [feed, wish], queue=False, **private)
+        self._filters.wire(parts.filters, where)
 
     # --- what happens -------------------------------------------------------------------------------------------
 

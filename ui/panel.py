@@ -28,8 +28,8 @@ def make_panel() -> gr.HTML:
     """The buttons that open the sheets, and the sheets."""
     return gr.HTML(
         value=None,
-        html_template=asset("panel.html"),
-        js_on_load=scripts("dom", "panel"),
+        html_template=asset("sheet.html"),
+        js_on_load=scripts("dom", "sheet", "panel"),
         elem_id="tm-panel",
         apply_default_css=False,
         words=dictionaries(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from agent.dialogue import Facet
-from agent.facets import FacetCounts
+from agent.facets import FacetCounts, Range
 from agent.showing import Showcase
 from retrieval.types import Item, Money
 from retrieval.workspace import Workspace
@@ -65,3 +65,13 @@ def test_values_are_counted_the_commonest_first() -> None:
     assert list(counts.counts("colour").items()) == [("blue", 2), ("red", 1)]
     counts.update([thing(2, "blue", withdrawn=True), thing(3, "blue", withdrawn=True)])
     assert (counts.counts("colour"), counts.counts("nothing")) == ({"red": 1}, {})
+
+
+def test_ranges_go_from_the_least_to_the_greatest_of_what_is_not_withdrawn() -> None:
+    counts = FacetCounts([thing(1), thing(2), thing(9)])
+    day = Range(date(2026, 1, 1), date(2026, 1, 1))
+    assert counts.ranges() == {"price": Range(10.01, 10.09), "year": Range(2001, 2009), "added": day}
+    counts.update([thing(9, withdrawn=True)])
+    assert (counts.ranges()["price"], counts.ranges()["year"]) == (Range(10.01, 10.02), Range(2001, 2002))
+    counts.update([thing(1, withdrawn=True), thing(2, withdrawn=True)])
+    assert counts.ranges() == {}

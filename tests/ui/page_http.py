@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 import httpx
@@ -30,7 +31,9 @@ class Tab:
             dependencies = client.get("/config").json()["dependencies"]
             number = next(each["id"] for each in dependencies if each["api_name"] == handler)
             sent = {"data": list(values), "fn_index": number, "session_hash": self.session, "event_data": pressed}
-            client.post("/gradio_api/queue/join", json=sent).raise_for_status()
+            # In ASCII, which can spell even what no UTF-8 can hold, as browsers do.
+            body, kind = json.dumps(sent), {"content-type": "application/json"}
+            client.post("/gradio_api/queue/join", content=body, headers=kind).raise_for_status()
             return client.get("/gradio_api/queue/data", params={"session_hash": self.session}).text
 
     def ask(self, text: str, user: object = None) -> str:

@@ -133,7 +133,7 @@ def test_a_picture_can_be_pasted(open_page: OpenPage, served: Served) -> None:
 
 def test_a_filter_holds_for_every_card(open_page: OpenPage) -> None:
     page = open_page()
-    page.get_by_label("Filter").fill("colour = 'blue'")
+    page.get_by_label("Filter", exact=True).fill("colour = 'blue'")
     turn = ask(page, "a lamp")
     assert titles(turn) == ["Blue lamp"]
     assert turn.locator(".tm-about code").inner_text() == "colour = 'blue'"

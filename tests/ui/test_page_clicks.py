@@ -236,5 +236,5 @@ def test_what_was_indexed_since_the_page_started_is_counted(
 
 def test_the_filters_hint_fits_a_phone_and_its_attributes_are_told(open_page: OpenPage) -> None:
     page = open_page(width=390, height=844)
-    assert page.get_by_label("Filter").get_attribute("placeholder") == "such as price < 62"
+    assert page.get_by_label("Filter", exact=True).get_attribute("placeholder") == "such as price < 62"
     page.get_by_title("Filter on colour, kind, price, note, tags, title, id").wait_for()

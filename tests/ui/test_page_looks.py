@@ -63,7 +63,7 @@ def test_the_page_speaks_chinese_to_a_chinese_browser(open_page: OpenPage) -> No
     page = open_page(locale="zh-CN")
     assert page.locator(".tm-welcome h1").inner_text() == "你在找什么？"
     page.get_by_role("button", name="新对话").wait_for()
-    assert page.get_by_label("筛选").get_attribute("placeholder") == "例如 price < 62"
+    assert page.get_by_label("筛选", exact=True).get_attribute("placeholder") == "例如 price < 62"
     page.get_by_role("button", name="给我惊喜").click()
     turn = answered(page, 0)
     assert turn.locator(".tm-words").inner_text() == "给我惊喜"
@@ -84,7 +84,7 @@ def test_reading_aloud_follows_the_answer(open_page: OpenPage) -> None:
 
 def test_a_sheet_fits_a_phone(open_page: OpenPage) -> None:
     page = open_page(width=390, height=844)
-    name, opener = page.locator(".tm-shade").bounding_box(), page.locator(".tm-openers").bounding_box()
+    name, opener = page.locator(".tm-shade").bounding_box(), page.locator("#tm-panel .tm-openers").bounding_box()
     assert name is not None
     assert opener is not None
     assert name["x"] + name["width"] <= opener["x"], "the head's parts stand beside each other"

@@ -1,11 +1,9 @@
-// Two sheets beside the conversation: earlier chats, and what is known about the person. dom.js stands before this.
+// Two sheets beside the conversation: earlier chats, and what is known about the person. dom.js and sheet.js stand
+// before this.
 //
 // The browser keeps the ids of the chats that it has seen as long as its tab is open; who knows an id may read the chat.
 
 const CHATS_KEY = "tastemaker-chats";
-const sheet = element.querySelector(".tm-sheet");
-const pages = sheet.querySelector(".tm-pages");
-const note = sheet.querySelector(".tm-note");
 
 function seenChats() {
   try {
@@ -17,10 +15,7 @@ function seenChats() {
 
 function open(name) {
   sheet.dataset.sheet = name;
-  sheet.querySelector("h2").textContent = word(name === "chats" ? "chats" : "about_you");
-  pages.replaceChildren(make("p", "tm-empty", word("one_moment")));
-  setText(note, "");
-  sheet.showModal();
+  openSheet(word(name === "chats" ? "chats" : "about_you"));
   trigger("look", { sheet: name, ids: name === "chats" ? seenChats() : [] });
 }
 
@@ -112,17 +107,8 @@ function forgetPart() {
   return part;
 }
 
-// --- opening and closing ------------------------------------------------------------------------------------
+// --- opening -----------------------------------------------------------------------------------------------
 
-[["chats", "chats_short"], ["you", "about_you_short"]].forEach(([name, short]) => {
-  const button = makeButton("tm-opener", word(short), () => open(name));
-  button.setAttribute("aria-haspopup", "dialog");
-  button.title = word(name === "chats" ? "chats" : "about_you");
-  element.querySelector(".tm-openers").append(button);
-});
-sheet.setAttribute("aria-label", word("about_you"));
-sheet.querySelector("header button").setAttribute("aria-label", word("close"));
-sheet.addEventListener("click", (event) => {
-  if (event.target === sheet || event.target.closest("header button")) sheet.close();
-});
+makeOpener(word("chats_short"), word("chats"), () => open("chats"));
+makeOpener(word("about_you_short"), word("about_you"), () => open("you"));
 watch("value", () => show(props.value));
