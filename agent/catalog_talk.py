@@ -91,12 +91,18 @@ def none_of(alone: Mapping[str, int], *, whole: bool) -> str:
     return f"{lead}; by itself, {', and '.join(told)}."
 
 
-def unknown_words(message: str, known: str) -> tuple[list[str], bool]:
-    """The words of its own in what is asked for that the words of the items found do not have, and whether that is all.
+def unknown_word(message: str, known: str) -> str | None:
+    """The first word of its own in what is asked for that the words of the items found do not have; None for none.
 
     known: the titles and values of what was found.
     """
     have = {token.stem for token in tokens_of(known)}
-    own = [token for token in tokens_of(message) if token.text not in FILLERS and len(token.text) > 2]
-    missing = [token.text for token in own if token.stem not in have]
-    return missing, len(missing) == len(own)
+    own = [t for t in tokens_of(message) if t.text not in FILLERS and len(t.text) > 2 and t.stem not in have]
+    return own[0].text if own else None
+
+
+def names_a_thing(message: str, query: str) -> bool:
+    """Whether the words of a wish that no attribute covers are one, and it ends in this as in a thing: "a red kite"."""
+    word = query.strip().lower()
+    ends = re.search(rf"\b(?:an?|any) (?:[\w-]+ )*{re.escape(word)}\W*$", message.lower())
+    return bool(word) and " " not in word and ends is not None

@@ -11,7 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.catalog_talk import Asks, CatalogQuestion, counted, listing, none_of, question_of, unknown_words
+from agent.catalog_talk import (
+    Asks,
+    CatalogQuestion,
+    counted,
+    listing,
+    names_a_thing,
+    none_of,
+    question_of,
+    unknown_word,
+)
 from agent.dialogue import Action, Update
 from agent.dialogue_state import DialogueState
 from agent.facts import told_values
@@ -246,10 +255,10 @@ class Conversation:
         reply = self._standing.searched(scene, words, hooks)
         if left:
             return replace(reply, text=f"Left out, since nothing fits all of it: {left}. {reply.text}")
-        missing, whole = self._not_mentioned(update.query, reply)
-        return (
-            replace(reply, text=missing) if whole and not reply.state.constraints() and reply.recommendations else reply
-        )
+        missing = self._not_mentioned(update.query, reply) if names_a_thing(words, update.query) else ""
+        if not missing or not reply.recommendations:
+            return reply
+        return replace(reply, text=f"{missing} {reply.text}" if reply.state.constraints() else missing)
 
     def _update(self, words: str) -> Update:
         titles = [entry.item.title for entry in self._standing.scene.entries()]
@@ -357,22 +366,21 @@ class Conversation:
         reply = self._standing.searched(scene, words, hooks)
         if not reply.recommendations:
             return reply
-        missing, _ = self._not_mentioned(scene.state.query, reply)
+        missing = self._not_mentioned(scene.state.query, reply)
         if not chips:
             return replace(reply, text=f"{missing} {reply.text}".strip())
         spoken = ", ".join(clean(chip.label, CHIP_CHARS) for chip in chips)
         count = counted(Asks.HOW_MANY if missing else question.asks, self._person.fitting(scene), spoken)
         return replace(reply, text=f"{count} {missing} {reply.text}".replace("  ", " "))
 
-    def _not_mentioned(self, query: str, reply: Reply) -> tuple[str, bool]:
-        """Which word that was asked for none of the items has that were found, in a sentence; and whether all lack."""
+    def _not_mentioned(self, query: str, reply: Reply) -> str:
+        """Which word that was asked for none of the items has that were found for it, in a sentence."""
         items = [entry.item for entry in reply.recommendations or ()]
         known = " ".join(text for item in items for text in (item.title, *(told for _, told, _ in told_values(item))))
-        missing, whole = unknown_words(query, known)
-        if not missing:
-            return "", False
-        word = clean(missing[0], CHIP_CHARS)
-        return f"Nothing that I found has “{word}” in its description; this comes nearest.", whole
+        word = unknown_word(query, known)
+        if word is None:
+            return ""
+        return f"Nothing that I found has “{clean(word, CHIP_CHARS)}” in its description; this comes nearest."
 
     def _judged(self, action: Action, items: list[Item]) -> Reply:
         shown = self._standing.scene.shown

@@ -119,10 +119,12 @@ _POINTS = re.compile(
     r"\b(?:love|like|hate|take|want|buy|about|behind|is|does|was|can|could|will|would|of|with) (?:it|that|them)\b"
 )
 _OF_IT = re.compile(
-    r"^(?:(?:and|so|but|ok|hm+)[, ]+)*(?:is|was|does|has) (?:it|this|that)(?: one)?\b"
-    r"(?!.*\b(?:available|come|in|too)\b)"
+    r"^(?:(?:and|so|but|ok|hm+)[, ]+)*(?:(?:is|was) (?:it|this|that)(?: one)?(?: really| actually| also| all)?"
+    r"(?: made (?:of|from|out of))?|does (?:it|this|that)(?: one)? have(?: an?| any)?) "
+    r"(?!(?:all|ok|okay|fine|true|possible|available|too|the|to)\b)[a-z-]+(?:,? (?:and |or )?[a-z-]+)?\W*$"
 )
 _TOO = re.compile(r"\btoo (?:expensive|dear|pricey|costly|cheap|old|new|big|small|large|long|short|heavy|high|low)\b")
+_NOT_TOO = re.compile(r"(?:\bnot|n't) (?:\w+ )?too\b")
 _CHATTY = 0.05
 _LIKELY, _SURE = 0.25, 0.6
 _LOGGED = (Action.LIKE, Action.DISLIKE)
@@ -170,13 +172,19 @@ def action_of(text: str, said: Said, embed: Embed) -> Action:
     return Action.SEARCH if anew or (said.turns_away and _NEED.search(text)) else Action.REFINE
 
 
+def is_too_much(text: str) -> bool:
+    """Whether a message, in lower case, says that something has too much of a number, and says no more of it."""
+    says_more = any(pattern.search(text) for pattern in (_NOT_TOO, _QUESTION, _SIMILAR, _LIKE))
+    return bool(_TOO.search(text)) and not says_more
+
+
 def _about_items(text: str, said: Said, embed: Embed) -> Action | None:
     """What is done with the shown items that are named; None for a wish that names one by accident."""
     if len(said.items) > 1 and _COMPARE.search(text):
         return Action.COMPARE
     if said.wishes and _VARIED.search(text):
         return Action.SIMILAR
-    if said.wishes and (_THAN_ONE.search(text) or _TOO.search(text)):
+    if said.wishes and (_THAN_ONE.search(text) or is_too_much(text)):
         return Action.REFINE
     if (action := _by_rule(text)) is not None:
         return action

@@ -16,7 +16,7 @@ import numpy as np
 from agent.catalog_talk import Asks, question_of
 from agent.dialogue import MOST_COUNT, Action, Facet, Update, Values
 from agent.fillers import FILLERS, words
-from agent.intents import Said, action_of
+from agent.intents import Said, action_of, is_too_much
 from agent.measures import is_unit_word
 from agent.mentions import (
     PART,
@@ -206,7 +206,7 @@ def _wish(
     covered += [(t.start, t.end) for t in tokens if t.stem in referred | named]
     return Update(
         action,
-        items=items if similar or _THAN.search(message.lower()) or numbers.step else (),
+        items=items if similar or _THAN.search(message.lower()) or is_too_much(message.lower()) else (),
         want=groups[Polarity.WANT],
         prefer=groups[Polarity.PREFER],
         avoid=groups[Polarity.AVOID],

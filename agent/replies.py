@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -96,14 +96,32 @@ def answer(question: str, item: Item, facets: Sequence[Facet], embed: Embed) -> 
 
 
 def _verdict(question: str, item: Item, facets: Sequence[Facet]) -> str:
-    """Yes or no, where the question wants one and names values of which the item tells others or these."""
+    """Yes or no, where the question wants one and ends in values that the item could have.
+
+    A word that is a value of several attributes asks for any of them, unless the question names one.
+    """
     told: dict[str, set[str]] = {}
     for name, text, _ in told_values(item):
         told.setdefault(name, set()).add(text)
-    named = [m for m in lexical_mentions(tokens_of(question), facets) if m.facet in told and m.score == 1]
-    if not named or not _YES_OR_NO.search(question.lower()):
+    tokens = tokens_of(question)
+    stems = {token.stem for token in tokens}
+    of_name = {name for name in told if _stems([name]) & stems}
+    holds: dict[tuple[int, int], bool] = {}
+    for m in lexical_mentions(tokens, facets):
+        if m.facet in (of_name or told) and m.score == 1:
+            span = (m.first, m.last)
+            holds[span] = holds.get(span, False) or m.value in told[m.facet]
+    own = [
+        place for place, token in enumerate(tokens) if token.text not in FILLERS and token.stem not in _stems(of_name)
+    ]
+    asks = bool(holds and own) and any(first <= own[-1] < last for first, last in holds)
+    if not asks or not _YES_OR_NO.search(question.lower()):
         return ""
-    return "Yes. " if all(m.value in told[m.facet] for m in named) else "No. "
+    return "Yes. " if all(holds.values()) else "No. "
+
+
+def _stems(names: Iterable[str]) -> set[str]:
+    return {stem(part) for name in names for part in _spoken(name).split()}
 
 
 def _told_of(item: Item) -> str:

@@ -85,13 +85,14 @@ def training_lists(
     *,
     count: int,
     seed: int,
+    least: int = LEAST_LISTS,
     progress: Progress | None = None,
 ) -> list[Example]:
     """At most so many lists of cases drawn by the seed, shuffled, each with the wanted item in it.
 
     Into a list of the wrong items the wanted one does not fit, and a model soon sees that: what it learns from such
     lists does not hold for those that people are shown. They are made beyond their share only where there would be
-    fewer than 40 lists without. finder: of a workspace that knows the part's past and nothing else.
+    fewer than `least` lists without. finder: of a workspace that knows the part's past and nothing else.
     """
     tell = progress or (lambda _done, _total: None)
     maker = _Maker(part, table, finder, settings, np.random.default_rng(seed))
@@ -104,7 +105,7 @@ def training_lists(
         if len(lists) == served:
             break
     missed = [case for case in maker.cases if case not in lists]
-    more = max(count - served, LEAST_LISTS - len(lists))
+    more = max(count - served, least - len(lists))
     for case in missed[: min(more, count - len(lists))]:
         lists[case] = maker.put_in(case)
         tell(len(lists), count)

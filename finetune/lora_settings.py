@@ -17,7 +17,8 @@ class LoraTraining:
     rank, alpha, dropout: of the low-rank layers. targets: regex of the layers that get one; the preset's when None.
     lists: at most so many to learn from. teaching: at most so many, these among them, teach the trees that label
     candidates (`finetune.teacher`). window: of each user so many of the wanted items before the last ones are
-    learned from. checked: so many lists at most decide when to stop and whether to use it. asked: so many at most to
+    learned from. folds: the users are dealt into so many; the retrievers that propose to one know all that the others
+    did. checked: so many lists at most decide when to stop and whether to use it. asked: so many at most to
     tell the result on. last: of each user so many of the last wanted items are kept for that, and one before them
     decides. prior: how much the retrievers' prior counts beside the model while it learns; when None, as much
     as by itself makes what was wanted likeliest.
@@ -37,7 +38,8 @@ class LoraTraining:
     targets: str | None = None
     lists: int = 2_000
     teaching: int = 4_000
-    window: int = 16
+    window: int = 8
+    folds: int = 4
     checked: int = 300
     asked: int = 600
     last: int = 1
@@ -63,7 +65,18 @@ class LoraTraining:
     def __post_init__(self) -> None:
         whole = {
             name: getattr(self, name)
-            for name in ("rank", "alpha", "window", "last", "epochs", "evaluations", "patience", "batch", "accumulate")
+            for name in (
+                "rank",
+                "alpha",
+                "window",
+                "folds",
+                "last",
+                "epochs",
+                "evaluations",
+                "patience",
+                "batch",
+                "accumulate",
+            )
         }
         for name, value in whole.items():
             if value < 1:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from retrieval.errors import InteractionError
 from retrieval.store import open_store
 
 if TYPE_CHECKING:
-    from finetune.event_table import EventTable
+    from finetune.event_table import EventTable, Mask
     from finetune.ranker_lists import Prepare
     from retrieval.encoders import Encoder
     from retrieval.store import VectorStore
@@ -83,10 +84,11 @@ def tuning_lists(
         parts = _parts(source.table, training, users)
         folder.mkdir(parents=True, exist_ok=True)
         for name, part in parts.items():
-            with _past_finder(source, part) as finder:
-                made = _lists(name, part, source.table, finder, training, lists, seed, tell)
             if name == "training":
-                made = _drawn(teach(made), training.lists, seed)
+                made = _drawn(teach(_learned(source, part, training, lists, seed, tell)), training.lists, seed)
+            else:
+                with _past_finder(source, part) as finder:
+                    made = _asked(name, part, source.table, finder, training, lists, seed, tell)
             save_examples(made, folder / f".{name}.jsonl")
             (folder / f".{name}.jsonl").rename(files[name])
         save_preferences(_preferences(source, training, users, seed), files[PREFERENCES])
@@ -151,7 +153,47 @@ def _past_finder(source: Source, part: Part) -> Iterator[CandidateFinder]:
             yield CandidateFinder(past, past_store, source.encoder)
 
 
-def _lists(
+def _learned(
+    source: Source, part: Part, training: LoraTraining, lists: ListSettings, seed: int, tell: Tell
+) -> list[Example]:
+    """Lists to learn from, fold by fold of the users."""
+    count, folds = max(training.lists, training.teaching), training.folds
+    most = last_wanted(source.table, training.last, training.last + 1).past
+    made: list[Example] = []
+    for number, some in enumerate(folds_of(part, source.table, most, folds, seed)):
+        with _past_finder(source, some) as finder:
+            made += training_lists(
+                some,
+                source.table,
+                finder,
+                lists,
+                count=-(-(count - len(made)) // (folds - number)),
+                least=-(-LEAST_LISTS // folds),
+                seed=seed,
+                progress=partial(_tell_more, tell, len(made), count),
+            )
+    return made
+
+
+def folds_of(part: Part, table: EventTable, most: Mask, folds: int, seed: int) -> Iterator[Part]:
+    """The part's cases by fold of the users, each with a past that lacks only what these users did later.
+
+    Lacked a past that of everybody, what is found in it were much less of what other people want, and more like one's
+    history: a model would learn an answer to lists that nobody is ever shown. most: (n_events,) what may be known of
+    the others.
+    """
+    fold = np.random.default_rng(seed).permutation(table.n_users) % folds
+    for each in range(folds):
+        mine = fold == each
+        rows = np.flatnonzero(mine[part.queries.user])
+        yield Part(np.where(mine[table.user], part.past, most), part.queries.take(rows), part.target[rows])
+
+
+def _tell_more(tell: Tell, before: int, total: int, done: int, _of: int) -> None:
+    tell("training lists", before + done, total)
+
+
+def _asked(
     name: str,
     part: Part,
     table: EventTable,
@@ -161,13 +203,9 @@ def _lists(
     seed: int,
     tell: Tell,
 ) -> list[Example]:
-    def progress(done: int, total: int) -> None:
-        tell(f"{name} lists", done, total)
-
-    if name == "training":
-        count = max(training.lists, training.teaching)
-        return training_lists(part, table, finder, lists, count=count, seed=seed, progress=progress)
+    """Lists to decide on, or to tell the result on, as the product would show them."""
     count = training.checked if name == "validation" else training.asked
+    progress = partial(tell, f"{name} lists")
     return asked_lists(part, table, finder, size=lists.size, count=count, seed=seed, progress=progress)
 
 

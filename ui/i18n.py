@@ -30,6 +30,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "describe_it": ("Describe it, or paste a picture", "描述一下，或粘贴图片"),
     "filter": ("Filter", "筛选"),
     "filter_hint": ("such as {example}", "例如 {example}"),
+    "filter_stands": (
+        "The filter counts too: {where}. Without it there would be something.",
+        "筛选条件也算在内：{where}。去掉它就会有结果。",
+    ),
     "filter_on": ("Filter on {names}", "可筛选：{names}"),
     "shade": ("Switch between light and dark", "切换浅色与深色"),
     "conversation": ("Conversation", "对话"),

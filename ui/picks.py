@@ -67,7 +67,8 @@ def picks_of(where: str) -> tuple[Pick, ...] | None:
 
 def named_in(where: str) -> frozenset[str]:
     """The attributes that a filter names. Raises FilterError."""
-    return frozenset(_names(parse_filter(where).root)) if where.strip() else frozenset()
+    names = _names(parse_filter(where).root) if where.strip() else ()
+    return frozenset({name.casefold(): name for name in names}.values())
 
 
 def read_picks(told: object) -> tuple[Pick, ...]:

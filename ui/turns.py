@@ -99,7 +99,7 @@ class Answering:
         if not self._recommender.count(user_id=user_id, where=where):  # a wrong filter is said here, too
             return _as_before(chat) | {"problem": known(why_nothing(self._recommender.workspace, where=where))}
         talk, replaced = chat.talk(user_id, self._begin)
-        talk.within.where = where
+        talk.within.where, talk.within.blocks = where, False
         talk.within.on_stage = lambda stage: chat.change(turn, stage=_STAGES.get(stage, turn.stage))
         talk.within.on_ranked = lambda ranked: chat.change(turn, cards=tuple(map(unexplained, ranked)))
         talk.within.on_words = lambda place, told: chat.change(turn, cards=_written(turn.cards, place, told))
@@ -109,6 +109,8 @@ class Answering:
         chat.note_opinions(user_id, opinions(self._recommender.workspace, user_id))
         notice: list[Text] = [words("now_you_are", user=plain(user_id, 80))] if replaced else []
         notice += [sentence(reply.note)] if reply.note else []
+        if where and talk.within.blocks and not reply.recommendations:
+            notice.append(words("filter_stands", where=plain(where, 200)))
         return {
             **_shown(reply),
             "notice": tuple(notice),

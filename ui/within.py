@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from agent.dialogue_state import quoted
 
 if TYPE_CHECKING:
     from agent.explain import OnWords
@@ -14,16 +16,21 @@ if TYPE_CHECKING:
     from retrieval.types import Recommendation
 
 
+_MOST_COUNTED = 100
+
+
 class Within:
     """Wraps a recommender; what is not about finding items goes through as it is.
 
     where: the filter that everything found has to pass too. on_stage, on_ranked, on_words: as
-    `Recommender.recommend` takes them. on_forget: is told of a person who is about to be forgotten.
+    `Recommender.recommend` takes them. blocks: whether it left nothing where without it there would have been
+    something; whoever looks sets it back. on_forget: is told of a person who is about to be forgotten.
     """
 
     def __init__(self, recommender: Recommender) -> None:
         self._recommender = recommender
         self.where: str | None = None
+        self.blocks = False
         self.on_stage: Callable[[str], object] | None = None
         self.on_ranked: Callable[[tuple[Recommendation, ...]], object] | None = None
         self.on_words: OnWords | None = None
@@ -39,7 +46,20 @@ class Within:
 
     def count(self, *, where: str | None = None, **request: Any) -> int:
         """As `Recommender.count`, within the filter."""
-        return self._recommender.count(where=all_of(self.where, where), **request)
+        found = self._recommender.count(where=all_of(self.where, where), **request)
+        if not found and self.where is not None and self._recommender.count(where=where, **request):
+            self.blocks = True
+        return found
+
+    def value_counts(self, name: str) -> Mapping[str, int]:
+        """As `Recommender.value_counts`, within the filter; of many values the most common ones."""
+        counts = self._recommender.value_counts(name)
+        if self.where is None:
+            return counts
+        values = list(counts)[:_MOST_COUNTED]
+        held = {value: all_of(self.where, f"`{name}` = {quoted([value])}") for value in values}
+        found = {value: self._recommender.count(where=where) for value, where in held.items()}
+        return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 
     def why(self, item_id: str, *, where: str | None = None, **request: Any) -> Why:
         """As `Recommender.why`, within the filter, which is no part that is tried out."""

@@ -7,12 +7,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from finetune.event_table import EventTable, read_events
 from finetune.examples import Example, ListSettings, asked_lists, read_examples, save_examples, training_lists
 from finetune.past import known_events, past_workspace
 from finetune.splits import Part, last_wanted
+from finetune.tuning_lists import folds_of
 from retrieval.candidates import CandidateFinder
 from retrieval.errors import SettingsError
 from retrieval.store import open_store
@@ -137,3 +139,18 @@ def test_examples_are_saved_whole_with_a_hash_of_what_they_are(world: World, tmp
 def test_settings_are_checked(changes: dict[str, int]) -> None:
     with pytest.raises(SettingsError, match="expected"):
         ListSettings(**changes)  # type: ignore[arg-type]
+
+
+def test_of_each_fold_only_what_its_own_users_did_later_is_unknown(world: World) -> None:
+    table, part, _ = world
+    most = last_wanted(table, 0, 1).past
+    folds = list(folds_of(part, table, most, 3, seed=0))
+    users = [set(fold.queries.user.tolist()) for fold in folds]
+    assert sum(map(len, users)) == len(set.union(*users)) == USERS
+    for mine, fold in zip(users, folds, strict=True):
+        own = np.isin(table.user, list(mine))
+        assert (fold.past[own] == part.past[own]).all()
+        assert (fold.past[~own] == most[~own]).all()
+        assert fold.past.sum() > part.past.sum()
+        cases = [row for row, user in enumerate(part.queries.user.tolist()) if user in mine]
+        assert fold.target.tolist() == part.target[cases].tolist()
