@@ -72,7 +72,7 @@ def listing(attribute: str, counts: Mapping[str, int], of: str) -> str:
         return f"The catalogue tells no {name}{among}."
     some = ", ".join(f"{clean(value, _CHARS)} ({number:,})" for value, number in told[:_LISTED])
     more = f", and {len(told) - _LISTED:,} others" if len(told) > _LISTED else ""
-    return f"The catalogue has {len(told):,} values of {name}{among}: {some}{more}."
+    return f"The catalogue has {len(told):,} {'value' if len(told) == 1 else 'values'} of {name}{among}: {some}{more}."
 
 
 def counted(asks: Asks, count: int, of: str) -> str:

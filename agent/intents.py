@@ -188,7 +188,7 @@ def _about_items(text: str, said: Said, embed: Embed) -> Action | None:
         return Action.REFINE
     if (action := _by_rule(text)) is not None:
         return action
-    if said.bare:
+    if said.bare or _NOT_TOO.search(text):
         return Action.ASK
     if _PLACED.search(text) and (_DIFFERENT.search(text) or said.wishes):
         return Action.SIMILAR

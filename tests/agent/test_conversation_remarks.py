@@ -389,6 +389,34 @@ def test_the_first_and_the_last_one_are_compared(recommender: Recommender) -> No
     assert f"“{shown[0].item.title}” and “{shown[-1].item.title}” differ in" in text
 
 
-def test_what_nothing_is_called_is_said(recommender: Recommender) -> None:
-    assert "Nothing that I found has “zeppelin”" in Conversation(recommender).reply("a zeppelin").text
-    assert "Nothing that I found" not in Conversation(recommender).reply("a lamp").text
+@pytest.mark.parametrize("message", ["a zeppelin", "a red zeppelin", "is there a zeppelin?"])
+def test_what_nothing_is_called_is_said(recommender: Recommender, message: str) -> None:
+    assert "Nothing that I found has “zeppelin”" in Conversation(recommender).reply(message).text
+
+
+@pytest.mark.parametrize("message", ["a lamp", "something cosy", "a present for my grandmother"])
+def test_what_is_no_thing_by_name_need_not_be_called_so(recommender: Recommender, message: str) -> None:
+    assert "Nothing that I found" not in Conversation(recommender).reply(message).text
+
+
+@pytest.mark.parametrize(
+    "message", ["is it ok if we look at blue ones instead?", "does it have to be blue?", "is there one in blue?"]
+)
+def test_a_wish_in_a_question_is_a_wish(recommender: Recommender, message: str) -> None:
+    talk = Conversation(recommender)
+    talk.reply("a red lamp")
+    talk.reply("tell me about the first")
+    assert talk.reply(message).state.want["colour"] == ("blue",)
+
+
+def test_no_verdict_on_what_the_catalogue_does_not_tell(recommender: Recommender) -> None:
+    talk = Conversation(recommender)
+    talk.reply("a red lamp")
+    assert talk.reply("is the first red lamp cheap?").text.startswith("The catalogue says of “Red lamp”: price")
+
+
+@pytest.mark.parametrize("message", ["is the first too expensive?", "the first is not too expensive"])
+def test_what_is_asked_about_or_is_not_so_is_no_bound(recommender: Recommender, message: str) -> None:
+    talk = Conversation(recommender)
+    talk.reply("a mug")
+    assert talk.reply(message).state.at_most == {}

@@ -99,6 +99,14 @@ def test_what_is_picked_becomes_the_filter_of_the_next_answer(open_page: OpenPag
 
 
 @pytest.mark.browser
+def test_a_wish_that_the_filter_forbids_is_told_what_forbids_it(open_page: OpenPage) -> None:
+    page = open_page()
+    _box(page).fill("colour = 'red'")
+    turn = ask(page, "a blue lamp")
+    turn.get_by_text("The filter counts too: colour = 'red'. Without it there would be something.").wait_for()
+
+
+@pytest.mark.browser
 def test_picks_made_faster_than_the_server_answers_all_count(open_page: OpenPage) -> None:
     page = open_page()
     sheet = _open(page)

@@ -142,3 +142,7 @@ def test_picks_of_a_browser_are_read() -> None:
 def test_anything_else_that_a_browser_sends_is_refused(told: object) -> None:
     with pytest.raises(RequestError, match=r"cannot be read|found the bound"):
         read_picks(told)
+
+
+def test_an_attribute_is_named_once_however_it_is_written() -> None:
+    assert len(named_in("COLOUR = 'a' or colour = 'b'")) == 1

@@ -62,3 +62,18 @@ def test_what_a_place_hangs_on_is_tried_out_within_the_filter(recommender: Recom
     conversation.reply("green")
     text = conversation.reply("why the first?").text
     assert "would be number 2 instead of 1" in text, "no more than two pass, whatever is taken away"
+
+
+def test_a_filter_that_stands_in_the_way_is_known(recommender: Recommender) -> None:
+    within = Within(recommender)
+    within.where = "colour = 'red'"
+    chat = Conversation(within, k=3)  # type: ignore[arg-type]
+    assert found(chat.reply("a red lamp"))
+    assert not within.blocks
+    assert not found(chat.reply("a blue lamp"))
+    assert within.blocks, "there is one"
+
+
+def test_values_are_counted_within_the_filter(recommender: Recommender) -> None:
+    told = talk(recommender, "kind = 'mug' and price < 20").reply("what colours are there?").text
+    assert told.endswith("1 value of colour: red (1).")
