@@ -62,15 +62,16 @@ def fit_lora(
     is not a number or memory does not suffice; the last good checkpoint stays in the folder.
     """
     _check_report(settings.report_to)
-    engine.inputs([prompts.prompt(validation[0], range(len(validation[0].candidates)))])  # checks kept features
+    prior = likeliest_alpha(training) if settings.prior is None else settings.prior
+    batches = ListBatches(engine, prompts, engine.token_ids(LETTERS), prior=prior, reasons=settings.reasons)
+    batches(validation[:1])  # with the model as it is, because that checks the kept features of pictures
     torch.manual_seed(seed)
     network = with_layers(engine, settings, start)
-    prior = likeliest_alpha(training) if settings.prior is None else settings.prior
     trainer = ListTrainer(
         network,
         training,
         validation,
-        ListBatches(engine, prompts, engine.token_ids(LETTERS), prior=prior, reasons=settings.reasons),
+        batches,
         settings,
         engine=engine,
         rerank=rerank,
@@ -128,7 +129,7 @@ def save_layers(network: Any, folder: Path, *, base: str) -> None:
     """Write the adapter as peft and vLLM read it. base: what the model is called."""
     network.peft_config["default"].base_model_name_or_path = base
     shutil.rmtree(folder, ignore_errors=True)
-    network.save_pretrained(str(folder), safe_serialization=True)
+    network.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)  # asks no hub
     (folder / "README.md").unlink(missing_ok=True)  # peft's, an empty form
 
 

@@ -1,9 +1,10 @@
-"""The model libraries kept quiet: they report to nobody, and draw no progress bars of their own."""
+"""The model libraries kept quiet: no reports to anyone, no progress bars, no words about what they deprecate."""
 
 from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,11 @@ def forbid_telemetry() -> None:
     hub: Any = sys.modules.get("huggingface_hub.constants")
     if hub is not None:
         hub.HF_HUB_DISABLE_TELEMETRY = True
+
+
+def without_deprecations() -> None:
+    """Leave out what the model libraries warn each other of: names that one of them uses and another will drop."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(accelerate|peft|transformers|trl)\.")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from retrieval.errors import InputError, InteractionError, SettingsError, TastemakerError
-from retrieval.quiet import forbid_telemetry
+from retrieval.quiet import forbid_telemetry, without_deprecations
 from retrieval.types import ReasonSource
 from ui.adapters_command import adapters_app
 from ui.bars import index_bar
@@ -70,6 +70,7 @@ def _every_command(
 def main() -> None:
     """Run the command line; an expected error becomes one readable line and exit status 2 or 1."""
     forbid_telemetry()
+    without_deprecations()
     try:
         app()
     except TastemakerError as error:

@@ -22,7 +22,7 @@ from finetune.list_trainer import Step
 from finetune.lora import Fitted, fit_lora, save_layers, with_layers
 from finetune.lora_settings import LoraTraining
 from finetune.reason_batches import ReasonBatches
-from retrieval.errors import ModelAnswerError, ModelUnavailableError, SettingsError
+from retrieval.errors import ModelAnswerError, ModelUnavailableError, PromptTooLongError, SettingsError
 from retrieval.workspace import Workspace
 from tests.conftest import SHAPES, TinyShop, fill
 
@@ -92,6 +92,15 @@ def test_the_model_learns_what_the_lists_say_and_the_adapter_is_what_it_learned(
     assert [float(row[1]) for row in again] == pytest.approx(after, abs=1e-3)
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "builtin", "and no path of this machine"
+
+
+def test_lists_too_long_for_the_model_are_told_in_less_detail(bench: Bench) -> None:
+    full = bench.prompts.prompt(BLUE_IS_RIGHT[0], range(3))
+    tokens = bench.engine.inputs([full])["input_ids"].shape[1]
+    bench.engine.info = replace(bench.engine.info, max_prompt_tokens=tokens - 1)
+    with pytest.raises(PromptTooLongError):
+        bench.engine.inputs([full])
+    assert bench.fit(replace(QUICK, epochs=1)).steps == 2
 
 
 def test_only_low_rank_layers_of_the_language_model_are_trained(bench: Bench) -> None:
