@@ -20,7 +20,7 @@ from finetune.list_prompts import ListPrompts
 from finetune.list_scores import validation_ndcg
 from finetune.list_trainer import Step
 from finetune.lora import fit_lora, save_layers
-from finetune.lora_settings import LoraTraining
+from finetune.lora_settings import STOPPING_LISTS, LoraTraining
 from finetune.preferences import read_preferences
 from retrieval.errors import ModelUnavailableError
 
@@ -56,7 +56,8 @@ def do_job(
     device = f"cuda:{rank}" if rank >= 0 and job.device != "cpu" and _has_gpu() else job.device
     engine = TransformersModel.open(job.base, device=device, four_bit=job.training.four_bit)
     prompts = ListPrompts(Showcase(workspace, store), engine.info, job.rerank)
-    telling = [example for example in read_examples(folder / "validation.jsonl") if example.target >= 0]
+    shown = read_examples(folder / "validation.jsonl")
+    telling = [example for example in shown if example.target >= 0][:STOPPING_LISTS]
     fitted = fit_lora(
         engine,
         read_examples(folder / "training.jsonl"),

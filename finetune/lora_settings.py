@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from retrieval.errors import SettingsError
 
+STOPPING_LISTS = 100
+"""So many tell while it trains how good it has become."""
+
 LEAST_LISTS = 40
 """With fewer lists to learn from, or fewer that hold what was wanted to decide on, nothing is trained."""
 
@@ -18,10 +21,10 @@ class LoraTraining:
     lists: at most so many to learn from. teaching: at most so many, these among them, teach the trees that label
     candidates (`finetune.teacher`). window: of each user so many of the wanted items before the last ones are
     learned from. folds: the users are dealt into so many; the retrievers that propose to one know all that the others
-    did. checked: so many lists at most decide when to stop and whether to use it. asked: so many at most to
-    tell the result on. last: of each user so many of the last wanted items are kept for that, and one before them
-    decides. prior: how much the retrievers' prior counts beside the model while it learns; when None, as much
-    as by itself makes what was wanted likeliest.
+    did. checked: so many lists at most decide whether to use it, and of those that hold what was wanted 100 when to
+    stop. asked: so many at most to tell the result on. last: of each user so many of the last wanted items are kept
+    for that, and one before them decides. prior: how much the retrievers' prior counts beside the model while it
+    learns; when None, as much as by itself makes what was wanted likeliest.
     reasons: how much the words of a reason count beside the letter, to learn to write them; 0 leaves them out.
     epochs: at most. evaluations: on validation lists while it trains. patience: so many of them without a better
     NDCG@10 end the training. batch, accumulate: lists in a step are their product. half: bfloat16 arithmetic; where the
