@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -42,6 +42,7 @@ PART = 0.9
 _BIT = 1e-3
 _SLIP, _SLIPS = 0.84, 2
 _SLIP_CHARS = 5
+_MOST_TYPED = 4096
 _PART_CHARS = 3
 _LONGEST = 5
 _COMPARATIVES = words(
@@ -134,8 +135,9 @@ class _Index:
     """The values of a catalogue by their stems.
 
     values: in the order of attributes and values. whole: all the stems. others: of other words for a value, that are no
-    value's own. parts: those that a value begins or ends with. words: all stems by first letter. names: of the
-    attributes, as stems.
+    value's own. parts: those that a value begins or ends with. words: all stems by first letter. spelt: all
+    words as they are written, with their stems, by first letter. names: of the attributes, as stems. typed: what words
+    of messages were taken for so far.
     """
 
     values: tuple[Value, ...]
@@ -145,6 +147,7 @@ class _Index:
     words: Mapping[str, frozenset[str]]
     spelt: Mapping[str, Mapping[str, str]]
     names: frozenset[tuple[str, ...]]
+    typed: dict[str, str] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=16)
@@ -254,9 +257,13 @@ def _corrected(token: Token, index: _Index) -> str:
     known = index.words.get(token.stem[0], frozenset())
     if token.stem in known or token.text in FILLERS or len(token.text) < _SLIP_CHARS - 1 or token.text in REAL:
         return token.stem
-    spelt = index.spelt.get(token.stem[0], {})
-    meant = _meant(token.text, spelt) or _meant(token.stem, known)
-    return spelt.get(meant, meant) or token.stem
+    if token.text not in index.typed:
+        if len(index.typed) >= _MOST_TYPED:
+            index.typed.clear()
+        spelt = index.spelt.get(token.stem[0], {})
+        meant = _meant(token.text, spelt) or _meant(token.stem, known)
+        index.typed[token.text] = spelt.get(meant, meant) or token.stem
+    return index.typed[token.text]
 
 
 def _meant(typed: str, known: Collection[str]) -> str:

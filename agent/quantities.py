@@ -110,7 +110,9 @@ def _ranges(text: str, numeric: Sequence[str], told: Numbers) -> None:
         plain = said is not None or (dash != "and" and (match[2][0].isdigit() or is_unit(match["unit"], numeric)))
         if name and 0 < low < high and (opening or plain):
             unit = match["unit"]
-            told.bound(name, in_its_unit(low, unit, name), in_its_unit(high, unit, name), _said(match, numeric))
+            first, last = _said(match, numeric)
+            first = before.start(1) if before and said else first
+            told.bound(name, in_its_unit(low, unit, name), in_its_unit(high, unit, name), (first, last))
 
 
 def _bounds(text: str, numeric: Sequence[str], told: Numbers) -> None:
