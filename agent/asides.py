@@ -14,7 +14,7 @@ _SAID = (
     r"(?:(?:i(?:'ve| have)?|we(?:'ve| have)?) )?(?:just )?changed? (?:my|our) minds?(?: (?:about|on))?",
     r"narrow (?:(?:that|it|this|them) )?(?:down )?(?:to\b)?",
     r"(?:completely|totally|entirely|quite|very) different|scrap (?:that|it|this)|from (?:the beginning|scratch)",
-    r"(?:new|another|different) (?:search|topic|question)|change of plans?|start (?:over|again)|reset",
+    r"(?:new|next|another|different) (?:search|topic|question)|change of plans?|start (?:over|again)|reset",
     r"apart from (?:that|this)|on (?:my|the) list(?: today)?|the list says",
     r"interested in|would interest (?:me|us)|surprise (?:me|us)|(?:forgot|forget) to (?:mention|say)|i forgot",
     r"(?:that )?(?:i|we|you|one) (?:can|could) (?:use|wear|take)(?: (?:it|them))?",
@@ -33,11 +33,26 @@ _SAID = (
     r"(?:is|are) what (?:brings|brought) (?:me|us)(?: here)?|would make my day",
     r"hunting (?:down|for)|thinking of|(?:leave|take|keep)(?: \w+){0,3} (?:out|off|away)|spare (?:me|us)",
     rf"comes? close|{_PLACE} (?:is|was) (?:close|warm|nearly it)|closer (?:if|to (?={_PLACE}))|same again",
-    r"is more like it",
+    r"is more like it|moving house(?: and (?:need|want|wish(?:es)? for))?|on another note|on the lookout for",
+    r"(?:need|want|looking for|after) (?:an? )?(?:present|gift)(?: idea)?(?=\W*(?:$|[:,;.]))",
+    rf"(?:(?:we|i)(?:'re|'m| are| am) )?(?:giving|getting|buying|treating) {_SOMEBODY}|moment please",
+    r"(?:no longer|instead of|rather than) (?!than\b|important\b)(?:[\w-]+ ?){1,3}?(?: ?or (?:[\w-]+ ?){1,2})?"
+    r"(?=\W*$|[,.;]|\b(?:and|but|except|with|for|under|in|not)\b)|best of all|(?:had )?enough of|(?:sick|tired) of|"
+    r"what resembles|just browsing|clear (?:everything|all|that)|alternatives? (?:to|for)|(?:any )?tips(?: for)?|typo|"
+    r"(?:would|will) be (?:wrong|out|no good)|lean(?:ing)? towards?|"
+    r"start (?:from|with)|besides|"
+    r"good (?:morning|afternoon|evening)|side by side|(?:next|load|keep) (?:page|more|going)",
+    r"(?:an?|the|in an?other) version(?: of)?",
     r"my budget is|if there (?:is|are) any|a (?:touch|pair|hint|set) of|among the",
 )
 ASIDES = re.compile(
-    r"^\W*(?:time for|filter|close|almost|nearly(?: there)?|to buy|in short)\b|"
+    r"^\W*(?:(?:well|ok|okay|oh|um|hm+|so|right|hey),? )?"
+    r"(?:time for|urgent|wanted|seeking|filter|close|almost|nearly(?: there)?|to buy|in short)\b|"
     r"\b(?:" + "|".join(_SAID) + r")\b|^\W*right\b(?=,)"
 )
 """What people say around a wish, and mean no thing by."""
+
+
+def aside_spans(message: str) -> list[tuple[int, int]]:
+    """The characters of a message that mean no thing."""
+    return [told.span() for told in ASIDES.finditer(message.replace("’", "'").lower())]

@@ -56,12 +56,18 @@ def question_of(message: str, facets: Sequence[Facet]) -> CatalogQuestion | None
         return CatalogQuestion(Asks.VALUES, valued[0].name)
     if _HOW_MANY.search(text):
         return CatalogQuestion(Asks.HOW_MANY)
-    if _ASKS_WHICH.search(text) and _OF_STOCK.search(text):
-        stems = {token.stem for token in tokens_of(text)}
-        named = [facet.name for facet in valued if {stem(part) for part in facet.name.lower().split("_")} & stems]
-        if named:
-            return CatalogQuestion(Asks.VALUES, named[0])
+    if named := asked_attribute(text, valued):
+        return CatalogQuestion(Asks.VALUES, named)
     return CatalogQuestion(Asks.HAVE) if _HAVE.search(text) else None
+
+
+def asked_attribute(message: str, facets: Sequence[Facet]) -> str:
+    """The attribute whose values a message asks for, "which sizes are there?"; empty for none."""
+    text = message.replace("’", "'").lower()
+    if not (_ASKS_WHICH.search(text) and _OF_STOCK.search(text)):
+        return ""
+    stems = {one for token in tokens_of(text) for one in (token.stem, stem(token.stem))}
+    return next((facet.name for facet in facets if {stem(part) for part in facet.name.lower().split("_")} & stems), "")
 
 
 def listing(attribute: str, counts: Mapping[str, int], of: str) -> str:

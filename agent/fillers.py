@@ -23,10 +23,10 @@ way instead actually maybe perhaps possibly possible ideally preferably except b
 """
 _CONTRACTED = """
 i'll we'll you'll he'll she'll it'll they'll you're they're he's she's you've they've he'd she'd they'd you'd
-who'd that'd that'll
+who'd that'd that'll that's thats it'd there's here's what'll ive
 """
 _POLITE = """
-please pls plz thanks thank thx ta cheers hi hello hey good morning evening afternoon sorry excuse dear sir madam asap
+please pls plz thanks thank thx ta cheers hi hello hey good sorry excuse dear sir madam asap
 lovely nice great fine sure appreciate grateful help hope
 """
 _ASKING = """
@@ -36,15 +36,19 @@ makes mean meant say said try prefer preferred sale shop store item items produc
 ideas idea list wish wishes fancy after seek seeking pick choose choice choices offer offers available stock keep come
 comes goes made please don mind matter matters forget skip drop never similar similarly alike resembling
 suit suits suited pay paying cost costs spend spending afford already day days
+yet ideal best bonus welcome looks accents details lookout
 wear wears wearing hate hates hating avoid avoids loves loving detest loathe eat eats eating
 """
 
 FILLERS = words(_GRAMMAR + _CONTRACTED + _POLITE + _ASKING)
 
+OF_VALUES = words("style look looks print pattern patterns lines finish colour color colours brand genre material")
+"""What a value is called to be of; by themselves they mean no value."""
+
 KINDS_OF_THINGS = words(
     """
     film films movie movies song songs track tracks album albums music book books article articles recipe recipes game
-    games piece pieces series video videos product products
+    games piece pieces series shows video videos product products
     """
 )
 """What a whole catalogue may be of; where it is of something else too, an attribute has the word among its values."""

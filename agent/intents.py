@@ -43,80 +43,124 @@ _SMALL_TALK = (
     (False, "it should be light and not too big"),
     (False, "I need it for a trip with the children"),
 )
+_ONE = r"(?:th(?:is|at) one|these|those|this|that|it|them|both)"
+_LEAD = r"^\W*(?:(?:so|but|and|ok|okay|oh|um|hm+|well|hey|right|sorry|wow|no|yes|please)\b[, ]*)*"
 _COMPARE = re.compile(
     r"\b(?:compar\w*|differ\w*|versus|vs)\b|\b(?:decide|choose|torn|deciding|choosing) between\b|"
     r"\b(?:which|what)(?: one)?(?: of \w+)?(?: is|'s| are| would| looks?| lasts?)?\b.*\b(?:better|best|"
     r"nicer|\w+ier|\w+er)\b|"
-    r"\b(?:better|worse|more \w+|\w+er) than\b|\bor\b.*\?|\bworth (?:more|the)\b|\bthe same as\b|"
-    r"\bwhich (?:one )?(?:would|should|do) (?:you|i|we)\b"
+    r"\b(?:better|worse|more \w+|\w+er) than\b|\bor\b.*\?|\bworth (?:more|the)\b|\bthe same\b|"
+    r"\bwhich (?:one )?(?:would|should|do) (?:you|i|we)\b|\bshould (?:i|we) (?:take|buy|get|choose)\b|"
+    r"\bside by side\b|\bnext to each other\b|\b(?:against|from) each other\b|\bpros and cons\b|"
+    r"\b(?:tell|keep) .* apart\b|\b(?:would|do) you (?:rather )?(?:take|pick|choose|prefer)\b|\bwhat speaks for\b|"
+    rf"\balike\b|\b(?:weigh|gain|lose)\b|{_LEAD}{_ONE},? (?:or|against|over|and) {_ONE}\W*$"
 )
 _WHY = re.compile(
-    r"^(?:(?:so|but|and|ok|hm+|um|sorry)[, ]+)*(?:why|how come)\b|\bwhat made you\b|\b(?:the|what) "
-    r"reason\b|\bwhy (?:did|do|are|is)\b|\bwhat (?:led|brought|makes) you\b|"
-    r"^(?:\w+, )?(?:please )?explain (?:your|the|this|that)\b|\b(?:logic|reasoning|idea) behind\b"
+    rf"{_LEAD}(?:why|how come)\b|\bwhat (?:made|led|brought|makes) you\b|\b(?:the|what|a) reason\b|"
+    r"\bwhy (?:did|do|are|is|you|this|that|it)\b|"
+    rf"\bexplain (?:(?:your|the) choice|{_ONE}|why)|\b(?:logic|reasoning|idea|thinking) behind\b|"
+    r"\b(?:on what|what) (?:basis|grounds)\b|\bfor me or my taste\b|\bto do with (?:me|my taste)\b|"
+    r"\bhow (?:does|do|would) .*\b(?:suit|match|fit|go with) (?:me|my tastes?)\b"
 )
 _SIMILAR = re.compile(
     r"\b(?:similar\w*|alike|resembl\w*|in (?:the )?(?:same|that|this) (?:vein|style|direction|spirit)|"
     r"along (?:the|those|these|similar) lines|"
     r"same (?:kind|sort|style|type|vibe)|of (?:that|this) (?:kind|sort|type)|reminiscent|comparable)\b|"
-    r"\b(?:more|others?|another|something|anything|one|ones|stuff|things?)(?: \w+)? (?:like|such as)\b|"
-    r"^(?:sort ?of |sorta )?like (?:number |no |option |item |#)?(?:\d|the|this|that)|\bsiblings? of\b|"
-    r"\bmore of (?:the|that|this|these|those)\b|"
-    r"\b(?:one|that|this|it|number \w+|\d|first|second|third|fourth|fifth|last),? (?:but|only|just) "
-    r"(?:in|with|without|as|for|of)\b|"
-    r"\b(?:closer|nearer|close|near) to (?:number|no|#|the|that|this)\b|\bsame again\b|"
-    r"\b(?:one|number \w+|first|second|third|fourth|fifth|last) (?:is|was|comes|looks|would be)\b[^.!?]{0,30}\bbut\b"
-    r"(?!.*\b(?:number|first|second|third|fourth|fifth|last|other)\b)"
+    r"\b(?:more|others?|another|something|anything|one|ones|stuff|items?|things?)(?: (?!i\b|we\b|you\b)\w+)?"
+    r" (?:like|such as)\b|"
+    rf"{_LEAD}(?:sort ?of |sorta )?like {_ONE}|\b(?:that|which) (?:is|are|looks?) like {_ONE}|"
+    rf"\blooks? like {_ONE}|\balternatives? (?:to|for)\b|\bsiblings? of\b|"
+    r"\bmore of (?:the|that|this|these|those)\b|\bmore like (?:that|this|it|these|those)\b|"
+    rf"\b{_ONE},? (?:but|only|just) (?!{_ONE}\b|yes|no\b|why|how|what|is\b|does|i\b|we\b)\S|"
+    rf"\b(?:closer|nearer|close|near) to {_ONE}|\bsame again\b|"
+    rf"\b{_ONE} (?:is|was|comes|looks|would be)\b[^.!?]{{0,30}}\bbut\b(?!.*\b(?:this one|other)\b)|"
+    rf"\b(?:an?other|new|different) version\b|\bversions? of {_ONE}|"
+    rf"\b(?:take|use|start (?:from|with)|based on) {_ONE}(?: and make\b|:)"
 )
 _DISLIKE = re.compile(
-    r"\b(?:don't|dont|do not|didn't|didnt|doesn't|not|never|couldn't|can't|cant) (?:\w+ )?(?:\w+ "
-    r")?(?:like|love|care|fancy|keen|stand|fan|taste|enjoy|for me|me|my)\b|"
-    r"\b(?:hate\w*|dislike\w*|ugly|awful|horrible|hideous|terrible|boring|ghastly|meh|yuck|ew+|worst|"
-    r"disappoint\w*|rubbish)\b|👎|\b(?:is|looks|seems|are|feels) (?:much |far |a bit |rather |way )?too \w+|"
-    r"\bno thanks?\b|\bnever (?:buy|use|wear|want|watch|read)\b|"
-    r"^(?:nah|nope|no)\b[, ]*(?:not )?(?:the|this|that|number)|\bnot (?:the|this|that|number)\b|\bisn't "
-    r"(?:\w+ )?(?:me|for me|my)\b"
+    r"\b(?:don't|dont|do not|didn't|didnt|doesn't|not|never|couldn't|can't|cant|isn't|isnt|aren't) (?:\w+ )?(?:\w+ "
+    r")?(?:like|love|care|fancy|keen|stand|fan|taste|enjoy|for me|me|my|pretty|nice|good|it)\b|"
+    r"\b(?:hate\w*|dislike\w*|loathe|ugly|awful|horrible|hideous|terrible|boring|ghastly|meh|yuck|ew+|worst|"
+    r"disappoint\w*|rubbish|dull|odd|bland|dreadful|tacky|liked? (?:the )?least|least favou?rite)\b|👎|"
+    r"\b(?:is|looks|seems|are|feels) (?:much |far |a bit |rather |way )?too \w+|"
+    r"\bno thanks?\b|\bno way\b|\b(?:never|not) (?:buy|use|wear|want|watch|read)\b|"
+    rf"^(?:nah|nope|no)\b[, ]*(?:not |to )?{_ONE}|{_LEAD}(?:please )?not {_ONE}|"
+    rf"\b{_ONE}\W+(?:no|nope|nah|never)\b|\b(?:all|every\w*|any\w*|both)(?: of \w+)? but {_ONE}|"
+    rf"\b(?:skip|drop|lose|ditch|pass on|remove|leave out|thumbs down (?:for|to)) {_ONE}|"
+    rf"\b{_ONE} (?:is out|are out|can go|has to go|leaves me cold|does nothing)\b"
 )
 _LIKE = re.compile(
-    r"\b(?:i (?:really |quite |do |just |absolutely )?(?:like|love|adore)|love[ds]?|loving|adore|gorgeous|"
-    r"beautiful|perfect|brilliant|great|"
+    r"\b(?:(?:i|we) (?:really |quite |do |just |absolutely |both )?(?:like|love|adore)|love[ds]?|loving|adore|gorgeous|"
+    r"beautiful|perfect|brilliant|great|charming|"
     r"wonderful|amazing|stunning|lovely|nice|pretty|cute|favou?rite|excellent|fantastic|exactly|my "
-    r"taste|spot on)\b|"
+    r"taste|spot on|suits? (?:me|us)|up my street|(?:good|great|well) (?:choice|pick|chosen))\b|"
     r"\b(?:i'?ll|i will|let me) (?:take|have|go with)\b|"
-    r"\b(?:put|add|keep|save)\b.*\b(?:list|basket|cart|favourites)\b|"
-    r"^(?:yes to|keep)\b|\bright with\b|\bgoing (?:for|with)\b|\bwant to have (?:this|that|it)\b|"
+    r"\b(?:put|add|keep|save)\b.*\b(?:list|basket|cart|favourites|shortlist)\b|"
+    rf"{_LEAD}(?:yes to|(?:i'd |let's |let me )?(?:keep|save|remember|bookmark)) {_ONE}|"
+    rf"\b{_ONE}\W+yes\b|\b(?:right|happy|pleased|delighted|happier) with {_ONE}|\bgoing (?:for|with)\b|"
+    rf"\bwant to have {_ONE}|\bthumbs up\b|\bwon (?:me|us) over\b|\b{_ONE} (?:is|are) (?:an? )?(?:hit|winner|keeper)\b|"
+    rf"\b{_ONE} (?:speaks|appeals) to (?:me|us)\b|\bwell chosen\b|"
     r"\bsee myself (?:with|in|wearing|using)\b|[👍❤😍]"
 )
 _QUESTION = re.compile(
-    r"\?|\b(?:tell me|more about|details|wonder\w*)\b|^(?:and |so |but |ok |hey )*(?:is|are|was|does|do|"
-    r"did|can|could|would|will|has|how|what|what's|whats|which|who|who's|when|where)\b"
+    rf"\?|\b(?:tell me|more about|details|wonder\w*|are you sure|am i right)\b|{_LEAD}(?:is|are|was|does|do|"
+    r"did|can|could|would|will|has|how|what|what's|whats|which|who|who's|when|where)\b|"
+    rf"{_LEAD}(?:the )?\w+ of {_ONE}\W*$|\banything (?:i|we) should know\b|, (?:is|does|are) (?:it|this|that)\b|"
+    rf"\b{_ONE} is\b.*,? right\W*$"
 )
 _RESTART = re.compile(
-    r"\b(?:forget(?! (?:about|the|that|to)\b)|scrap|new (?:question|topic|search)|start (?:over|again)|"
-    r"from (?:the beginning|scratch)|"
-    r"something (?:else|different|completely)|"
-    r"(?:now|also|next|then)(?: i| we| i'd| we'd| i'm)? (?:also )?(?:need|want|look\w*|like|search\w*)|"
-    r"change of plan|different question)\b"
+    r"\b(?:forget(?! (?:about (?!that|all|it)|the|to)\b)|scrap|reset|clear (?:that|everything|all)|"
+    r"(?:new|next|different|another) (?:question|topic|search)|start (?:over|again|afresh)|"
+    r"from (?:the beginning|scratch)|on another note|by the way|(?:besides|apart from) (?:that|this)|"
+    r"something (?:else|different|completely)|completely different|mind completely|"
+    r"(?:now|also|next|then)(?: i| we| i'd| we'd| i'm)? (?:am |also )?(?:need|want|look\w*|like|search\w*|show)|"
+    r"and i need|change of plans?)\b|"
+    r"^\W*(?:and )?(?:now|next)\b(?! (?:page|please|it)\b)(?: for\b|:|,| an? \w+| \w+s\b)"
 )
 _NEED = re.compile(
-    r"\b(?:(?:i|we)(?:'m| am| are)? (?:also )?(?:need|want|look\w* for|after|search\w*)|looking for|do "
+    r"\b(?:(?:i|we)(?:'m| am| are)? (?:also |really )?(?:need|want|look\w* for|after|search\w*)|looking for|do "
     r"you (?:have|sell)|got any)\b"
 )
-_REPAIR = re.compile(r"\b(?:instead|rather|mean|meant|sorry|same|those|these|them|it|ones)\b")
-_JOKES = re.compile(
+_REPAIR = re.compile(
+    r"\b(?:instead|rather|mean|meant|sorry|same|those|these|them|(?:make|turn|change) it|ones|"
+    r"that (?:a|an)|correct\w*|not an?)\b"
+)
+_CHATS = re.compile(
     r"\b(?:tell|know) (?:me |us )?(?:a |any |some )?jokes?\b|^(?:please )?sing\b|"
-    r"\b(?:your name|who are you|how are you)\b|"
-    r"\bhow do (?:i|you) (?:use (?:this|it)|work)\b|^help\b"
+    r"\b(?:your name|who are you|how are you|how is it going|how do you do)\b|"
+    r"\bare you (?:an? )?(?:robot|human|real|bot)\b|"
+    r"\b(?:one|a|just a) (?:moment|second|sec|minute)\b(?=\W*(?:please)?\W*$)|\bhold on\b|\blet me think\b|"
+    r"\b(?:need|have|want) to think\b|\byou(?:'re| are) (?:\w+ )?(?:great|helpful|useless|silly|listening|the best)\b|"
+    r"\byou (?:don't|do not|dont) (?:understand|listen|get)\b|\bwell done\b|\b(?:nice|good|great) (?:work|job|bot)\b|"
+    r"\bthis is useless\b|\bwhat can you do\b|"
+    rf"{_LEAD}(?:thanks?|thank you|cheers|hi|hello|hey there|good (?:morning|evening|night|afternoon)|haha\w*|lol|"
+    r"ok|okay|alright|fine|got it|i see|bye|goodbye|see you)(?: you| so| very| a lot| much| there| later| for \w+)*\W*$"
+)
+_HELP = re.compile(
+    r"^(?:\W|(?:so|and|but|ok|hm+|well|hey|oh)\b)*(?:how (?:does|do) (?:this|it|you|that)(?: thing)? work|"
+    r"how do (?:i|you|we) use (?:this|it)|(?:that's|that is|thats|very|you're|you are) funny|"
+    r"what an? (?:\w+ )*(?:machine|bot|robot|computer)|help)\W*$"
+)
+_CONTINUES = re.compile(
+    rf"{_LEAD}(?:(?:any|show me )?more|keep going|go on|next(?: page)?|continue|(?:any|what) ?(?:thing )?else.*)"
+    r"(?: of (?:them|those))?(?: please| thanks| thank you)?\W*$"
+)
+_TELLS = re.compile(
+    r"\b(?:it|they) (?:should|must|has to|have to|needs? to)\b|\b(?:show|surprise) (?:me|us)\b|"
+    r"\bbrowsing\b|\blook around\b"
 )
 _VARIED = re.compile(
-    r"\b(?:can|could|may) (?:i|we) (?:get|have|see)\b|\bdo you have\b|\bcomes? .*\bin\b|\bhow about .* (?:in|with)\b"
+    rf"\b(?:can|could|may|do) (?:i|we|you) (?:get|have|see|find) {_ONE}\b|\b(?:can|could) {_ONE} be\b|"
+    rf"\b(?:does|do|will) {_ONE} come\b|"
+    r"\bcomes? .*\bin\b|\bhow about .* (?:in|with)\b"
 )
 _THAN_ONE = re.compile(
-    r"\b(?:something|anything|one|ones|some|any|others?|show|find|want)\b.*\bthan (?:the|that|this|no|#|\d)"
+    rf"\b(?:something|anything|one|ones|some|any|others?|show|find|want)\b.*\bthan (?:the|that|no|#|{_ONE})"
 )
 _POINTS = re.compile(
-    r"\b(?:this|that) one\b|\b(?:this|these|those)\b|"
-    r"\b(?:love|like|hate|take|want|buy|about|behind|is|does|was|can|could|will|would|of|with) (?:it|that|them)\b"
+    rf"{_LEAD}(?:(?:i|we) \w+ )?(?:\w+ )?(?:it|that|this|all this)\b|\b(?:this|that) one\b|\b(?:this|these|those)\b|"
+    r"\b(?:love|like|hate|take|want|buy|about|behind|is|does|was|can|could|will|would|of|with|on|to|for|save|keep|out) "
+    r"(?:it|that|them)\b"
 )
 _OF_IT = re.compile(
     r"^(?:(?:and|so|but|ok|hm+)[, ]+)*(?:(?:is|was) (?:it|this|that)(?: one)?(?: really| actually| also| all)?"
@@ -128,7 +172,7 @@ _NOT_TOO = re.compile(r"(?:\bnot|n't) (?:\w+ )?too\b")
 _CHATTY = 0.05
 _LIKELY, _SURE = 0.25, 0.6
 _LOGGED = (Action.LIKE, Action.DISLIKE)
-_PLACED = re.compile(r"\b(?:first|second|third|fourth|fifth|last|number \w+)\b")
+_PLACED = re.compile(r"\bthis one\b")
 _DIFFERENT = re.compile(r"\bbut (?:a (?:bit|little) |much |somewhat |less |more |not )*\w+|\b(?:less|more) \w+")
 
 
@@ -151,20 +195,24 @@ class Said:
 
 
 def action_of(text: str, said: Said, embed: Embed) -> Action:
-    """The action of a message, in lower case."""
+    """The action of a message, in lower case and with "this one" for the shown items that it names."""
     if _WHY.search(text):
         return Action.WHY
+    if _HELP.search(text):
+        return Action.CHAT
     if said.items and (about := _about_items(text, said, embed)) is not None:
         return about
     if said.maybe_items and _OF_IT.search(text):
         return Action.ASK
+    if said.maybe_items and said.wishes and _SIMILAR.search(text):
+        return Action.SIMILAR
     if said.maybe_items and not said.wishes and (about := _by_rule(text)) is not None:
         return about
     if said.shown > 1 and not said.wishes and not said.items and _POINTS.search(text):
         unclear = _by_rule(text)
-        if unclear in (Action.LIKE, Action.DISLIKE, Action.ASK) and not _JOKES.search(text):
+        if unclear in (Action.LIKE, Action.DISLIKE, Action.ASK) and not _CHATS.search(text):
             return unclear
-    if not said.wishes and not said.items and (_JOKES.search(text) or _is_chat(text, embed)):
+    if not said.wishes and not said.items and _is_small_talk(text, embed):
         return Action.CHAT
     if not said.stands or _RESTART.search(text):
         return Action.SEARCH
@@ -208,6 +256,13 @@ def _by_rule(text: str) -> Action | None:
         if pattern.search(text):
             return action
     return None
+
+
+def _is_small_talk(text: str, embed: Embed) -> bool:
+    """Whether a message without wishes is small talk, by its words or by its meaning."""
+    if _CHATS.search(text):
+        return True
+    return not _TELLS.search(text) and not _CONTINUES.search(text) and _is_chat(text, embed)
 
 
 def _is_chat(text: str, embed: Embed) -> bool:

@@ -13,11 +13,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from agent.catalog_talk import Asks, question_of
+from agent.asides import aside_spans
+from agent.catalog_talk import Asks, asked_attribute, question_of
 from agent.dialogue import MOST_COUNT, Action, Facet, Update, Values
-from agent.fillers import FILLERS, words
+from agent.fillers import FILLERS, OF_VALUES, words
 from agent.intents import Said, action_of, is_too_much
-from agent.measures import is_unit_word
+from agent.measures import counts, is_unit_word
 from agent.mentions import (
     PART,
     Embed,
@@ -25,16 +26,19 @@ from agent.mentions import (
     Token,
     embeddable,
     find_mentions,
+    is_of_a_value,
     lexical_mentions,
+    plural_of,
     stem,
     tokens_of,
     value_vectors,
 )
-from agent.places import count_of, places, the_one
+from agent.places import Reference, count_of, pointed, references, the_one
 from agent.polarity import Polarity, polarities
 from agent.quantities import NUMBER_WORDS, Numbers, read_numbers
 from agent.remarks import Remark, remark_of
 from agent.residue import residue
+from agent.slips import corrected
 
 _ABOUT_ITEMS = frozenset((Action.COMPARE, Action.ASK, Action.WHY, Action.LIKE, Action.DISLIKE))
 _DROP = re.compile(
@@ -44,27 +48,22 @@ _DROP = re.compile(
     r"irrelevant)\b|\bunimportant\b|\bchanged? (?:my|our) minds? (?:about|on)\b"
 )
 _REGRETS = re.compile(
+    r"\b(?:(?:doesn't|does not|doesnt|don't|do not) (?:really )?(?:have|need) to be|(?:need not|needn't) be|"
+    r"not necessarily|no need for) (?:(?:a|an|the|in|with|of|by|from|for|made|out) )*"
+    r"(?:(?!(?:and|but|or|than)\b)\w+ )?$|"
     r"(?:(?<!n't )(?<!n’t )(?<!not )(?<!never )\bchanged? (?:my|our) minds? (?:about|on)|\bforget about) "
     r"(?:(?:the|it|being|that|having|a|an) )*$"
 )
+_LET_GO = re.compile(
+    r"^(?:\W+\w+)? (?:is|are) (?:no longer|not|not so|not that) (?:important|needed|necessary|wanted)\b"
+)
+_THINGS = words("options items results things pieces products choices ideas suggestions more others")
 _INSIDE = words("of about with by and")
 _THAN = re.compile(r"\b(?:than|compared (?:to|with))\b")
 _POSSESSIVES = words("my our his her their")
 _ADJECTIVES = 2
-_CHANGING = words("in with without of from for")
-_CHANGES = words(
-    """
-    cheaper pricier expensive newer older bigger larger smaller lighter heavier shorter longer instead different another
-    similar without under below above between cheapest newest
-    """
-)
-_SWAPPED = {
-    f"{word[:place]}{word[place + 1]}{word[place]}{word[place + 2 :]}": word
-    for word in _CHANGES
-    for place in range(1, len(word) - 1)
-}
-_LETTERS = re.compile(r"[A-Za-z]{5,}")
 _JOINS = words("and or the a an")
+_HEADS = words("category genre kind type department product item")
 _NAMED = 0.6
 _NAMING = words("the that this number no nr option item first second third fourth fifth last")
 
@@ -84,17 +83,23 @@ def link(
     of the list shown last. focus: the place, from 1, of the one that was spoken of last. embed: texts -> (n,
     dimensions) float32, rows of length 1.
     """
-    message = _unswapped(message)
+    message = _put_right(message, facets, shown)
     tokens, numbers = tokens_of(message), read_numbers(message, facets)
-    mentions = [m for m in _asked_for(tokens, find_mentions(tokens, facets, embed)) if numbers.free(*m.span(tokens))]
+    mentions = [
+        m for m in _asked_for(message, tokens, find_mentions(tokens, facets, embed)) if numbers.free(*m.span(tokens))
+    ]
+    counted = _counted(tokens, mentions, numbers)
+    taken = [*numbers.spans, *([counted[1]] if counted else [])]
+    named = references(message, tokens, shown, taken, mentions)
     drop = _dropped(tokens, [f for f in facets if not numbers.says(f.name)], mentions, embed) if standing else ()
     regretted = _regretted(message, tokens, mentions)
     mentions = [m for m in mentions if m not in regretted]
     drop += tuple(dict.fromkeys(m.facet for m in regretted if m.facet not in {kept.facet for kept in mentions}))
-    items = places(message, tokens, shown, numbers.spans, mentions)
-    count = count_of(message, numbers.spans) or _counted(tokens, mentions, numbers)
-    wishes = bool(mentions or drop or numbers.spans or (standing and count))
-    if _asks_of_shop(message, facets, mentions):
+    items = tuple(sorted({one.place for one in named}))
+    apart = [m for m in mentions if not any(_overlap(m.span(tokens), (one.start, one.end)) for one in named)]
+    count = count_of(message, numbers.spans) or (counted[0] if counted else None)
+    wishes = bool(apart or drop or numbers.spans or (standing and count))
+    if _asks_of_shop(message, tokens, facets, mentions):
         return Update(Action.ASK)
     this_one = the_one(message, shown, focus)
     said = Said(
@@ -103,30 +108,37 @@ def link(
         this_one,
         wishes,
         standing is not None,
-        _turns_away(_wanted(tokens, mentions), facets, standing),
+        _turns_away(_wanted(tokens, mentions, numbers), facets, standing),
         bare=_is_bare(tokens, [shown[place - 1] for place in items]),
     )
-    action = action_of(message.replace("’", "'").lower(), said, embed)
+    action = action_of(pointed(message, named), said, embed)
     if action is Action.CHAT:
         return Update(action)
     if action in _ABOUT_ITEMS:
         return Update(action, items=items or said.maybe_items)
-    wish = _wish(action, message, tokens, mentions, regretted, numbers, drop, items or said.maybe_items, shown)
+    kept = apart if action is Action.SIMILAR else mentions
+    wish = _wish(action, message, tokens, kept, regretted, numbers, drop, named, items or said.maybe_items)
     return replace(wish, count=count)
 
 
-def _unswapped(message: str) -> str:
-    """The message, as long as it was, with two letters in order where a word that changes a wish has them swapped."""
-    return _LETTERS.sub(lambda word: _SWAPPED.get(word.group().lower(), word.group()), message)
+def _put_right(message: str, facets: Sequence[Facet], shown: Sequence[str]) -> str:
+    """The message without slips in the words that it is built of."""
+    names = [*shown, *(facet.name for facet in facets), *(plural_of(facet.name) for facet in facets)]
+    return corrected(message, names, lambda word: is_of_a_value(word, facets))
 
 
-def _asked_for(tokens: Sequence[Token], mentions: Sequence[Mention]) -> list[Mention]:
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def _asked_for(message: str, tokens: Sequence[Token], mentions: Sequence[Mention]) -> list[Mention]:
     """The mentions without those of what somebody has: a lamp for my vase is a lamp, and to my red sofa nothing red.
 
-    A lamp for my bedroom is for the bedroom.
+    A lamp for my bedroom is for the bedroom. What is said in passing means no value by meaning alone.
     """
-    asked = list(mentions)
-    for m in reversed(mentions):
+    passing = aside_spans(message)
+    asked = [m for m in mentions if m.score >= PART or not any(_overlap(m.span(tokens), span) for span in passing)]
+    for m in reversed(asked.copy()):
         if not _is_somebodys(tokens, m):
             continue
         named_before = any(k.facet == m.facet and k.first < m.first and not _is_somebodys(tokens, k) for k in mentions)
@@ -158,16 +170,20 @@ def _regretted(message: str, tokens: Sequence[Token], mentions: Sequence[Mention
     found: list[Mention] = []
     for m in mentions:
         joined = found and all(t.text in _JOINS for t in tokens[found[-1].last : m.first])
-        if joined or _REGRETS.search(message[: tokens[m.first].start].lower()):
+        first, last = m.span(tokens)
+        if joined or _REGRETS.search(message[:first].lower()) or _LET_GO.search(message[last:].lower()):
             found.append(m)
     return found
 
 
-def _asks_of_shop(message: str, facets: Sequence[Facet], mentions: Sequence[Mention]) -> bool:
+def _asks_of_shop(message: str, tokens: Sequence[Token], facets: Sequence[Facet], mentions: Sequence[Mention]) -> bool:
     """Whether a message asks which values there are, or about delivery and the like, and wants no item."""
-    question = question_of(message, facets)
-    of_values = question is not None and question.asks is Asks.VALUES and not mentions
-    return of_values or (remark_of(message) is Remark.SERVICE and not mentions)
+    question, asked = question_of(message, facets), asked_attribute(message, facets)
+    named = {stem(part) for part in asked.lower().split("_")}
+    told = [m for m in mentions if not {t.stem for t in tokens[m.first : m.last]} <= named]
+    of_values = bool(asked) or (question is not None and question.asks is Asks.VALUES)
+    sure = [m for m in told if m.score >= PART]
+    return (of_values and not told) or (remark_of(message) is Remark.SERVICE and not sure)
 
 
 def _is_bare(tokens: Sequence[Token], titles: Sequence[str]) -> bool:
@@ -186,27 +202,24 @@ def _wish(
     regretted: Sequence[Mention],
     numbers: Numbers,
     drop: tuple[str, ...],
+    named: Sequence[Reference],
     items: tuple[int, ...],
-    shown: Sequence[str],
 ) -> Update:
     """The update of a message that wants other items than those shown. regretted: what is wanted no more."""
     similar = action is Action.SIMILAR
-    referred = {t.stem for place in items for t in tokens_of(shown[place - 1])} if similar else set()
-    changed = _changed_from(tokens)
-    kept = [
-        m
-        for m in mentions
-        if (m.first >= changed or not {t.stem for t in tokens[m.first : m.last]} <= referred) and m.facet not in drop
-    ]
-    signs = dict(zip(mentions, polarities(tokens, mentions), strict=True))
+    signs = dict(zip(mentions, polarities(tokens, mentions, numbers.spans), strict=True))
+    kept = [m for m in mentions if m.facet not in drop]
     groups = {sign: _grouped(m for m in kept if signs[m] is sign) for sign in Polarity}
     covered = [*numbers.spans, *(m.span(tokens) for m in (*mentions, *regretted))]
+    covered += [(one.start, one.end) for one in named] if similar else []
     spoken_of = (*drop, *(m.facet for m in mentions), *numbers.at_most, *numbers.at_least, *numbers.step)
-    named = {stem(part) for name in spoken_of for part in (name, *name.split("_"))}
-    covered += [(t.start, t.end) for t in tokens if t.stem in referred | named]
+    parts = {stem(part) for name in spoken_of for part in (name, *name.split("_"))}
+    covered += [(t.start, t.end) for t in tokens if t.stem in parts]
+    covered += [(t.start, t.end) for m in mentions for t in tokens[m.last : m.last + 4] if t.text in OF_VALUES]
+    text = message.lower()
     return Update(
         action,
-        items=items if similar or _THAN.search(message.lower()) or is_too_much(message.lower()) else (),
+        items=items if similar or _THAN.search(text) or is_too_much(text) else (),
         want=groups[Polarity.WANT],
         prefer=groups[Polarity.PREFER],
         avoid=groups[Polarity.AVOID],
@@ -218,14 +231,6 @@ def _wish(
     )
 
 
-def _changed_from(tokens: Sequence[Token]) -> int:
-    """The place of the first word after "but in", "but with" and the like, what is to differ; else past the end."""
-    for place, (token, after) in enumerate(pairwise(tokens)):
-        if token.text == "but" and after.text in _CHANGING:
-            return place + 2
-    return len(tokens)
-
-
 def _grouped(mentions: Iterable[Mention]) -> Values:
     found: dict[str, tuple[str, ...]] = {}
     for m in mentions:
@@ -233,16 +238,24 @@ def _grouped(mentions: Iterable[Mention]) -> Values:
     return found
 
 
-def _counted(tokens: Sequence[Token], mentions: Sequence[Mention], numbers: Numbers) -> int | None:
-    """The number right before a value, "more", or several things: "3 lamps", "two more", "8 belts"."""
+def _counted(
+    tokens: Sequence[Token], mentions: Sequence[Mention], numbers: Numbers
+) -> tuple[int, tuple[int, int]] | None:
+    """The number right before a value, "more", or several things: "3 lamps", "two more", "8 belts"; and where it is."""
     starts = {m.first for m in mentions}
     for place, (token, after) in enumerate(pairwise(tokens), start=1):
+        of_them = after.text == "of" and [t.text for t in tokens[place + 1 : place + 2]] in (["them"], ["those"])
         number = NUMBER_WORDS.get(token.text) or (int(token.text) if token.text.isdecimal() else 0)
         inside = place > 1 and tokens[place - 2].text in _INSIDE  # a film about a group of 5 friends
         several = not inside and after.text.endswith("s") and _tells_things(after)
-        counts = place in starts or after.text in ("more", "others") or several
-        if counts and 2 <= number <= MOST_COUNT and numbers.free(token.start, token.end):
-            return number
+        counted = place in starts or after.text in _THINGS or several or of_them
+        if (
+            counted
+            and token.clause == after.clause
+            and 2 <= number <= MOST_COUNT
+            and numbers.free(token.start, token.end)
+        ):
+            return number, (token.start, token.end)
     return None
 
 
@@ -262,25 +275,29 @@ def _dropped(
     if not words or not names:
         return ()
     exact = [name for name in names if {stem(part) for part in name.split("_")} & {t.stem for t in words}]
+    numeric = [facet.name for facet in facets if facet.numeric]
+    exact = exact or [name for t in words if (name := counts(t.text, numeric))][:1]
     if exact or mentions:
         return tuple(exact)
     cosines = embed([t.text for t in words]) @ embed(names).T
     return (names[int(cosines.max(axis=0).argmax())],) if cosines.max() >= _NAMED else ()
 
 
-def _wanted(tokens: Sequence[Token], mentions: Sequence[Mention]) -> list[Mention]:
-    signs = zip(mentions, polarities(tokens, mentions), strict=True)
+def _wanted(tokens: Sequence[Token], mentions: Sequence[Mention], numbers: Numbers) -> list[Mention]:
+    signs = zip(mentions, polarities(tokens, mentions, numbers.spans), strict=True)
     return [m for m, sign in signs if sign is not Polarity.AVOID]
 
 
 def _turns_away(mentions: Sequence[Mention], facets: Sequence[Facet], standing: str | None) -> bool:
-    """Whether the message names another value of the first attribute that the standing wish has a value of."""
-    held = lexical_mentions(tokens_of(standing or ""), facets)
-    if not held:
-        return False
-    head = min(held, key=lambda m: (m.first, -m.score)).facet
-    values = {m.value for m in held if m.facet == head}
-    return any(m.facet == head and m.value not in values for m in mentions)
+    """Whether the message names another thing than the standing wish: another value of what says what a thing is."""
+    for facet in facets:
+        if not _HEADS & set(facet.name.lower().split("_")):
+            continue
+        found = re.search(rf"(?:^|; ){re.escape(facet.name)} ([^;]+)", standing or "")
+        held = {value.strip().lower() for value in found[1].split(",")} if found else set()
+        if held and any(m.facet == facet.name and m.value.lower() not in held for m in mentions):
+            return True
+    return False
 
 
 def facets_in_question(message: str, facets: Sequence[Facet], embed: Embed, *, most: int = 8) -> tuple[Facet, ...]:

@@ -37,7 +37,7 @@ _UNITS = MappingProxyType(
 """The kind of number that a unit counts, where no attribute has the unit in its name."""
 
 _OTHER_UNITS = words("people persons litre litres liter liters pieces pcs days weeks")
-_YEARS = range(1800, 2101)
+YEARS = range(1800, 2101)
 _BY = r"(?:sort|sorted|order|ordered|rank|ranked) (?:them |it |these |those )?by (?:the )?(?:lowest )?"
 _NO_KIN = r"(?! (?:friend|son|daughter|child|kid|sister|brother|cousin|nephew|niece|memor|wish))"
 _STEPS = (
@@ -65,17 +65,17 @@ _STEPS = (
     ),
     ("price", "higher", r"(?:spend|pay|cost) (?:a (?:bit|little|lot) )?more"),
     ("year", "higher", r"newer|more (?:recent|modern)|later|too old"),
-    ("year", "lower", r"older|earlier|less recent|too (?:new|recent|modern)"),
-    ("length", "lower", r"shorter|too long|quicker"),
-    ("length", "higher", r"(?<!no )longer|too short"),
+    ("year", "lower", r"older|earlier|less (?:recent|new)|too (?:new|recent|modern)"),
+    ("length", "lower", r"shorter|too long|less long|quicker|thinner"),
+    ("length", "higher", r"(?<!no )longer|too short|thicker"),
     ("speed", "lower", r"slower|too fast"),
     ("speed", "higher", r"faster|too slow"),
     ("size", "higher", r"bigger|larger|too (?:small|tiny)"),
     ("size", "lower", r"smaller|too (?:big|large)"),
-    ("weight", "lower", r"lighter|too heavy"),
-    ("weight", "higher", r"heavier|too light"),
-    ("rating", "lower", r"(?:lower|worse) rated"),
-    ("rating", "higher", r"better (?:rated|reviewed|reviews)|higher rated"),
+    ("weight", "lower", r"lighter|less heavy|too heavy"),
+    ("weight", "higher", r"heavier|more solid|too light"),
+    ("rating", "lower", r"(?:lower|worse) rated|less praised|too highly rated"),
+    ("rating", "higher", r"better (?:rated|reviewed|reviews)|higher rated|too poorly rated"),
 )
 
 
@@ -90,15 +90,15 @@ def named(word: str, numeric: Sequence[str]) -> str | None:
     return next((name for name in numeric if said in {stem(part) for part in _parts(name)}), None)
 
 
-def _counts(word: str, numeric: Sequence[str]) -> str | None:
+def counts(word: str, numeric: Sequence[str]) -> str | None:
     """The numeric attribute that has the word in its name, or counts in it."""
-    kind = _UNITS.get(_SHORT.get(word, word))
+    kind = _UNITS.get(_SHORT.get(word, word)) or next((kind for kind, said in KINDS.items() if word in said), None)
     return named(word, numeric) or (of_kind(kind, numeric) if kind else None)
 
 
 def is_unit(word: str | None, numeric: Sequence[str]) -> bool:
     """Whether the word after a number says in what it counts."""
-    return word is not None and (word in MONEY or word in HOURS or _counts(word, numeric) is not None)
+    return word is not None and (word in MONEY or word in HOURS or counts(word, numeric) is not None)
 
 
 def is_unit_word(word: str) -> bool:
@@ -114,7 +114,7 @@ def measured(unit: str | None, of: str | None, number: float, phrase: str, numer
     if unit in MONEY or re.search(r"[£$€]", phrase) or re.search(r"budget|cheap", phrase):
         return of_kind("price", numeric)
     for word in filter(None, (of, unit)):
-        if name := _counts(word, numeric):
+        if name := counts(word, numeric):
             return name
     if unit in HOURS:
         return of_kind("length", numeric)
@@ -123,7 +123,7 @@ def measured(unit: str | None, of: str | None, number: float, phrase: str, numer
     if unit is not None and unit not in FILLERS and unit.endswith("s"):  # of things: a group of 5 friends
         return None
     year = of_kind("year", numeric)
-    if number in _YEARS and year:
+    if number in YEARS and year:
         return year
     only = numeric[0] if len(numeric) == 1 and numeric[0] != year else None
     return of_kind("price", numeric) or only

@@ -1,22 +1,24 @@
 """Which values of a catalogue a message speaks of: by their letters first, then by their meaning.
 
-A lexical hit is a value's own words, whatever their ending ("striped" for stripes), a part that only one value has
-("polyester" for recycled polyester), or a word with a slip of the pen. What is left is compared with the values in the
-text encoder's space. Free of heavy imports: the encoder is handed in.
+A lexical hit is a value's own words, whatever their ending ("striped" for stripes), another word for it ("rucksack"), a
+part that only one value has ("polyester" for recycled polyester), or a word with a slip of the pen. What is left is
+compared with the values in the text encoder's space. Free of heavy imports: the encoder is handed in.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agent.fillers import FILLERS, KINDS_OF_THINGS, words
+from agent.fillers import FILLERS, KINDS_OF_THINGS, OF_VALUES, words
+from agent.slips import REAL, lacks_a_letter
+from agent.thesaurus import OTHER_WORDS
 
 if TYPE_CHECKING:
     from agent.dialogue import Facet
@@ -32,11 +34,15 @@ MOST_EMBEDDED = 400
 """Attributes of more values are known by letters alone: of names there are thousands, and they mean nothing more."""
 
 _NAMES = 0.35
+_TOUCHES = words("touch hint dash splash accents")
+_ACCENTS = words("details detail trim trims touches highlights trimmings")
+_OTHER = 0.95
 PART = 0.9
 """How sure a part of a value is, such as "polyester"; by meaning alone none is surer."""
 _BIT = 1e-3
 _SLIP, _SLIPS = 0.84, 2
 _SLIP_CHARS = 5
+_MOST_TYPED = 4096
 _PART_CHARS = 3
 _LONGEST = 5
 _COMPARATIVES = words(
@@ -128,37 +134,52 @@ Value = tuple[str, str]
 class _Index:
     """The values of a catalogue by their stems.
 
-    values: in the order of attributes and values. whole: all the stems. parts: those that a value begins or ends with.
-    words: all stems by first letter. names: of the attributes, as stems.
+    values: in the order of attributes and values. whole: all the stems. others: of other words for a value, that are no
+    value's own. parts: those that a value begins or ends with. words: all stems by first letter. spelt: all
+    words as they are written, with their stems, by first letter. names: of the attributes, as stems. typed: what words
+    of messages were taken for so far.
     """
 
     values: tuple[Value, ...]
     whole: Mapping[tuple[str, ...], tuple[Value, ...]]
+    others: Mapping[tuple[str, ...], tuple[Value, ...]]
     parts: Mapping[tuple[str, ...], tuple[Value, ...]]
     words: Mapping[str, frozenset[str]]
+    spelt: Mapping[str, Mapping[str, str]]
     names: frozenset[tuple[str, ...]]
+    typed: dict[str, str] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=16)
 def _index(facets: tuple[Facet, ...]) -> _Index:
     whole: dict[tuple[str, ...], list[Value]] = {}
+    others: dict[tuple[str, ...], list[Value]] = {}
     parts: dict[tuple[str, ...], list[Value]] = {}
-    words: dict[str, set[str]] = {}
+    words: dict[str, dict[str, str]] = {}
     values = tuple((facet.name, value) for facet in facets for value in facet.values)
     for value in values:
-        stems = tuple(token.stem for token in tokens_of(value[1]))
+        stems = _stems(value[1])
         whole.setdefault(stems, []).append(value)
         for part in {stems[:n] for n in range(1, len(stems))} | {stems[n:] for n in range(1, len(stems))}:
             parts.setdefault(part, []).append(value)
-        for word in stems:
-            words.setdefault(word[0], set()).add(word)
+        called = OTHER_WORDS.get(value[1].lower(), ())
+        for other in {_stems(other): None for other in called}:
+            others.setdefault(other, []).append(value)
+        for token in (token for text in (value[1], *called) for token in tokens_of(text)):
+            words.setdefault(token.stem[0], {})[token.text] = token.stem
     return _Index(
         values,
         {stems: tuple(held) for stems, held in whole.items()},
+        {stems: tuple(held) for stems, held in others.items() if stems not in whole},
         {stems: tuple(held) for stems, held in parts.items()},
-        {letter: frozenset(held) for letter, held in words.items()},
+        {letter: frozenset(held.values()) for letter, held in words.items()},
+        words,
         frozenset((stem(facet.name),) for facet in facets),
     )
+
+
+def _stems(text: str) -> tuple[str, ...]:
+    return tuple(token.stem for token in tokens_of(text))
 
 
 @lru_cache(maxsize=16)
@@ -170,6 +191,17 @@ def value_vectors(facets: tuple[Facet, ...], embed: Embed) -> Vectors:
 def embeddable(facets: Sequence[Facet]) -> tuple[Facet, ...]:
     """The attributes with few enough values to be compared by meaning."""
     return tuple(facet for facet in facets if len(facet.values) <= MOST_EMBEDDED)
+
+
+def plural_of(name: str) -> str:
+    """More than one of what an attribute is called: "categories"."""
+    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+
+
+def is_of_a_value(word: str, facets: Sequence[Facet]) -> bool:
+    """Whether a word is one of a value's, or of another word for it, as it is or with a slip of the pen."""
+    index = _index(tuple(facets))
+    return any(_corrected(token, index) in index.words.get(token.stem[0], ()) for token in tokens_of(word))
 
 
 def find_mentions(tokens: Sequence[Token], facets: Sequence[Facet], embed: Embed) -> tuple[Mention, ...]:
@@ -193,6 +225,8 @@ def _lexical(tokens: Sequence[Token], facets: tuple[Facet, ...]) -> Iterator[Men
             said = stems[first:last]
             own = index.whole.get(said, ())
             yield from (Mention(*v, first, last, 1.0) for v in own if _is_said(tokens[first:last], v[1]))
+            called = index.others.get(said, ()) if _tells(tokens[first]) and _tells(tokens[last - 1]) else ()
+            yield from (Mention(*v, first, last, _OTHER) for v in called)
             yield from _hyphenated(tokens[first], first, index) if last == first + 1 else ()
             slipped = last == first + 1 and said != (tokens[first].stem,)
             if _tells(tokens[first]) and _tells(tokens[last - 1]) and not slipped:
@@ -221,13 +255,28 @@ def _tells(token: Token) -> bool:
 def _corrected(token: Token, index: _Index) -> str:
     """The stem; of a word with a slip of the pen, the stem of the catalogue's word that it must be."""
     known = index.words.get(token.stem[0], frozenset())
-    if token.stem in known or token.text in FILLERS or len(token.text) < _SLIP_CHARS:
+    if token.stem in known or token.text in FILLERS or len(token.text) < _SLIP_CHARS - 1 or token.text in REAL:
         return token.stem
-    likely = [word for word in known if len(word) >= _SLIP_CHARS - 1 and abs(len(word) - len(token.stem)) <= _SLIPS]
-    swapped = [word for word in likely if word != token.stem and sorted(word) == sorted(token.stem)]
-    if len(swapped) == 1 and len(token.stem) >= _SLIP_CHARS:
+    if token.text not in index.typed:
+        if len(index.typed) >= _MOST_TYPED:
+            index.typed.clear()
+        spelt = index.spelt.get(token.stem[0], {})
+        meant = _meant(token.text, spelt) or _meant(token.stem, known)
+        index.typed[token.text] = spelt.get(meant, meant) or token.stem
+    return index.typed[token.text]
+
+
+def _meant(typed: str, known: Collection[str]) -> str:
+    """The known word that somebody typed with a slip; empty where it is none, or may be several."""
+    fuller = [word for word in known if len(word) >= _SLIP_CHARS and lacks_a_letter(typed, word)]
+    if len(fuller) == 1 or len(typed) < _SLIP_CHARS - 1:
+        return fuller[0] if len(fuller) == 1 else ""
+    likely = [word for word in known if len(word) >= _SLIP_CHARS - 1 and abs(len(word) - len(typed)) <= _SLIPS]
+    swapped = [word for word in likely if word != typed and sorted(word) == sorted(typed)]
+    if len(swapped) == 1 and len(typed) >= _SLIP_CHARS - 1:
         return swapped[0]
-    return next(iter(get_close_matches(token.stem, likely, n=1, cutoff=_SLIP)), token.stem)
+    other = [word for word in likely if not word.startswith(typed) and not typed.startswith(word)]
+    return next(iter(get_close_matches(typed, other, n=1, cutoff=_SLIP)), "") if len(typed) >= _SLIP_CHARS else ""
 
 
 def _apart(
@@ -247,11 +296,26 @@ def _apart(
 
 def _named_beside(one: Mention, other: Mention, tokens: Sequence[Token], embed: Embed) -> Mention:
     """Of two attributes with this value the one that the next word names ("red accents"); else the first."""
-    beside = [t.text for t in tokens[one.last : one.last + 1] if t.text not in FILLERS]
-    if one.facet == other.facet or not beside:
+    if one.facet == other.facet:
         return one
-    word, *names = embed([beside[0], one.facet, other.facet])
+    for token in _beside(tokens, one):
+        named = [m for m in (one, other) if token.stem in {stem(part) for part in m.facet.lower().split("_")}]
+        if named:
+            return named[0]
+    touches = {t.text for t in tokens[max(0, one.first - 3) : one.first] if t.clause == tokens[one.first].clause}
+    after = [t.text for t in tokens[one.last : one.last + 1]]
+    beside = ["accent"] if touches & _TOUCHES or {*after} & _ACCENTS else [t for t in after if t not in FILLERS]
+    if not beside:
+        return one
+    word, *names = embed([*beside, one.facet, other.facet])
     return other if float(word @ names[1]) > max(float(word @ names[0]), _NAMES) else one
+
+
+def _beside(tokens: Sequence[Token], mention: Mention) -> list[Token]:
+    """The words that may name the attribute: those after it, up to the third after "as", and the one before it."""
+    after = tokens[mention.last : mention.last + 4]
+    after = after if after and after[0].text in ("as", "in") else after[:1]
+    return [*after, *tokens[max(0, mention.first - 1) : mention.first]]
 
 
 def _semantic(
@@ -277,7 +341,7 @@ def _semantic(
 
 def _free_spans(tokens: Sequence[Token]) -> list[tuple[int, int]]:
     """Words and pairs of words of one clause that may carry a meaning of their own."""
-    bare = _COMPARATIVES | KINDS_OF_THINGS
+    bare = _COMPARATIVES | KINDS_OF_THINGS | OF_VALUES
     carries = [_tells(t) and t.text not in bare and not t.text[0].isdigit() for t in tokens]
     degrees = [i > 0 and tokens[i - 1].text in _DEGREES for i in range(len(tokens))]
     carries = [told and not of_degree for told, of_degree in zip(carries, degrees, strict=True)]

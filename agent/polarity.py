@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from enum import Enum
 
 from agent.fillers import words
@@ -33,6 +33,7 @@ _AVOID_PAIRS = frozenset(
     )
 )
 _EXCEPTS = re.compile(r"\b(?:any|every|all|whatever|whichever)(?: \w+){0,2} but(?: for)?(?: an?| the)?$")
+_REFUSED = re.compile(r"(?:would be|is|are|will be) (?:all )?(?:wrong|out\b|no good|a no|off the table|a mistake)")
 _TAKES, _AWAY, _AROUND = words("leave take keep rule strike"), words("out off away"), 3
 _DENIALS = words("don't dont not never wouldn't didn't doesn't won't can't")
 _ALLOWING = words("only just sure matter mind problem too necessarily object limit")
@@ -42,42 +43,56 @@ _REPLACED = frozenset(
         ("rather", "than"),
         ("forget", "the"),
         ("not", "just"),
+        ("no", "longer"),
         *(("already", own) for own in ("have", "own", "got")),
     )
 )
 _TURNS = words("but just only instead rather make want wants prefer i'd give show more")
-_PREFER = words(
-    """
-    preferably ideally prefer preferred maybe perhaps possibly possible hopefully bonus lean leaning tend
-    """
+_PREFER = words("preferably ideally prefer preferred maybe perhaps possibly hopefully bonus lean leaning tend")
+_SUFFIXES = re.compile(
+    r"\b(?:if (?:at all )?possible|if (?:you|we|i) can|if there (?:is|are)(?: an?y?)?|where possible|"
+    r"(?:would|could|might) (?:also )?be (?:\w+ )?(?:nice|lovely|great|good|ideal|better|best|a bonus|perfect|a plus|"
+    r"welcome|fine))\b"
 )
-_NICE = words("nice lovely great good ideal better bonus perfect plus")
-_WOULD = words("would could be being it'd that'd")
+"""They soften what comes before them; at the start of a clause what comes after."""
+_PREFIXES = re.compile(r"\bbest of all\b|\b(?:it|that)(?: would|'d) be (?:\w+ )?(?:nice|lovely|great|best|ideal) if\b")
 _JOINS = words("or and nor & the a an in of any with for by either on")
+_EITHER = words("or nor")
+_AFTER_APART = words("that this it them")
 
 
-def polarities(tokens: Sequence[Token], mentions: Sequence[Mention]) -> tuple[Polarity, ...]:
-    """One for each mention, in their order."""
+def polarities(
+    tokens: Sequence[Token], mentions: Sequence[Mention], numbers: Sequence[tuple[int, int]] = ()
+) -> tuple[Polarity, ...]:
+    """One for each mention, in their order. numbers: the characters of bounds, whose "not over" denies nothing else."""
+    bounded = {
+        place for place, t in enumerate(tokens) if any(t.start < last and first < t.end for first, last in numbers)
+    }
     found: list[Polarity] = []
     for place, mention in enumerate(mentions):
         before = mentions[place - 1] if place else None
-        found.append(_polarity(tokens, mention, before, found[-1] if found else Polarity.WANT))
+        found.append(_polarity(tokens, mention, before, found[-1] if found else Polarity.WANT, bounded))
     return _softened(tokens, mentions, found)
 
 
-def _polarity(tokens: Sequence[Token], mention: Mention, before: Mention | None, last: Polarity) -> Polarity:
+def _polarity(
+    tokens: Sequence[Token], mention: Mention, before: Mention | None, last: Polarity, bounded: Set[int]
+) -> Polarity:
     """By the nearest cue before the mention in its clause; a list goes on as it began."""
-    start = before.last if before is not None and tokens[before.last - 1].clause == tokens[mention.first].clause else 0
-    between = [t for t in tokens[start : mention.first] if t.clause == tokens[mention.first].clause]
-    words = [t.text for t in between]
-    if before is not None and start and all(word in _JOINS for word in words) and words:
+    clause = tokens[mention.first].clause
+    start = before.last if before is not None and tokens[before.last - 1].clause == clause else 0
+    words = [t.text for t in tokens[start : mention.first] if t.clause == clause]
+    if before is not None and start and words and _goes_on(words, same=before.facet == mention.facet):
         return last
-    if _EXCEPTS.search(" ".join(words)) or _takes_away(tokens, mention):
+    start = max((place + 1 for place in bounded if start <= place < mention.first), default=start)
+    words = [t.text for t in tokens[start : mention.first] if t.clause == clause]
+    after = " ".join(t.text for t in tokens[mention.last : mention.last + 4] if t.clause == clause)
+    if _EXCEPTS.search(" ".join(words)) or _takes_away(tokens, mention) or _REFUSED.match(after):
         return Polarity.AVOID
     for place in reversed(range(len(words))):
-        if place and (words[place - 1], words[place]) in _AVOID_PAIRS:
-            return Polarity.AVOID
         pair = (words[place], words[place + 1] if place + 1 < len(words) else None)
+        if place and (words[place - 1], words[place]) in _AVOID_PAIRS and pair[1] not in _AFTER_APART:
+            return Polarity.AVOID
         if pair in _REPLACED:
             return Polarity.NONE
         if pair[0] in _AVOID and pair[1] not in _ALLOWING:
@@ -86,9 +101,20 @@ def _polarity(tokens: Sequence[Token], mention: Mention, before: Mention | None,
             if place and words[place - 1] in _DENIALS:
                 return Polarity.AVOID
             break
+        if words[place] in _PREFER or pair == ("best", "of"):
+            break
         if words[place] == "than":
             return Polarity.NONE
     return Polarity.WANT
+
+
+def _goes_on(words: Sequence[str], *, same: bool) -> bool:
+    """Whether a list goes on over these words. same: whether the values on both sides are of one attribute.
+
+    "no wool or red" and "not in red or with dots" are lists of two; "no lamp with dots" refuses no dots, and "no wool
+    and dots" wants dots.
+    """
+    return all(word in _JOINS for word in words) and (same or words[0] in _EITHER)
 
 
 def _takes_away(tokens: Sequence[Token], mention: Mention) -> bool:
@@ -101,27 +127,60 @@ def _takes_away(tokens: Sequence[Token], mention: Mention) -> bool:
 
 def _softened(tokens: Sequence[Token], mentions: Sequence[Mention], found: list[Polarity]) -> tuple[Polarity, ...]:
     """Wanted values that a "preferably" before, or an "if possible" or "would be nice" after them, makes preferred."""
-    for place, token in enumerate(tokens):
-        words = [t.text for t in tokens[max(0, place - 3) : place]]
-        nice = token.text in _NICE and any(word in _WOULD for word in words)
-        if not nice and token.text not in _PREFER:
-            continue
-        after = [] if nice else _of_clause(tokens, mentions, place, after=True)
-        for row in after or _of_clause(tokens, mentions, place, after=False):
+    text = _spaced(tokens)
+    cues = [(place, place, False) for place, token in enumerate(tokens) if token.text in _PREFER]
+    cues += [(*_place_of(tokens, m.span()), False) for m in _PREFIXES.finditer(text)]
+    suffixes = [_place_of(tokens, m.span()) for m in _SUFFIXES.finditer(text)]
+    cues += [(first, last, not _opens(tokens, first)) for first, last in suffixes]
+    for first, last, suffix in sorted(cues):
+        ahead, behind = _ahead(tokens, mentions, last), _behind(tokens, mentions, first)
+        for row in behind or ahead if suffix else ahead or behind:
             found[row] = Polarity.PREFER if found[row] is Polarity.WANT else found[row]
     return tuple(found)
 
 
-def _of_clause(tokens: Sequence[Token], mentions: Sequence[Mention], place: int, *, after: bool) -> list[int]:
-    """The mentions of a cue's clause that come after it, or the nearest one before it with those joined to it."""
-    clause = tokens[place].clause
-    rows = [row for row, m in enumerate(mentions) if tokens[m.first].clause == clause and (m.first > place) is after]
-    if after:
-        return rows
+def _spaced(tokens: Sequence[Token]) -> str:
+    """The words where they stood in the message, and nothing between them."""
+    text = ""
+    for token in tokens:
+        text += " " * (token.start - len(text)) + token.text
+    return text
+
+
+def _place_of(tokens: Sequence[Token], span: tuple[int, int]) -> tuple[int, int]:
+    """The places of the first and the last word of these characters."""
+    inside = [place for place, token in enumerate(tokens) if span[0] <= token.start < span[1]]
+    return inside[0], inside[-1]
+
+
+def _opens(tokens: Sequence[Token], place: int) -> bool:
+    return place == 0 or tokens[place - 1].clause != tokens[place].clause
+
+
+def _ahead(tokens: Sequence[Token], mentions: Sequence[Mention], place: int) -> list[int]:
+    """The first mention after the place in its clause, with those joined to it."""
+    rows = [row for row, m in enumerate(mentions) if tokens[m.first].clause == tokens[place].clause and m.first > place]
+    kept = rows[:1]
+    for row in rows[1:]:
+        if not _are_joined(tokens, mentions[kept[-1]], mentions[row]):
+            break
+        kept.append(row)
+    return kept
+
+
+def _behind(tokens: Sequence[Token], mentions: Sequence[Mention], place: int) -> list[int]:
+    """The nearest mention before the place in its clause, with those of the same attribute joined to it."""
+    rows = [row for row, m in enumerate(mentions) if tokens[m.first].clause == tokens[place].clause and m.last <= place]
     kept = rows[-1:]
     for row in reversed(rows[:-1]):
-        joined = all(t.text in _JOINS for t in tokens[mentions[row].last : mentions[kept[0]].first])
+        joined = _are_joined(tokens, mentions[row], mentions[kept[0]])
         if not joined or mentions[row].facet != mentions[kept[0]].facet:
             break
         kept.insert(0, row)
     return kept
+
+
+def _are_joined(tokens: Sequence[Token], one: Mention, other: Mention) -> bool:
+    """Whether two values make one phrase: "red wool", "red or blue", "in red or in blue"."""
+    words = [t.text for t in tokens[one.last : other.first]]
+    return not words or _goes_on(words, same=one.facet == other.facet)

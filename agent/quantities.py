@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from agent.dialogue import Facet
-from agent.measures import in_its_unit, is_unit, measured, of_kind, steps
+from agent.measures import YEARS, counts, in_its_unit, is_unit, measured, of_kind, steps
 
 _ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _TEENS = ("ten", "eleven", "twelve", *(f"{ten}teen" for ten in ("thir", "four", "fif", "six", "seven", "eigh", "nine")))
@@ -25,7 +25,7 @@ _SPELT = rf"(?:an? (?=hundred|thousand))?(?:{_WORD})(?:(?: and |[ -])(?:{_WORD})
 _AROUND = 0.2
 _N = rf"(\d[\d,]*(?:\.\d+)?|{_SPELT})"
 _MONEY = r"(?:[£$€]|eur\b|usd\b|gbp\b)?\s*"
-_UNIT = r"\s*(?P<unit>[£$€]|[a-z]+)?(?:\s+of\s+(?P<of>[a-z]+))?"
+_UNIT = r"(?:\s*(?P<unit>[£$€]|(?!onward|upward)[a-z]+))?(?:\s+of\s+(?P<of>[a-z]+))?"
 _MOST = "|".join(
     (
         "under|below|before|within|until|up to|at (?:the )?most|max(?:imum)?|budget",
@@ -42,16 +42,21 @@ _LEAST = "|".join(
 )
 _ABOUT = "around|about|roughly|approximately|circa"
 _TAIL_MOST, _TAIL_LEAST = (
-    "max(?:imum)?|tops|at most|or (?:less|under|below)",
-    "min(?:imum)?|at least|or (?:more|over|above|[a-z]+er)",
+    "max(?:imum)?|tops|at most|"
+    "or (?:less|under|below|fewer|cheaper|older|earlier|shorter|smaller|slower|lower|lighter)",
+    "min(?:imum)?(?! or\\b)|at least|(?:or|and) (?:more|over|up|above|upwards?|later|[a-z]+er)|onwards?|upwards?",
 )
 _RANGE = re.compile(rf"(between|from)?\s*{_MONEY}{_N}\s*[a-z£$€]*\s*(-|–|to|and|till)\s*{_MONEY}{_N}{_UNIT}")
 _BOUND = re.compile(
     rf"\b(?P<how>{_MOST}|{_LEAST}|{_ABOUT})\s+(?:(?:an? |the )?(?P<what>[a-z]+) of |is |of |than )?"
-    rf"{_MONEY}(?P<n>{_N}){_UNIT}"
+    rf"{_MONEY}(?P<n>{_N}){_UNIT}(?:\s+(?:onwards?|upwards?|on)\b)?"
 )
 _TAIL = re.compile(
     rf"{_MONEY}(?P<n>{_N})\s*(?P<unit>[£$€]|[a-z]+)??(?:\s+of\s+(?P<of>[a-z]+))?\s*\b(?P<how>{_TAIL_MOST}|{_TAIL_LEAST})\b"
+    rf"(?!\s*{_MONEY}\d)"
+)
+_SPENDING = (
+    "really|want|wants|wish|like|to|pay|spend|cost|costs|go|be|is|have|need|any|it|ever|even|exceed|take|last|of"
 )
 _DECADE = re.compile(r"\b(19|20)?(\d)0'?s\b")
 
@@ -99,11 +104,15 @@ def read_numbers(text: str, facets: Sequence[Facet]) -> Numbers:
 def _ranges(text: str, numeric: Sequence[str], told: Numbers) -> None:
     for match in _RANGE.finditer(text):
         opening, low, dash, high = match[1], _number(match[2]), match[3], _number(match[4])
-        name = measured(match["unit"], match["of"], high, match.group(), numeric)
-        plain = dash != "and" and (match[2][0].isdigit() or is_unit(match["unit"], numeric))
+        before = re.search(r"\b([a-z]+)(?:\s+(?:of|is|should be|must be))?:?\s*$", text[: match.start()])
+        said = counts(before[1], numeric) if before and not is_unit(match["unit"], numeric) else None
+        name = said or measured(match["unit"], match["of"], high, match.group(), numeric)
+        plain = said is not None or (dash != "and" and (match[2][0].isdigit() or is_unit(match["unit"], numeric)))
         if name and 0 < low < high and (opening or plain):
             unit = match["unit"]
-            told.bound(name, in_its_unit(low, unit, name), in_its_unit(high, unit, name), _said(match, numeric))
+            first, last = _said(match, numeric)
+            first = before.start(1) if before and said else first
+            told.bound(name, in_its_unit(low, unit, name), in_its_unit(high, unit, name), (first, last))
 
 
 def _bounds(text: str, numeric: Sequence[str], told: Numbers) -> None:
@@ -112,7 +121,7 @@ def _bounds(text: str, numeric: Sequence[str], told: Numbers) -> None:
     for match in (*bounds, *_TAIL.finditer(text)):
         how, number = match["how"], _number(match["n"])
         unit = shared.get(match.start(), match["unit"])
-        before = next(iter(text[: match.start()].split()[-1:]), None)
+        before = next((word.rstrip(":") for word in text[: match.start()].split()[-1:]), None)
         of = match["of"] or match.groupdict().get("what") or (before if not is_unit(unit, numeric) else None)
         name = measured(unit, of, number, match.group(), numeric)
         few = not match["n"][0].isdigit() and number <= _FEW and not is_unit(unit, numeric) and not _ends(text, match)
@@ -143,13 +152,12 @@ def _ends(text: str, match: re.Match[str]) -> bool:
 
 def _is_denied(before: str) -> bool:
     """Whether what comes before a bound, in its clause, denies it: "I wouldn't pay more than"."""
-    clause = re.split(r"[,;.!?]|\b(?:but|and|just|only)\b", before)[-1]
-    return bool(re.search(r"n't\b|\b(?:not|never|cannot|dont|cant|wont)\b", clause))
+    return bool(re.search(rf"(?:n't|\b(?:not|never|cannot|dont|cant|wont))(?: (?:{_SPENDING}))*\s*$", before))
 
 
 def _share_a_unit(one: re.Match[str], other: re.Match[str]) -> bool:
     """Whether two bounds are one range: "over 25 but under 150 cm"."""
-    return one["unit"] in ("but", "and") and other.start() - one.end() <= 1
+    return one["unit"] in ("but", "and") and other.start() - one.end() <= 1 and _number(one["n"]) not in YEARS
 
 
 def _said(match: re.Match[str], numeric: Sequence[str]) -> tuple[int, int]:

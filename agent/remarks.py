@@ -66,7 +66,7 @@ _SERVICE = re.compile(
     r"\b(?:shipping|delivery|postage|returns?) (?:costs?|times?|fees?|policy|options?|charges?|dates?)\b|"
     r"\b(?:free|express|next[- ]day|same[- ]day) (?:shipping|delivery)\b|"
     r"\b(?:do you have|is there) a (?:shop|store|showroom)\b|(?:when|are you) (?:are you )?open\b|"
-    r"\b(?:a|any) discounts?\b|"
+    r"\b(?:a|any) discounts?\b|\bsend (?:it|this|that|them|things|\w+) back\b|\bhow (?:can|could|do) (?:i|we) pay\b|"
     r"\bhow (?:long|much|fast|soon) .*\b(?:deliver\w*|shipping|postage|arrive)\b|"
     r"\b(?:opening hours|refund policy|discount codes?|voucher codes?|customer service|payment methods?|paypal|"
     r"(?:take|accept) (?:\w+ )?cards?|money back|(?:where is|track) my \w+|when will (?:it|they|my \w+) arrive)\b"

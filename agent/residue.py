@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from difflib import get_close_matches
-from functools import lru_cache
 
-from agent.asides import ASIDES
+from agent.asides import aside_spans
 from agent.dialogue import QUERY_CHARS
-from agent.fillers import FILLERS, KINDS_OF_THINGS
+from agent.fillers import FILLERS, KINDS_OF_THINGS, words
 from agent.mentions import Token
+from agent.quantities import NUMBER_WORDS
 
 _LEAST_CHARS = 3
-_SLIP, _SLIP_CHARS = 0.9, 5
+_DEGREES = words("very really quite too good nice not")
+_FOLLOWED = re.compile(r"\b(?:kind|good|nice|great|fine|easy|safe) (?:to|for|and|with)(?: the| my)? $", re.IGNORECASE)
+_ADJECTIVES = words("kind first second third next last little lovely great fine")
+"""Words of grammar or politeness, which are words of their own between an article and a noun: a kind teacher."""
 
 
 def residue(message: str, tokens: Sequence[Token], covered: Sequence[tuple[int, int]]) -> str:
@@ -20,7 +23,7 @@ def residue(message: str, tokens: Sequence[Token], covered: Sequence[tuple[int, 
 
     covered: characters that are already understood. Words of grammar are kept inside a stretch, not at its ends.
     """
-    covered = [*covered, *(told.span() for told in ASIDES.finditer(message.replace("’", "'").lower()))]
+    covered = [*covered, *aside_spans(message)]
     best, stretch = (0, ""), list[Token]()
     for token in (*tokens, None):
         if token is not None and _free(token, covered) and (not stretch or token.clause - stretch[-1].clause <= 1):
@@ -37,22 +40,35 @@ def _free(token: Token, covered: Sequence[tuple[int, int]]) -> bool:
 
 def _told(message: str, stretch: Sequence[Token]) -> tuple[int, str]:
     """How many words of its own a stretch has, and the text from the first to the last of them."""
-    own = [t for t in stretch if _is_own(t)]
-    return (len(own), message[own[0].start : own[-1].end]) if own else (0, "")
+    own = [place for place, t in enumerate(stretch) if _is_own(t)]
+    if not own:
+        return 0, ""
+    first, last = own[0], own[-1] + 1
+    while first and _belongs(stretch, first):
+        first -= 1
+    if led := _FOLLOWED.search(message[stretch[0].start : stretch[first].start]):
+        first = next(place for place, t in enumerate(stretch) if t.start >= stretch[0].start + led.start())
+    last += (
+        2 if [t.text for t in stretch[last : last + 1]] == ["for"] and _is_number(stretch[last + 1 : last + 2]) else 0
+    )
+    return len(own), message[stretch[first].start : stretch[last - 1].end]
+
+
+def _belongs(stretch: Sequence[Token], place: int) -> bool:
+    """Whether the word before this one says how much or how many of it: "very quiet", "two handles"."""
+    before, own = stretch[place - 1], stretch[place]
+    counts = before.text in NUMBER_WORDS and own.text.endswith("s")
+    article = (
+        before.text in _ADJECTIVES and place > 1 and stretch[place - 2].text in ("a", "an", "the", "about", "with")
+    )
+    return before.clause == own.clause and (counts or article or before.text in _DEGREES)
+
+
+def _is_number(tokens: Sequence[Token]) -> bool:
+    return any(token.text in NUMBER_WORDS for token in tokens)
 
 
 def _is_own(token: Token) -> bool:
     if token.text.isdigit() or len(token.text) < _LEAST_CHARS:
         return False
-    return not (token.text in FILLERS or token.text in KINDS_OF_THINGS or _is_slip(token.text))
-
-
-@lru_cache(maxsize=4096)
-def _is_slip(word: str) -> bool:
-    """Whether a word is one of grammar, or what a whole catalogue may be of, with a slip of the pen."""
-    if len(word) < _SLIP_CHARS:
-        return False
-    likely = [known for known in FILLERS | KINDS_OF_THINGS if known[0] == word[0] and len(known) >= _SLIP_CHARS]
-    return any(sorted(known) == sorted(word) for known in likely) or bool(
-        get_close_matches(word, likely, n=1, cutoff=_SLIP)
-    )
+    return not (token.text in FILLERS or token.text in KINDS_OF_THINGS)

@@ -229,7 +229,7 @@ def test_values_are_embedded_once(embed: Embed) -> None:
         return embed(texts)
 
     for _ in range(3):
-        link("a carpet", SHOP, embed=counted)  # type: ignore[arg-type]
+        link("a doormat", SHOP, embed=counted)  # type: ignore[arg-type]
     assert asked.count("dining room") == 1
 
 
