@@ -37,16 +37,9 @@ _REFUSED = re.compile(r"(?:would be|is|are|will be) (?:all )?(?:wrong|out\b|no g
 _TAKES, _AWAY, _AROUND = words("leave take keep rule strike"), words("out off away"), 3
 _DENIALS = words("don't dont not never wouldn't didn't doesn't won't can't")
 _ALLOWING = words("only just sure matter mind problem too necessarily object limit")
-_REPLACED = frozenset(
-    (
-        ("instead", "of"),
-        ("rather", "than"),
-        ("forget", "the"),
-        ("not", "just"),
-        ("no", "longer"),
-        *(("already", own) for own in ("have", "own", "got")),
-    )
-)
+_NAMED = frozenset((("forget", "the"), ("not", "just"), *(("already", own) for own in ("have", "own", "got"))))
+_REPLACED = frozenset((("instead", "of"), ("rather", "than"), ("no", "longer")))
+"""Before a value that another one of its attribute takes the place of; where none does, it is refused."""
 _TURNS = words("but just only instead rather make want wants prefer i'd give show more")
 _PREFER = words("preferably ideally prefer preferred maybe perhaps possibly hopefully bonus lean leaning tend")
 _SUFFIXES = re.compile(
@@ -71,14 +64,18 @@ def polarities(
     found: list[Polarity] = []
     for place, mention in enumerate(mentions):
         before = mentions[place - 1] if place else None
-        found.append(_polarity(tokens, mention, before, found[-1] if found else Polarity.WANT, bounded))
+        alone = not any(other is not mention and other.facet == mention.facet for other in mentions)
+        found.append(_polarity(tokens, mention, before, found[-1] if found else Polarity.WANT, bounded, alone))
     return _softened(tokens, mentions, found)
 
 
 def _polarity(
-    tokens: Sequence[Token], mention: Mention, before: Mention | None, last: Polarity, bounded: Set[int]
+    tokens: Sequence[Token], mention: Mention, before: Mention | None, last: Polarity, bounded: Set[int], alone: bool
 ) -> Polarity:
-    """By the nearest cue before the mention in its clause; a list goes on as it began."""
+    """By the nearest cue before the mention in its clause; a list goes on as it began.
+
+    alone: whether the message names no other value of the attribute.
+    """
     clause = tokens[mention.first].clause
     start = before.last if before is not None and tokens[before.last - 1].clause == clause else 0
     words = [t.text for t in tokens[start : mention.first] if t.clause == clause]
@@ -94,6 +91,8 @@ def _polarity(
         if place and (words[place - 1], words[place]) in _AVOID_PAIRS and pair[1] not in _AFTER_APART:
             return Polarity.AVOID
         if pair in _REPLACED:
+            return Polarity.AVOID if alone else Polarity.NONE
+        if pair in _NAMED:
             return Polarity.NONE
         if pair[0] in _AVOID and pair[1] not in _ALLOWING:
             return Polarity.AVOID

@@ -36,6 +36,8 @@ def on_a_list(message: str, embed: Embed) -> dict[str, object]:
         ("not over 50 euros in red", {"want": {"colour": ["red"]}, "at_most": {"price": 50}}),
         ("for less than 80 pounds in red", {"want": {"colour": ["red"]}, "at_most": {"price": 80}}),
         ("green and no longer brown", {"want": {"colour": ["green"]}}),
+        ("no longer brown", {"avoid": {"colour": ["brown"]}}),
+        ("wool and no longer brown", {"want": {"material": ["wool"]}, "avoid": {"colour": ["brown"]}}),
         ("wool would be wrong", {"avoid": {"material": ["wool"]}}),
         ("it need not be blue", {"drop": ["colour"]}),
         ("not necessarily blue", {"drop": ["colour"]}),
