@@ -45,9 +45,7 @@ def on_a_list(message: str, embed: Embed) -> dict[str, object]:
 )
 def test_what_a_like_or_a_dislike_is_of(message: str, expected: dict[str, object], embed: Embed) -> None:
     found = on_a_list(message, embed)
-    assert {k: v for k, v in found.items() if k not in ("action", "query")} | expected == {
-        k: v for k, v in found.items() if k not in ("action", "query")
-    }
+    assert {name: held for name, held in found.items() if name not in ("action", "query")} == expected
 
 
 @pytest.mark.parametrize(
