@@ -109,7 +109,7 @@ class Adapters:
         if not _NAME.fullmatch(card.name) or (self.folder / card.name).exists():
             raise SettingsError(f"an adapter cannot be called {card.name!r:.80}: it is taken, or no plain name")
         draft = self.folder / f"{_DRAFT}{card.name}"
-        shutil.copytree(made, draft)
+        shutil.copytree(made, draft, ignore=shutil.ignore_patterns(CARD))
         card = replace(card, files=_hashes(draft))
         (draft / CARD).write_text(_as_text(card), encoding="utf-8")
         draft.rename(self.folder / card.name)

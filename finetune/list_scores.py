@@ -75,11 +75,12 @@ def best_alpha(scores: Sequence[Floats], examples: Sequence[Example]) -> tuple[f
     return best, means[best]
 
 
-def validation_ndcg(
+def validation_ndcgs(
     model: VisionLanguageModel, examples: Sequence[Example], prompts: ListPrompts, settings: RerankSettings
-) -> float:
-    """The mean NDCG@10 of the model's order of these lists, with the prior's weight that is best for it."""
-    return best_alpha(model_scores(model, examples, prompts, settings), examples)[1]
+) -> Floats:
+    """(n_lists,) NDCG@10 of the model's order of these lists, with the prior's weight that is best for it."""
+    scores = model_scores(model, examples, prompts, settings)
+    return ndcgs(with_prior(scores, examples, best_alpha(scores, examples)[0]), examples)
 
 
 def likeliest_alpha(examples: Sequence[Example]) -> float:

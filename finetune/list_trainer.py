@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from accelerate.utils import broadcast_object_list
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -16,18 +17,22 @@ from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, Traini
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import get_last_checkpoint
 
-from finetune.list_scores import validation_ndcg
+from agent.models.presets import preset_of
+from finetune.list_scores import validation_ndcgs
 from finetune.precision import computes_in_half
 from retrieval.errors import ModelAnswerError
 
 if TYPE_CHECKING:
     from agent.models.transformers import TransformersModel
     from agent.settings import RerankSettings
+    from finetune.event_table import Floats
     from finetune.examples import Example
     from finetune.list_batches import ListBatches
     from finetune.lora_settings import LoraTraining
 
 METRIC = "eval_ndcg@10"
+KEPT = "eval_kept"
+"""The step of a checkpoint that is kept rather than the ones before, 0 for one that is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Step:
     """That a step of the training is done.
 
     step, steps: this one, and how many there are. per_s: lists per second since the start. loss: NaN before the first
-    was logged. ndcg: the best on the validation lists up to now, None before the first look.
+    was logged. ndcg: on the validation lists at the last look, None before the first.
     """
 
     step: int
@@ -63,30 +68,66 @@ class ListTrainer:
         progress: Callable[[Step], object] | None,
     ) -> None:
         self._folder = folder
-        arguments = _arguments(network, len(training), settings, folder, seed)
+        self._looks = Looks(folder)
+        rate = settings.learning_rate or preset_of(engine.info.name).lora_rate
+        arguments = _arguments(network, len(training), settings, rate, folder, seed)
 
-        def validate() -> float:
+        def look(step: int) -> dict[str, float]:
             was_training = network.training
             network.eval()
             try:
-                return validation_ndcg(engine, validation, batches.prompts, rerank)
+                found = validation_ndcgs(engine, validation, batches.prompts, rerank)
             finally:
                 network.train(was_training)
+            return {METRIC: float(found.mean()), KEPT: float(step if self._looks.add(step, found) else 0)}
 
-        self._trainer = _Trainer(network, arguments, _Lists(training), batches, validate)
+        self._trainer = _Trainer(network, arguments, _Lists(training), batches, look)
         self._trainer.remove_callback(PrinterCallback)
+        self._trainer.add_callback(_LastLook())
         self._trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=settings.patience))
         if progress is not None:
             self._trainer.add_callback(_Told(progress, settings.batch * settings.accumulate))
 
     def fit(self) -> tuple[int, float, float]:
-        """Steps, the best NDCG@10 and the last loss; the network has the weights of the best."""
+        """Steps, NDCG@10 of what is kept, and the last loss; the network has the weights that are kept."""
         newest: Any = get_last_checkpoint
         last = newest(str(self._folder)) if self._folder.is_dir() else None
         self._trainer.train(resume_from_checkpoint=last)
         state = self._trainer.state
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
-        return state.global_step, float(state.best_metric or 0.0), losses[-1] if losses else math.nan
+        return state.global_step, self._looks.kept_ndcg(), losses[-1] if losses else math.nan
+
+
+class Looks:
+    """How good the network was at each look at the validation lists, in files, since a run may go on later.
+
+    Of single lists NDCG@10 is so uncertain that the best look is mostly the luckiest one. Kept is therefore the latest
+    within one standard error of the best (Breiman et al. 1984, Classification and Regression Trees, 3.4.3).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "looks"
+
+    def add(self, step: int, ndcg: Floats) -> bool:
+        """Whether this look is kept rather than those before. ndcg: (n_lists,), of the same lists each time."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        before = [found for at, found in self._all() if at < step]
+        np.save(self._folder / f"{step}.npy", ndcg)
+        best = max(before, key=lambda found: float(found.mean()), default=ndcg)
+        behind = best - ndcg
+        return float(behind.mean()) <= float(behind.std(ddof=1)) / math.sqrt(len(behind)) if len(behind) > 1 else True
+
+    def kept_ndcg(self) -> float:
+        """The mean of the one that is kept, 0 before the first look."""
+        kept = 0.0
+        for step, found in self._all():
+            if self.add(step, found):
+                kept = float(found.mean())
+        return kept
+
+    def _all(self) -> list[tuple[int, Floats]]:
+        paths = sorted(self._folder.glob("*.npy"), key=lambda path: int(path.stem))
+        return [(int(path.stem), np.load(path, allow_pickle=False)) for path in paths]
 
 
 class _Lists(Dataset[Any]):
@@ -107,10 +148,10 @@ class _Trainer(Trainer):
         arguments: TrainingArguments,
         training: _Lists,
         batches: ListBatches,
-        validate: Callable[[], float],
+        look: Callable[[int], dict[str, float]],
     ) -> None:
         self._batches = batches
-        self._validate = validate
+        self._look = look
         super().__init__(
             model=network, args=arguments, train_dataset=training, eval_dataset=training, data_collator=batches
         )
@@ -125,10 +166,21 @@ class _Trainer(Trainer):
         return loss
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        metrics = {METRIC: broadcast_object_list([self._validate()])[0]}  # one word for all processes
+        looked = [self._look(self.state.global_step)]
+        broadcast_object_list(looked)  # one word for all processes
+        metrics = looked[0]
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+
+class _LastLook(TrainerCallback):
+    """Looks at the end, and saves, wherever the looks before fell."""
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        del args
+        if state.global_step >= state.max_steps:
+            control.should_evaluate = control.should_save = True
 
 
 class _Told(TrainerCallback):
@@ -136,6 +188,7 @@ class _Told(TrainerCallback):
         self._progress = progress
         self._per_step = lists_per_step
         self._loss = math.nan
+        self._ndcg: float | None = None
         self._began = time.monotonic()
         self._first = 0
 
@@ -146,29 +199,34 @@ class _Told(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, **told: Any) -> None:
         del args, state, control
         self._loss = told["logs"].get("loss", self._loss)
+        self._ndcg = told["logs"].get(METRIC, self._ndcg)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         del args, control
         seconds = max(1e-9, time.monotonic() - self._began)
         per_s = (state.global_step - self._first) * self._per_step / seconds
-        self._progress(Step(state.global_step, state.max_steps, per_s, self._loss, state.best_metric))
+        self._progress(Step(state.global_step, state.max_steps, per_s, self._loss, self._ndcg))
 
 
-def _arguments(network: Any, lists: int, settings: LoraTraining, folder: Path, seed: int) -> TrainingArguments:
+def _arguments(
+    network: Any, lists: int, settings: LoraTraining, rate: float, folder: Path, seed: int
+) -> TrainingArguments:
     steps = max(1, math.ceil(lists / (settings.batch * settings.accumulate))) * settings.epochs
     every = max(1, math.ceil(steps / settings.evaluations))
+    cpu = network.device.type == "cpu"
+    at_once = 1 if cpu else settings.batch  # without padding there is no mask, and attention takes its fast kernel
     make: Any = TrainingArguments
     arguments: TrainingArguments = make(
         output_dir=str(folder),
-        per_device_train_batch_size=settings.batch,
-        gradient_accumulation_steps=settings.accumulate,
+        per_device_train_batch_size=at_once,
+        gradient_accumulation_steps=settings.batch * settings.accumulate // at_once,
         num_train_epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
+        learning_rate=rate,
         weight_decay=settings.weight_decay,
         warmup_steps=round(settings.warm_up * steps),
         lr_scheduler_type="cosine",
         bf16=computes_in_half(network.device.type) if settings.half is None else settings.half,
-        use_cpu=network.device.type == "cpu",
+        use_cpu=cpu,
         activation_checkpointing=settings.checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False} if settings.checkpointing else None,
         eval_strategy="steps",
@@ -177,7 +235,7 @@ def _arguments(network: Any, lists: int, settings: LoraTraining, folder: Path, s
         save_steps=every,
         save_total_limit=2,
         load_best_model_at_end=True,
-        metric_for_best_model=METRIC,
+        metric_for_best_model=KEPT,
         greater_is_better=True,
         logging_steps=max(1, every // 4),
         report_to=[] if settings.report_to == "none" else [settings.report_to],

@@ -17,7 +17,7 @@ from agent.showing import Showcase
 from finetune.dpo import fit_preferences
 from finetune.examples import read_examples
 from finetune.list_prompts import ListPrompts
-from finetune.list_scores import validation_ndcg
+from finetune.list_scores import validation_ndcgs
 from finetune.list_trainer import Step
 from finetune.lora import fit_lora, save_layers
 from finetune.lora_settings import STOPPING_LISTS, LoraTraining
@@ -78,7 +78,7 @@ def do_job(
             pairs,
             prompts,
             job.training,
-            validate=lambda: validation_ndcg(engine, telling, prompts, job.rerank),
+            validate=lambda: float(validation_ndcgs(engine, telling, prompts, job.rerank).mean()),
             folder=folder / "preferences",
             seed=job.seed,
         )

@@ -25,10 +25,11 @@ class LoraTraining:
     stop. asked: so many at most to tell the result on. last: of each user so many of the last wanted items are kept
     for that, and one before them decides. prior: how much the retrievers' prior counts beside the model while it
     learns; when None, as much as by itself makes what was wanted likeliest.
+    learning_rate: the preset's when None.
     reasons: how much the words of a reason count beside the letter, to learn to write them; 0 leaves them out.
     epochs: at most. evaluations: on validation lists while it trains. patience: so many of them without a better
-    NDCG@10 end the training. batch, accumulate: lists in a step are their product. half: bfloat16 arithmetic; where the
-    machine has instructions for it, when None.
+    NDCG@10 end the training. batch, accumulate: lists in a step are their product; a CPU takes them one by one.
+    half: bfloat16 arithmetic; where the machine has instructions for it, when None.
     checkpointing: less memory for more time. four_bit: the base's weights in 4 bits (QLoRA), on a GPU.
     preferences: at most so many pairs of items of one answer, of which the user preferred one, are learned from after
     the lists (DPO), preference_epochs times, at preference_rate; preference_beta holds it to what was learned before.
@@ -37,18 +38,18 @@ class LoraTraining:
 
     rank: int = 16
     alpha: int = 32
-    dropout: float = 0.05
+    dropout: float = 0.0
     targets: str | None = None
     lists: int = 2_000
     teaching: int = 4_000
     window: int = 8
     folds: int = 4
-    checked: int = 300
+    checked: int = 1_000
     asked: int = 600
     last: int = 1
     prior: float | None = None
     reasons: float = 0.0
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
     weight_decay: float = 0.0
     warm_up: float = 0.05
     epochs: int = 1
@@ -94,7 +95,7 @@ class LoraTraining:
                 "above 0 for the others"
             )
         if not (
-            self.learning_rate > 0
+            (self.learning_rate is None or self.learning_rate > 0)
             and 0 <= self.dropout < 1
             and 0 <= self.warm_up < 1
             and (self.prior or 0) >= 0

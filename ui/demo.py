@@ -1,4 +1,4 @@
-"""The demo's workspace: the built-in shop, indexed once."""
+"""The demo's workspace: the built-in shop, indexed once, with the adapter that was tuned on its log."""
 
 from __future__ import annotations
 
@@ -39,17 +39,19 @@ def demo_folder() -> Path:
 
 
 def prepare_demo(folder: Path, progress: Progress | None = None) -> None:
-    """Make the demo's workspace in `folder`, or bring it up to date with the shop and encoder that this version ships.
+    """Make the demo's workspace in `folder`, or bring it up to date with the shop, encoder and adapter of this version.
 
     A demo that is up to date is left alone, so that the second start is quick; one that was killed half-way is
     finished. Raises WorkspaceError when the folder holds anything but a demo, and leaves that as it is.
     """
+    from agent.shipped import shipped_hashes, take_shipped
     from retrieval.encoders import open_encoder
     from retrieval.indexing import index_catalog
     from retrieval.workspace import Workspace
 
     marker = folder / _MARKER
-    shipped = (SHOP_FOLDER / "SHA256SUMS").read_text(encoding="utf-8") + IMAGE_ENCODER.read_text(encoding="utf-8")
+    shop, encoder = (path.read_text(encoding="utf-8") for path in (SHOP_FOLDER / "SHA256SUMS", IMAGE_ENCODER))
+    shipped = shop + encoder + shipped_hashes()
     made = marker.read_text(encoding="utf-8") if marker.is_file() else None
     if made == shipped:
         return
@@ -61,6 +63,7 @@ def prepare_demo(folder: Path, progress: Progress | None = None) -> None:
         catalog = SHOP_FOLDER / "items.jsonl"
         index_catalog(workspace, catalog, encoder=open_encoder(), sync=True, rebuild=True, progress=progress)
         workspace.log.import_file(SHOP_FOLDER / "interactions.csv")
+        take_shipped(workspace)
     marker.write_text(shipped, encoding="utf-8")
 
 

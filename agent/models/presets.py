@@ -20,6 +20,7 @@ class Preset:
 
     model_id: a folder, absolute, or a name on the model hub: equal ones are the same checkpoint.
     lora_targets: regex of the modules that an adapter tunes: the language model only, never the vision tower.
+    lora_rate: learning rate for such an adapter, lower for large models.
     image_px: side of the square thumbnails it is shown; chosen for few picture tokens.
     max_prompt_tokens, max_images: what one prompt may hold, pictures included.
     alpha: weight of the retriever's prior, fitted where it was measured (`tastemaker evaluate --builtin
@@ -41,6 +42,7 @@ class Preset:
     orders: int = 1
     understands: bool = False
     tiles: bool = False
+    lora_rate: float = 2e-4
 
     def info(self, name: str, adapter: str | None) -> ModelInfo:
         """What callers must know of the model that is called so, with the adapter that it is served with."""
@@ -49,7 +51,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "builtin": Preset(_BUILTIN, LANGUAGE_MODEL, 96, 1920, alpha=12.0, guided=True, orders=2),
+    "builtin": Preset(_BUILTIN, LANGUAGE_MODEL, 96, 1920, alpha=12.0, guided=True, orders=2, lora_rate=2e-3),
     "llava-1.5-7b": Preset("llava-hf/llava-1.5-7b-hf", LANGUAGE_MODEL, 336, 3800, 4, understands=True),
     "llava-next-7b": Preset("llava-hf/llava-v1.6-vicuna-7b-hf", LANGUAGE_MODEL, 336, 3800, 2, understands=True),
     "qwen2.5-vl-3b": Preset("Qwen/Qwen2.5-VL-3B-Instruct", LANGUAGE_MODEL, 112, 8192, understands=True),

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from agent.registry import Adapters
+from agent.shipped import BUILTIN
 from finetune.builtin.draw_pack import seeded_looks
 from finetune.builtin.drawing.look import CATEGORIES, COLOURS, PATTERNS, held_out_look
 from finetune.builtin.gallery import Gallery
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from agent.models.base import VisionLanguageModel
+    from agent.registry import Card
     from finetune.builtin.drawing.look import Look
     from finetune.builtin.measures_look import Seen
     from finetune.builtin.past_shop import PastShop, Shopper
@@ -105,6 +108,25 @@ class Bench:
         return opened
 
     @cached_property
+    def shop_model(self) -> VisionLanguageModel:
+        """The model as the demo has it: the built-in one with the shipped adapter and its weight of the prior."""
+        card = self.adapter
+        if card is None:
+            return self.model
+        from agent.models.transformers import TransformersModel
+
+        opened = TransformersModel.open("builtin", adapter=Adapters(BUILTIN).path(card.name))
+        opened.info = replace(opened.info, alpha=card.alpha)
+        return opened
+
+    @cached_property
+    def adapter(self) -> Card | None:
+        """The shipped one; other models than the built-in one have none."""
+        if self._given is not None or self.settings.model != "builtin":
+            return None
+        return Adapters(BUILTIN).all()[-1]
+
+    @cached_property
     def past(self) -> PastShop:
         from finetune.builtin.past_shop import past_shop
 
@@ -157,20 +179,21 @@ class Bench:
         random.Random(self.settings.seed).shuffle(found)  # noqa: S311
         return found
 
-    def lists(self, arm: Arm, shoppers: Sequence[Shopper]) -> Mapping[str, ScoredList]:
-        """The model's word on the shoppers' lists, from the file where it is known."""
+    def lists(self, arm: Arm, shoppers: Sequence[Shopper], *, bare: bool = False) -> Mapping[str, ScoredList]:
+        """The shop model's word on the shoppers' lists, from the file where it is known. bare: without its adapter."""
         from finetune.builtin.scored_lists import KeptLists, scored
 
-        kept = KeptLists(self._kept, self.key)
-        return kept.all(shoppers, arm, lambda shopper: scored(self.model, self.past, shopper, arm))
+        kept = KeptLists(self._kept, self.key(bare=bare))
+        model = self.model if bare else self.shop_model
+        return kept.all(shoppers, arm, lambda shopper: scored(model, self.past, shopper, arm))
 
-    @cached_property
-    def key(self) -> str:
+    def key(self, *, bare: bool) -> str:
         """Names what scores depend on: the model, the shop, the image encoder and how prompts are written."""
         from agent import echoes, prompts
         from retrieval import picture_values
 
-        told = f"{self.model_hash} {shop_hash()} {encoder_hash()}".encode()
+        adapter = "" if bare or self.adapter is None else sorted(self.adapter.files.items())
+        told = f"{self.model_hash} {adapter} {shop_hash()} {encoder_hash()}".encode()
         written = "".join(inspect.getsource(module) for module in (prompts, echoes, picture_values)).encode()
         return hashlib.sha256(told + written).hexdigest()[:12]
 
@@ -192,7 +215,7 @@ class Bench:
         if self.settings.alpha is not None:
             return self.settings.alpha
         if not self.settings.fit_alpha:
-            return self.model.info.alpha
+            return self.shop_model.info.alpha
         others = self.shoppers[1][: self.settings.fit_alpha]
         tastes, asked = self.lists("pictures", others), self.lists("request", others)
         rows = [*(tastes[s.user_id] for s in others), *(asked[s.user_id] for s in others)]

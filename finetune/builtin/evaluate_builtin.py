@@ -95,12 +95,16 @@ def _plain(value: Any) -> Any:
 
 def _rank(bench: Bench) -> list[Figure]:
     from finetune.builtin.boosted import boosted_points
-    from finetune.builtin.measures_rank import measure_rerank
+    from finetune.builtin.measures_rank import measure_adapter, measure_rerank
 
     test, others = bench.shoppers
     lists = bench.lists("pictures", test)
     trees = boosted_points(bench.past, others, test, seed=bench.settings.seed)
-    return measure_rerank(test, lists, bench.past.truth, alpha=bench.alpha, trees=trees)
+    figures = measure_rerank(test, lists, bench.past.truth, alpha=bench.alpha, trees=trees)
+    if bench.adapter is None:
+        return figures
+    bare = bench.lists("pictures", test, bare=True)
+    return figures + measure_adapter(test, lists, bare, alpha=bench.alpha, bare_alpha=bench.model.info.alpha)
 
 
 def _visual(bench: Bench) -> list[Figure]:

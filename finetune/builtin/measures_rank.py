@@ -146,6 +146,43 @@ def measure_rerank(
     ]
 
 
+def measure_adapter(
+    shoppers: Sequence[Shopper],
+    lists: Mapping[str, ScoredList],
+    bare: Mapping[str, ScoredList],
+    *,
+    alpha: float,
+    bare_alpha: float,
+) -> list[Figure]:
+    """What the shop's adapter is worth: the reranker with it beside the one without it (bare)."""
+    wanted, rows = [s.wanted for s in shoppers], [bare[s.user_id] for s in shoppers]
+    served = ordered(
+        [lists[s.user_id] for s in shoppers], wanted, reranked([lists[s.user_id] for s in shoppers], alpha)
+    )
+    without, retrieved = ordered(rows, wanted, reranked(rows, bare_alpha)), ordered(rows, wanted, priors(rows))
+    n = len(rows)
+    over = gain(without.of_all, retrieved.of_all)
+    return [
+        Figure(
+            "with the shop's adapter over without it, NDCG@10",
+            *gain(served.of_all, without.of_all),
+            5,
+            15,
+            "%",
+            n,
+            sure=True,
+        ),
+        Figure(
+            "reranker without the shop's adapter over retriever order, NDCG@10",
+            *over,
+            unit="%",
+            n=n,
+            note=f"alpha {bare_alpha:g}",
+        ),
+        *_levels("reranked without the shop's adapter", without),
+    ]
+
+
 def measure_pictures(
     shoppers: Sequence[Shopper], seen: Mapping[str, ScoredList], blind: Mapping[str, ScoredList], *, alpha: float
 ) -> list[Figure]:

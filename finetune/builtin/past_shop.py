@@ -10,7 +10,7 @@ import csv
 import random
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,7 +72,7 @@ def _wants(truth: Truth, folder: Path) -> tuple[Mapping[str, frozenset[str]], Ma
     """By shopper what is wanted first in the window, and what was met before it."""
     before: defaultdict[str, set[str]] = defaultdict(set)
     after: defaultdict[str, set[str]] = defaultdict(set)
-    for row in _rows(folder):
+    for row in shop_events(folder):
         if datetime.fromisoformat(row["timestamp"]) < truth.window_start:
             before[row["user_id"]].add(row["item_id"])
         elif row["type"] in POSITIVE:
@@ -120,14 +120,20 @@ def _index_whole(folder: Path, shop: Path) -> None:
 
 
 def _past_log(truth: Truth, shop: Path, path: Path) -> Path:
-    rows = [row for row in _rows(shop) if datetime.fromisoformat(row["timestamp"]) < truth.window_start]
+    rows = [row for row in shop_events(shop) if datetime.fromisoformat(row["timestamp"]) < truth.window_start]
+    write_events(rows, path)
+    return path
+
+
+def write_events(rows: Sequence[Mapping[str, str]], path: Path) -> None:
+    """Rows of the shop's log as a log of their own."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    return path
 
 
-def _rows(folder: Path) -> Iterator[dict[str, str]]:
+def shop_events(folder: Path) -> Iterator[dict[str, str]]:
+    """The rows of the shop's log, as they are written there."""
     with (folder / "interactions.csv").open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)

@@ -1,4 +1,4 @@
-"""The file that lets vLLM's Python import a torchvision whose operators do not load, with a stand-in torchvision."""
+"""What vLLM's Python gets on a CPU: a torchvision that can be imported (a stand-in here), and cheap adapters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.serving import SHIM
+from agent.serving import SHIM, find_vllm
 
 AUDIT = Path(__file__).parents[1] / "audit"
 HAS_NO_OPERATORS = "def _has_ops(): return False\n"
@@ -29,10 +29,41 @@ def nms(dets, scores, iou_threshold): return dets
 def qnms(dets, scores, iou_threshold): return dets
 """
 
+BOTH_OPERATORS = """
+import importlib.util, torch
+from vllm.lora.ops.torch_ops import bgmv_expand, bgmv_expand_slice, bgmv_shrink, lora_ops, sgmv_expand
+spec = importlib.util.spec_from_file_location("theirs", lora_ops.__file__)
+theirs = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(theirs)
+assert lora_ops.bgmv_shrink is bgmv_shrink is not theirs.bgmv_shrink
+torch.manual_seed(0)
+tokens, who = torch.randn(7, 12), torch.tensor([0, 0, 1, 2, 2, 1, 0])
+down, up = torch.randn(3, 1, 4, 12), torch.randn(3, 1, 10, 4)
+def each(shrink, expand, expand_slice):
+    small, whole, part, wide = torch.zeros(7, 4), torch.ones(7, 10), torch.ones(7, 16), torch.ones(7, 8)
+    shrink(tokens, down, small, who, 0.5)
+    expand(small, up, whole, who, add_inputs=False)
+    expand(small, up, wide, who)
+    expand_slice(small, up, part, who, 3, 10, True)
+    return small, whole, part, wide
+ours = each(bgmv_shrink, bgmv_expand, bgmv_expand_slice)
+for mine, other in zip(ours, each(theirs.bgmv_shrink, theirs.bgmv_expand, theirs.bgmv_expand_slice), strict=True):
+    torch.testing.assert_close(mine, other)
+segments = torch.ones(7, 10)
+sgmv_expand(ours[0], up, segments, None, torch.ones(7, dtype=torch.long), who, 7, 1, 7, False)
+torch.testing.assert_close(segments, ours[1])
+alone = torch.ones(7, 10)
+bgmv_expand(ours[0], up, alone, torch.full((7,), -1))
+assert bool((alone == 1).all()), "a token of no adapter was changed"
+print("the same")
+"""
 
-def run(code: str, *folders: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+
+def run(
+    code: str, *folders: Path, python: Path = Path(sys.executable), **environment: str
+) -> subprocess.CompletedProcess[str]:
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(str(folder) for folder in folders), **environment}
-    return subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=False)
+    return subprocess.run([str(python), "-c", code], env=variables, capture_output=True, text=True, check=False)
 
 
 def torchvision(folder: Path, extension: str) -> Path:
@@ -68,3 +99,9 @@ def test_the_tests_hook_against_calls_home_is_such_a_one(tmp_path: Path) -> None
     code = "import contextlib, socket\nwith contextlib.suppress(OSError): socket.getaddrinfo('example.com', 80)"
     run(code, SHIM, AUDIT, CONNECTIONS_FILE=str(tmp_path / "connections"))
     assert (tmp_path / "connections").read_text() == "socket.getaddrinfo example.com\n"
+
+
+@pytest.mark.vllm
+def test_vllm_gets_operators_that_say_the_same_as_its_own() -> None:
+    done = run(BOTH_OPERATORS, SHIM, python=find_vllm().python)
+    assert done.stdout.splitlines()[-1:] == ["the same"], done.stderr

@@ -1,6 +1,7 @@
 """One `adapters use` while a real vLLM server works at 70% of what it can: what fails, and what it costs.
 
-The adapter is one of small random numbers: what is measured is the change, and any adapter changes over alike.
+Both adapters, the one that is served before and the one after it, are small random numbers: what is measured is the
+change, and any adapter changes over alike.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from ui.demo import prepare_demo
 
 LISTS = 100
 CLIENTS = 8
+BEFORE, AFTER = "lora-1", "lora-2"
 SATURATION_S, LOADED_S, BEFORE_S = 20.0, 45.0, 15.0
 LOAD = 0.7
 
@@ -59,7 +61,7 @@ class Answer:
 
 
 def prepared(folder: Path) -> list[Prompt]:
-    """The built-in shop in the folder with an adapter that nobody uses yet. Returns lists of 20, with pictures."""
+    """The built-in shop in the folder with two adapters, the first in use. Returns lists of 20, with pictures."""
     prepare_demo(folder)
     engine = TransformersModel.open("builtin", device="cpu")
     with Workspace.open(folder) as workspace, open_store(workspace) as store:
@@ -69,14 +71,16 @@ def prepared(folder: Path) -> list[Prompt]:
         prompts = ListPrompts(Showcase(workspace, store), engine.info, RerankSettings())
         asked = [prompts.prompt(example, range(len(example.candidates))) for example in lists]
     torch.manual_seed(0)
-    network = with_layers(engine, LoraTraining())
-    for name, weights in network.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(weights, std=0.02)
-    with tempfile.TemporaryDirectory() as made:
-        save_layers(network, Path(made) / "adapter", base="builtin")
-        card = Card("lora-1", "builtin", base_hash("builtin"), "", {}, engine.info.alpha, (), False, (), 0, "", {})
-        Adapters(folder).register(Path(made) / "adapter", card)
+    network, adapters = with_layers(engine, LoraTraining()), Adapters(folder)
+    for adapter in (BEFORE, AFTER):
+        for name, weights in network.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(weights, std=0.02)
+        with tempfile.TemporaryDirectory() as made:
+            save_layers(network, Path(made) / "adapter", base="builtin")
+            card = Card(adapter, "builtin", base_hash("builtin"), "", {}, engine.info.alpha, (), False, (), 0, "", {})
+            adapters.register(Path(made) / "adapter", card)
+    adapters.point_to(BEFORE)
     return asked
 
 
@@ -145,14 +149,14 @@ class Load:
 
 def use(folder: Path) -> None:
     """The command itself."""
-    command = [sys.executable, "-m", "ui.cli", "adapters", "use", "lora-1", "--workspace", str(folder)]
+    command = [sys.executable, "-m", "ui.cli", "adapters", "use", AFTER, "--workspace", str(folder)]
     subprocess.run(command, check=True)
 
 
 def measured(folder: Path, prompts: Sequence[Prompt]) -> list[Figure]:
     with Recommender.open(folder) as recommender:
         load = Load(recommender, prompts)
-        for number in range(CLIENTS):
+        for number in range(len(prompts)):
             load.ask(number, load.now_s())
         most = load.saturation_per_s()
         spans: list[float] = []
@@ -176,13 +180,13 @@ def measured(folder: Path, prompts: Sequence[Prompt]) -> list[Figure]:
     failed = [answer for answer in answers if answer.error]
     for answer in failed[:3]:
         print(answer, file=sys.stderr)
-    by_adapter = [float(answer.adapter is not None) for answer in parts["after"]]
+    by_adapter = [float(answer.adapter == AFTER) for answer in parts["after"]]
     return [
         Figure("most lists per second", round(most, 2), "lists/s", CLIENTS),
         Figure("load, share of that", LOAD, "", len(answers)),
         Figure("failed requests", len(failed), "requests", len(answers)),
         Figure("the change itself", round(end - begin, 1), "s", 1),
-        Figure("answered by the adapter after it", round(float(np.mean(by_adapter)), 3), "", len(by_adapter)),
+        Figure("answered by the new adapter after it", round(float(np.mean(by_adapter)), 3), "", len(by_adapter)),
         *(figure for name, part in parts.items() for figure in quantiles(name, [a.seconds for a in part])),
     ]
 

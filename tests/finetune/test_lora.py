@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -18,7 +19,7 @@ from finetune.examples import Example
 from finetune.list_batches import ListBatches
 from finetune.list_prompts import ListPrompts
 from finetune.list_scores import model_scores
-from finetune.list_trainer import Step
+from finetune.list_trainer import Looks, Step
 from finetune.lora import Fitted, fit_lora, save_layers, with_layers
 from finetune.lora_settings import LoraTraining
 from finetune.reason_batches import ReasonBatches
@@ -156,6 +157,19 @@ def test_a_run_that_was_cut_off_goes_on_at_its_last_checkpoint(bench: Bench, sho
     assert [step.step for step in again.steps] == [5, 6, 7, 8]
 
 
+def test_kept_is_the_latest_look_within_one_standard_error_of_the_best(tmp_path: Path) -> None:
+    best = np.linspace(0, 1, 100)
+    shaken = best - 0.01 + 0.2 * np.tile([-1.0, 1.0], 50)  # behind by 0.01, one standard error is 0.02
+    for step, (found, kept) in enumerate([(best - 0.3, True), (best, True), (shaken, True), (best - 0.01, False)], 1):
+        assert Looks(tmp_path).add(step, found) == kept, f"step {step}, remembered by files alone"
+    assert Looks(tmp_path).kept_ndcg() == pytest.approx(shaken.mean())
+
+
+def test_it_looks_at_the_end_wherever_the_looks_before_fell(bench: Bench) -> None:
+    assert bench.fit(replace(QUICK, evaluations=3)).steps == 8
+    assert sorted(path.stem for path in (bench.folder / "looks").iterdir()) == ["3", "6", "8"]
+
+
 def test_a_loss_that_is_no_number_stops_and_the_last_good_checkpoint_stays(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +178,7 @@ def test_a_loss_that_is_no_number_stops_and_the_last_good_checkpoint_stays(
 
     def breaking(self: ListBatches, model: Any, batch: dict[str, Any]) -> torch.Tensor:
         asked.append(1)
-        return loss(self, model, batch) * (math.nan if len(asked) == 6 else 1.0)
+        return loss(self, model, batch) * (math.nan if len(asked) == 5 * QUICK.batch + 1 else 1.0)
 
     monkeypatch.setattr(ListBatches, "loss", breaking)
     with pytest.raises(ModelAnswerError, match=r"the loss is nan at step 6, .* lower learning_rate"):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +14,19 @@ from agent.models.base import Picture, Prompt
 from agent.models.scripted import ScriptedModel
 from finetune.builtin.boosted import boosted_points
 from finetune.builtin.figures import Figure
-from finetune.builtin.measures_rank import fit_alpha, measure_pictures, measure_requests, measure_rerank, ndcg
+from finetune.builtin.measures_rank import (
+    fit_alpha,
+    measure_adapter,
+    measure_pictures,
+    measure_requests,
+    measure_rerank,
+    ndcg,
+)
 from finetune.builtin.past_shop import PastShop, Shopper, past_shop, shoppers
 from finetune.builtin.scored_lists import KeptLists, ScoredList, listed, request_of, scored
 from finetune.builtin.shoppers import APPEAL_SHARE
 from finetune.builtin.truth import Truth, load_truth
 from retrieval.builtin import SHOP_FOLDER
-
-ITEMS = 50
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,18 @@ def test_a_model_that_knows_is_a_gain_and_one_that_shrugs_none(truth: Truth, ask
     assert shrugs["lists that the reranker changed"].value == 0
 
 
+def test_an_adapter_is_measured_beside_the_model_without_it(truth: Truth, asked: list[Shopper]) -> None:
+    """Without it the wanted item stays fifth; beside a prior of great weight one that knows leaves it there too."""
+    with_it, without = lists_of(truth, asked, target=3.0), lists_of(truth, asked, target=0.0)
+    found = by_name(measure_adapter(asked, with_it, without, alpha=1.0, bare_alpha=1.0))
+    gain = found["with the shop's adapter over without it, NDCG@10"]
+    assert (gain.value, gain.low) == pytest.approx((100 * (math.log2(6) - 1),) * 2)
+    assert gain.verdict == "aim"
+    assert found["reranker without the shop's adapter over retriever order, NDCG@10"].value == 0
+    weighed = by_name(measure_adapter(asked, with_it, without, alpha=1e6, bare_alpha=1.0))
+    assert weighed["with the shop's adapter over without it, NDCG@10"].value == 0
+
+
 def test_who_ranks_by_the_planted_taste_closes_the_gap(truth: Truth, asked: list[Shopper]) -> None:
     def liked(entry: ScoredList) -> ScoredList:
         likings = [
@@ -137,26 +151,6 @@ def test_lists_are_scored_once(tmp_path: Path, truth: Truth, asked: list[Shopper
     assert KeptLists(tmp_path, "key").all(asked[:4], "text", lambda _: pytest.fail("asked again")) == found
     KeptLists(tmp_path, "other").all(asked[:1], "text", score)
     assert len(seen) == 6
-
-
-@pytest.fixture(scope="module")
-def small_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shop's first products with their pictures, and what was done with them."""
-    folder = tmp_path_factory.mktemp("shop")
-    rows = [json.loads(line) for line in (SHOP_FOLDER / "items.jsonl").read_text(encoding="utf-8").splitlines()[:ITEMS]]
-    (folder / "images").mkdir()
-    for row in rows:
-        row.pop("video", None)
-        shutil.copy(SHOP_FOLDER / row["image"], folder / row["image"])
-    (folder / "items.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    shutil.copy(SHOP_FOLDER / "truth.json", folder)
-    kept = {row["id"] for row in rows}
-    with (SHOP_FOLDER / "interactions.csv").open(newline="") as whole, (folder / "interactions.csv").open("w") as part:
-        reader = csv.DictReader(whole)
-        writer = csv.DictWriter(part, fieldnames=list(reader.fieldnames or ()))
-        writer.writeheader()
-        writer.writerows(row for row in reader if row["item_id"] in kept)
-    return folder
 
 
 @pytest.fixture(scope="module")
