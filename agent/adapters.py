@@ -11,7 +11,7 @@ from typing import Any
 from retrieval.errors import WeightsError
 
 _CONFIG = "adapter_config.json"
-_WEIGHTS = "adapter_model.safetensors"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _READY_MADE_STARTS = (True, False, "gaussian", "eva", "orthogonal", None)
 """Starting points that leave the base weights as they are; PiSSA, OLoRA, LoftQ and CorDA change them."""
 
@@ -32,8 +32,8 @@ def read_adapter(folder: Path) -> Adapter:
     """
     folder = folder.resolve()
     config = _config(folder)
-    if not (folder / _WEIGHTS).is_file():
-        raise WeightsError(f"the adapter {folder} has no {_WEIGHTS}; only safetensors adapters are loaded")
+    if not (folder / ADAPTER_WEIGHTS).is_file():
+        raise WeightsError(f"the adapter {folder} has no {ADAPTER_WEIGHTS}; only safetensors adapters are loaded")
     for found, expected in _unservable(config):
         raise WeightsError(f"the adapter {folder} has {found}, which vLLM cannot serve; train it again {expected}")
     ranks = [config.get("r"), *_values(config.get("rank_pattern"))]

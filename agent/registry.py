@@ -102,14 +102,17 @@ class Adapters:
         free one where that is empty. It is not used yet. Returns the card as it was written.
         """
         read_adapter(made)
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         for left in self.folder.glob(f"{_DRAFT}*"):
             shutil.rmtree(left, ignore_errors=True)
         card = replace(card, name=card.name or self._next_name())
         if not _NAME.fullmatch(card.name) or (self.folder / card.name).exists():
             raise SettingsError(f"an adapter cannot be called {card.name!r:.80}: it is taken, or no plain name")
         draft = self.folder / f"{_DRAFT}{card.name}"
-        shutil.copytree(made, draft, ignore=shutil.ignore_patterns(CARD))
+        draft.mkdir()
+        for file in made.iterdir():
+            if file.is_file() and file.name != CARD:
+                shutil.copyfile(file, draft / file.name)  # not its mode: what is shipped may be read-only
         card = replace(card, files=_hashes(draft))
         (draft / CARD).write_text(_as_text(card), encoding="utf-8")
         draft.rename(self.folder / card.name)

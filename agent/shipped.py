@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from retrieval.workspace import Workspace
 
 BUILTIN = Path(__file__).parent / "builtin"
+_TAKEN = "shipped.json"
 
 
 def shipped_hashes() -> str:
@@ -21,18 +23,29 @@ def shipped_hashes() -> str:
 
 
 def take_shipped(workspace: Workspace) -> None:
-    """Register the shipped adapters that the workspace lacks; the newest is used, unless another one is already.
+    """Register the shipped adapters that the workspace was never given, and use the newest of them.
 
-    What the workspace's log holds now counts as known to them. Raises StoreError, WeightsError, and
-    ModelUnavailableError when a vLLM server that runs for the workspace does not take it.
+    Unless its owner has chosen: one of their own, or none. What is logged by now counts as learned, or as far as the
+    workspace's own adapters have. Raises StoreError, WeightsError, and ModelUnavailableError when a vLLM server that
+    runs for the workspace does not take it; it is registered then, and not used.
     """
     shipped, adapters = Adapters(BUILTIN), Adapters(workspace.path)
-    cards = shipped.all()
-    names = {card.name for card in cards}
-    for card in cards:
-        if card.name not in adapters:
-            made = shipped.path(card.name)
-            adapters.register(made, replace(card, newest_row=workspace.log.newest_row()))
-    used = adapters.current()
-    if cards and (used is None or used in names):
-        use_adapter(workspace.path, cards[-1].name)
+    taken = _taken(adapters.folder / _TAKEN)
+    fresh = [card for card in shipped.all() if card.name not in taken and card.name not in adapters]
+    if not fresh:
+        return
+    follows = not adapters.pointer.exists() or adapters.current() in taken
+    learned = max((card.newest_row for card in adapters.all()), default=workspace.log.newest_row())
+    for card in fresh:
+        adapters.register(shipped.path(card.name), replace(card, newest_row=learned))
+    (adapters.folder / _TAKEN).write_text(json.dumps([*taken, *(card.name for card in fresh)]), encoding="utf-8")
+    if follows:
+        use_adapter(workspace.path, fresh[-1].name)
+
+
+def _taken(path: Path) -> list[str]:
+    """Names of the shipped adapters that the workspace was given, whatever became of them."""
+    try:
+        return [str(name) for name in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        return []

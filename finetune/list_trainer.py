@@ -68,22 +68,19 @@ class ListTrainer:
         progress: Callable[[Step], object] | None,
     ) -> None:
         self._folder = folder
-        self._looks = Looks(folder)
         rate = settings.learning_rate or preset_of(engine.info.name).lora_rate
         arguments = _arguments(network, len(training), settings, rate, folder, seed)
 
-        def look(step: int) -> dict[str, float]:
+        def validate() -> Floats:
             was_training = network.training
             network.eval()
             try:
-                found = validation_ndcgs(engine, validation, batches.prompts, rerank)
+                return validation_ndcgs(engine, validation, batches.prompts, rerank)
             finally:
                 network.train(was_training)
-            return {METRIC: float(found.mean()), KEPT: float(step if self._looks.add(step, found) else 0)}
 
-        self._trainer = _Trainer(network, arguments, _Lists(training), batches, look)
+        self._trainer = _Trainer(network, arguments, _Lists(training), batches, validate, Looks(folder))
         self._trainer.remove_callback(PrinterCallback)
-        self._trainer.add_callback(_LastLook())
         self._trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=settings.patience))
         if progress is not None:
             self._trainer.add_callback(_Told(progress, settings.batch * settings.accumulate))
@@ -95,39 +92,35 @@ class ListTrainer:
         self._trainer.train(resume_from_checkpoint=last)
         state = self._trainer.state
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
-        return state.global_step, self._looks.kept_ndcg(), losses[-1] if losses else math.nan
+        looks = {entry["step"]: float(entry[METRIC]) for entry in state.log_history if METRIC in entry}
+        return state.global_step, looks.get(state.best_global_step or 0, 0.0), losses[-1] if losses else math.nan
 
 
 class Looks:
     """How good the network was at each look at the validation lists, in files, since a run may go on later.
 
     Of single lists NDCG@10 is so uncertain that the best look is mostly the luckiest one. Kept is therefore the latest
-    within one standard error of the best (Breiman et al. 1984, Classification and Regression Trees, 3.4.3).
+    within one standard error of the best, as of trees the smallest is (Breiman et al. 1984, Classification and
+    Regression Trees, 3.4.3); the error here is that of the difference on the same lists.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "looks"
 
-    def add(self, step: int, ndcg: Floats) -> bool:
-        """Whether this look is kept rather than those before. ndcg: (n_lists,), of the same lists each time."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        before = [found for at, found in self._all() if at < step]
-        np.save(self._folder / f"{step}.npy", ndcg)
-        best = max(before, key=lambda found: float(found.mean()), default=ndcg)
-        behind = best - ndcg
-        return float(behind.mean()) <= float(behind.std(ddof=1)) / math.sqrt(len(behind)) if len(behind) > 1 else True
+    def add(self, step: int, ndcg: Floats, *, write: bool = True) -> bool:
+        """Whether this look is kept rather than those before. ndcg: (n_lists,), of the same lists each time.
 
-    def kept_ndcg(self) -> float:
-        """The mean of the one that is kept, 0 before the first look."""
-        kept = 0.0
-        for step, found in self._all():
-            if self.add(step, found):
-                kept = float(found.mean())
-        return kept
-
-    def _all(self) -> list[tuple[int, Floats]]:
-        paths = sorted(self._folder.glob("*.npy"), key=lambda path: int(path.stem))
-        return [(int(path.stem), np.load(path, allow_pickle=False)) for path in paths]
+        write: of several processes one writes.
+        """
+        paths = [path for path in self._folder.glob("*.npy") if path.stem.isdecimal() and int(path.stem) < step]
+        looks = [np.load(path, allow_pickle=False) for path in paths]
+        if write:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            draft = self._folder / f".{step}.npy"
+            np.save(draft, ndcg)
+            draft.replace(self._folder / f"{step}.npy")
+        behind = max(looks, key=lambda found: float(found.mean()), default=ndcg) - ndcg
+        return len(behind) < 2 or float(behind.mean()) <= float(behind.std(ddof=1)) / math.sqrt(len(behind))
 
 
 class _Lists(Dataset[Any]):
@@ -148,10 +141,12 @@ class _Trainer(Trainer):
         arguments: TrainingArguments,
         training: _Lists,
         batches: ListBatches,
-        look: Callable[[int], dict[str, float]],
+        validate: Callable[[], Floats],
+        looks: Looks,
     ) -> None:
         self._batches = batches
-        self._look = look
+        self._validate = validate
+        self._looks = looks
         super().__init__(
             model=network, args=arguments, train_dataset=training, eval_dataset=training, data_collator=batches
         )
@@ -166,21 +161,13 @@ class _Trainer(Trainer):
         return loss
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        looked = [self._look(self.state.global_step)]
-        broadcast_object_list(looked)  # one word for all processes
-        metrics = looked[0]
+        found = broadcast_object_list([self._validate()])[0]  # one word for all processes
+        step = self.state.global_step
+        kept = self._looks.add(step, found, write=self.is_world_process_zero())
+        metrics = {METRIC: float(found.mean()), KEPT: float(step if kept else 0)}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-
-class _LastLook(TrainerCallback):
-    """Looks at the end, and saves, wherever the looks before fell."""
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        del args
-        if state.global_step >= state.max_steps:
-            control.should_evaluate = control.should_save = True
 
 
 class _Told(TrainerCallback):

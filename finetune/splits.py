@@ -17,6 +17,8 @@ from finetune.sparse import ones
 from retrieval.errors import InteractionError, SettingsError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from finetune.event_table import EventTable, Floats, Ints, Mask
     from finetune.sparse import Csr
 
@@ -152,6 +154,16 @@ def hide_items(table: EventTable, share: float, seed: int) -> Mask:
     rows = np.flatnonzero(table.on_shelf)
     hidden[np.random.default_rng(seed).choice(rows, round(share * len(rows)), replace=False)] = True
     return hidden
+
+
+def wanted_from(table: EventTable, moment: datetime) -> Part:
+    """What users come to want from that moment on. Learned from is what everybody did before it; the history of a case
+    is all that its user did before.
+    """
+    begin = round(moment.timestamp() * 1e6)
+    askable = _askable(table, _nothing_hidden(table))
+    asked = askable[table.time_us[askable] >= begin]
+    return _part(table, table.time_us < begin, asked, _nothing_hidden(table))
 
 
 def last_wanted(table: EventTable, low: int, high: int, *, hidden: Mask | None = None) -> Part:

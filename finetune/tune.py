@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -97,6 +97,8 @@ def tune(
     if store.towers is not None and prepare is None:
         raise ValueError("the workspace has towers, so its lists differ from those of a past workspace without any")
     adapters, hashed = Adapters(workspace.path), base_hash(tuning.base)
+    rate = tuning.training.learning_rate or preset_of(tuning.base).lora_rate
+    tuning = replace(tuning, training=replace(tuning.training, learning_rate=rate))  # so that card and run tell it
     with alone(workspace.path, doing="is tuning a model for", lock_name=LOCK):
         table = read_events(workspace)
         folder = _run_folder(workspace.path, table.data_hash, tuning, hashed)

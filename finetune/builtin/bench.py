@@ -121,10 +121,11 @@ class Bench:
 
     @cached_property
     def adapter(self) -> Card | None:
-        """The shipped one; other models than the built-in one have none."""
-        if self._given is not None or self.settings.model != "builtin":
+        """The shipped one; other models than the built-in one have none. Raises WeightsError for a damaged one."""
+        shipped = Adapters(BUILTIN).all()
+        if self._given is not None or self.settings.model != "builtin" or not shipped:
             return None
-        return Adapters(BUILTIN).all()[-1]
+        return Adapters(BUILTIN).check(shipped[-1].name)
 
     @cached_property
     def past(self) -> PastShop:
@@ -208,7 +209,7 @@ class Bench:
 
     @cached_property
     def alpha(self) -> float:
-        """The prior's weight: given, or fitted on shoppers who are not test shoppers, or served."""
+        """The prior's weight: given, or fitted on shoppers who are neither tested nor learned from, or served."""
         from finetune.builtin.measures_rank import fit_alpha
         from finetune.builtin.scored_lists import request_of
 
@@ -216,7 +217,8 @@ class Bench:
             return self.settings.alpha
         if not self.settings.fit_alpha:
             return self.shop_model.info.alpha
-        others = self.shoppers[1][: self.settings.fit_alpha]
+        learned = set() if self.adapter is None else set(self.adapter.users)
+        others = [s for s in self.shoppers[1] if s.user_id not in learned][: self.settings.fit_alpha]
         tastes, asked = self.lists("pictures", others), self.lists("request", others)
         rows = [*(tastes[s.user_id] for s in others), *(asked[s.user_id] for s in others)]
         answering = [request_of(s, self.past.truth)[1] for s in others]
@@ -224,13 +226,13 @@ class Bench:
 
     @cached_property
     def told(self) -> list[Told]:
-        """What the agent recommends to test shoppers, every second one with a request in words."""
+        """What the agent of the demo recommends to test shoppers, every second one with a request in words."""
         from finetune.builtin.scored_lists import request_of
         from finetune.builtin.told_reasons import told_reasons
 
         asked = self.shoppers[0][: max(1, self.settings.lists)]
         requests = {s.user_id: request_of(s, self.past.truth)[0] if row % 2 else None for row, s in enumerate(asked)}
-        return told_reasons(self.model, self.past.workspace, self.past.finder, self.past.store, requests)
+        return told_reasons(self.shop_model, self.past.workspace, self.past.finder, self.past.store, requests)
 
 
 def held_out_looks(count: int, *, seed: int) -> list[Look]:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agent.adapters import ADAPTER_WEIGHTS
 from finetune.builtin.bench import Bench, BuiltinSettings, encoder_hash, shop_hash
 from finetune.builtin.figures import Figure
+from retrieval.builtin import SHOP_FOLDER
 from retrieval.errors import SettingsError, TastemakerError
 
 if TYPE_CHECKING:
@@ -26,12 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BuiltinFigures:
-    """All that was measured. seconds: by row. model, shop, image_encoder: hashes of what was measured."""
+    """All that was measured. seconds: by row. model, shop, image_encoder: hashes of what was measured.
+
+    adapter: the shipped one's name and the first of the hash of its weights, where the shop's rows had it.
+    """
 
     settings: BuiltinSettings
     figures: tuple[Figure, ...]
     seconds: Mapping[str, float]
     model: str
+    adapter: str | None
     shop: str
     image_encoder: str
 
@@ -61,7 +67,9 @@ def evaluate_builtin(
             command = f"tastemaker evaluate --builtin --only {name}"
             figures += [replace(figure, command=command) for figure in _measured(bench, name)]
             seconds[name] = round(time.perf_counter() - started, 1)
-        return BuiltinFigures(settings, tuple(figures), seconds, bench.model_hash, shop_hash(), encoder_hash())
+        card = bench.adapter
+        adapter = None if card is None else f"{card.name} {card.files[ADAPTER_WEIGHTS][:12]}"
+        return BuiltinFigures(settings, tuple(figures), seconds, bench.model_hash, adapter, shop_hash(), encoder_hash())
 
 
 def _measured(bench: Bench, name: str) -> list[Figure]:
@@ -79,6 +87,7 @@ def as_json(found: BuiltinFigures) -> dict[str, Any]:
         "command": "tastemaker evaluate --builtin",
         "date": datetime.now(UTC).date().isoformat(),
         "model": found.model,
+        "adapter": found.adapter,
         "shop": found.shop,
         "image_encoder": found.image_encoder,
         "settings": {name: _plain(value) for name, value in asdict(found.settings).items()},
@@ -104,7 +113,26 @@ def _rank(bench: Bench) -> list[Figure]:
     if bench.adapter is None:
         return figures
     bare = bench.lists("pictures", test, bare=True)
-    return figures + measure_adapter(test, lists, bare, alpha=bench.alpha, bare_alpha=bench.model.info.alpha)
+    alphas = {"alpha": bench.shop_model.info.alpha, "bare_alpha": bench.model.info.alpha}
+    return figures + measure_adapter(test, lists, bare, **alphas)
+
+
+def _rolling(bench: Bench) -> list[Figure]:
+    from finetune.builtin.measures_rolling import list_scores, measure_rolling, window_lists
+
+    test = {shopper.user_id: shopper.kind for shopper in bench.shoppers[0]}
+    made = window_lists(bench.past, SHOP_FOLDER, bench.folder / "whole-shop")
+    lists = [example for example in made if example.user_id in test]
+    bare = None if bench.adapter is None else list_scores(bench.model, bench.past, lists, pictures=True)
+    return measure_rolling(
+        lists,
+        visual=[test[example.user_id] == "visual" for example in lists],
+        served=list_scores(bench.shop_model, bench.past, lists, pictures=True),
+        blind=list_scores(bench.shop_model, bench.past, lists, pictures=False),
+        bare=bare,
+        alpha=bench.alpha,
+        bare_alpha=bench.model.info.alpha,
+    )
 
 
 def _visual(bench: Bench) -> list[Figure]:
@@ -250,6 +278,7 @@ def _vllm(bench: Bench) -> list[Figure]:
 ROWS: Mapping[str, Callable[[Bench], list[Figure]]] = MappingProxyType(
     {
         "rank": _rank,
+        "rolling": _rolling,
         "visual": _visual,
         "requests": _requests,
         "position": _position,

@@ -10,7 +10,7 @@ import csv
 import random
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,7 +90,7 @@ def past_shop(folder: Path, shop: Path = SHOP_FOLDER, *, made: Path | None = Non
         _index(folder, shop)
     else:
         if not Workspace.exists(made):
-            _index_whole(made, shop)
+            index_whole(made, lambda fresh: _index(fresh, shop))
         shutil.copytree(made, folder)
     with ExitStack() as stack:
         workspace = stack.enter_context(Workspace.open(folder))
@@ -107,11 +107,11 @@ def _index(folder: Path, shop: Path) -> None:
             workspace.log.import_file(_past_log(load_truth(shop), shop, Path(scratch) / "past.csv"))
 
 
-def _index_whole(folder: Path, shop: Path) -> None:
-    """Index under another name first, so that a run that is cut off leaves nothing half."""
+def index_whole(folder: Path, index: Callable[[Path], None]) -> None:
+    """Make a workspace under another name first, so that a run that is cut off leaves nothing half."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent) as scratch:
-        _index(Path(scratch) / folder.name, shop)
+        index(Path(scratch) / folder.name)
         try:
             (Path(scratch) / folder.name).rename(folder)
         except OSError:

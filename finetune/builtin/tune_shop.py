@@ -1,6 +1,6 @@
 """Tune the built-in model on the built-in shop's log: the adapter that the demo begins with.
 
-    python -m finetune.builtin.tune_shop --run runs/shop-adapter --name shop-1
+    python -m finetune.builtin.tune_shop --run runs/shop-adapter --name shop-2
 
 By `finetune.tune`, as `tastemaker finetune lora` does it, in a workspace that has never heard of test shoppers, of test
 items, or of anything from the window on. What `tastemaker evaluate --builtin` asks about was therefore never learned.
@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING
 
 from agent.registry import Adapters
 from agent.shipped import BUILTIN
-from finetune.builtin.past_shop import shop_events, write_events
+from finetune.builtin.past_shop import index_whole, shop_events, write_events
 from finetune.builtin.truth import load_truth
 from finetune.lora_settings import LoraTraining
 from finetune.tune import Told, Tuned, Tuning, tune
 from retrieval.builtin import SHOP_FOLDER
 from retrieval.encoders import open_encoder
+from retrieval.errors import SettingsError
 from retrieval.indexing import index_catalog
 from retrieval.store import open_store
 from retrieval.workspace import Workspace
@@ -60,31 +61,39 @@ def index_known(folder: Path, shop: Path = SHOP_FOLDER) -> None:
 def tune_shop(run: Path, name: str, *, device: str | None, seed: int, told: Told) -> Tuned:
     """Tune in the run's folder, which keeps the workspace. Raises as `finetune.tune.tune` does."""
     if not Workspace.exists(run):
-        index_known(run)
+        index_whole(run, index_known)
     tuning = Tuning(training=TRAINING, name=name, device=device, seed=seed)
     with Workspace.open(run) as workspace, open_store(workspace, serve=True) as store:
         return tune(workspace, store, open_encoder(), tuning, told=told)
 
 
 def ship(made: Path, name: str, folder: Path = BUILTIN) -> None:
-    """Put the adapter of the workspace `made` in the place of those that the package brings."""
+    """Put the adapter of the workspace `made` in the place of those that the package brings.
+
+    Raises SettingsError for one that is not better than the model without it, and for a name that is shipped already:
+    workspaces that have it would not take another one of that name.
+    """
     adapters, shipped = Adapters(made), Adapters(folder)
     card = adapters.check(name)
-    for old in shipped.all():
-        shutil.rmtree(shipped.path(old.name))
+    if not card.better:
+        raise SettingsError(f"{name} is not better than the model without it, beyond doubt; it is not shipped")
+    before = shipped.all()
     shipped.register(adapters.path(name), replace(card, newest_row=0))
+    for old in before:
+        shutil.rmtree(shipped.path(old.name))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder of the run, which keeps what it makes")
-    parser.add_argument("--name", default="shop-1", help="of the adapter; another one whenever it is another adapter")
+    parser.add_argument("--name", required=True, help="of the adapter: another one than the one that is shipped")
     parser.add_argument("--device", choices=("cpu", "cuda"), default=None)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     told = Told(_print_lists, _print_step)
-    tuned = tune_shop(arguments.run, arguments.name, device=arguments.device, seed=arguments.seed, told=told)
-    for figure in tuned.card.figures:
+    if arguments.name not in Adapters(arguments.run):
+        tune_shop(arguments.run, arguments.name, device=arguments.device, seed=arguments.seed, told=told)
+    for figure in Adapters(arguments.run).card(arguments.name).figures:
         print(
             f"{figure.name}: {figure.mean:.4f}",
             end="\n" if figure.low is None else f" ({figure.low:.4f} to {figure.high:.4f})\n",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ import pytest
 
 from agent.registry import Adapters
 from agent.shipped import BUILTIN, take_shipped
+from finetune.builtin.tune_shop import ship
 from retrieval.types import Event, EventType, Item
 from retrieval.workspace import Workspace
 
@@ -33,22 +34,56 @@ def test_it_is_registered_and_used_and_what_was_logged_counts_as_known(workspace
     assert len(adapters.all()) == 1
 
 
-def test_what_the_owner_uses_stays(workspace: Workspace) -> None:
+def test_what_the_owner_uses_stays_and_what_was_logged_since_is_still_to_be_learned(workspace: Workspace) -> None:
     (shipped,) = Adapters(BUILTIN).all()
     adapters = Adapters(workspace.path)
-    adapters.register(Adapters(BUILTIN).path(shipped.name), replace(shipped, name="lora-1"))
+    adapters.register(Adapters(BUILTIN).path(shipped.name), replace(shipped, name="lora-1", newest_row=0))
     adapters.point_to("lora-1")
     take_shipped(workspace)
     assert adapters.current() == "lora-1"
-    assert shipped.name in adapters
+    assert adapters.card(shipped.name).newest_row == 0
 
 
-def test_a_newer_one_takes_over(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("delete", [False, True])
+def test_an_owner_who_went_back_to_none_is_not_asked_again(workspace: Workspace, delete: bool) -> None:
     take_shipped(workspace)
-    (shipped,) = Adapters(BUILTIN).all()
-    newer = Adapters(tmp_path)
-    newer.register(Adapters(BUILTIN).path(shipped.name), shipped)
-    newer.register(Adapters(BUILTIN).path(shipped.name), replace(shipped, name="newer", created="2099-01-01"))
-    monkeypatch.setattr("agent.shipped.BUILTIN", tmp_path)
+    adapters = Adapters(workspace.path)
+    (card,) = adapters.all()
+    adapters.roll_back()
+    if delete:
+        adapters.delete(card.name)
+    take_shipped(workspace)
+    assert adapters.current() is None
+    assert (card.name in adapters) is not delete
+
+
+@pytest.fixture
+def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Ships another adapter in the place of the one that is shipped now."""
+
+    def release() -> None:
+        (shipped,) = Adapters(BUILTIN).all()
+        made = tmp_path / "made"
+        Adapters(made).register(Adapters(BUILTIN).path(shipped.name), replace(shipped, name="newer"))
+        ship(made, "newer", tmp_path / "package")
+        monkeypatch.setattr("agent.shipped.BUILTIN", tmp_path / "package")
+
+    return release
+
+
+def test_a_newer_one_takes_over_from_the_one_before(workspace: Workspace, next_release: Callable[[], None]) -> None:
+    take_shipped(workspace)
+    next_release()
     take_shipped(workspace)
     assert Adapters(workspace.path).current() == "newer"
+
+
+def test_a_newer_one_does_not_take_over_from_the_owners_choice(
+    workspace: Workspace, next_release: Callable[[], None]
+) -> None:
+    take_shipped(workspace)
+    Adapters(workspace.path).roll_back()
+    next_release()
+    take_shipped(workspace)
+    assert Adapters(workspace.path).current() is None
+    assert "newer" in Adapters(workspace.path)

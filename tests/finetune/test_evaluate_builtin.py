@@ -73,5 +73,5 @@ def test_a_pack_that_is_too_small_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_row_that_there_is_not() -> None:
-    with pytest.raises(SettingsError, match="no row speeed; expected some of rank, visual"):
+    with pytest.raises(SettingsError, match="no row speeed; expected some of rank, rolling, visual"):
         evaluate_builtin(BuiltinSettings(only=("unseen", "speeed")), model=ScriptedModel())

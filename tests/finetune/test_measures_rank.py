@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +24,12 @@ from finetune.builtin.measures_rank import (
     measure_rerank,
     ndcg,
 )
+from finetune.builtin.measures_rolling import measure_rolling, window_lists
 from finetune.builtin.past_shop import PastShop, Shopper, past_shop, shoppers
 from finetune.builtin.scored_lists import KeptLists, ScoredList, listed, request_of, scored
 from finetune.builtin.shoppers import APPEAL_SHARE
 from finetune.builtin.truth import Truth, load_truth
+from finetune.examples import Example
 from retrieval.builtin import SHOP_FOLDER
 
 
@@ -170,6 +174,42 @@ def test_the_past_ends_where_the_window_begins(past: PastShop, small_shop: Path)
         assert history
         assert all(event.timestamp < past.truth.window_start for event in history)
         assert not shopper.wanted & {event.item_id for event in history}
+
+
+def test_the_window_is_asked_about_want_by_want(past: PastShop, small_shop: Path, tmp_path: Path) -> None:
+    """As the retrievers stood before it, with what the shopper did in it up to each want; the past stays the past."""
+    before = past.workspace.log.count()
+    lists = window_lists(past, small_shop, tmp_path / "whole")
+    assert past.workspace.log.count() == before
+    assert {example.user_id for example in lists} <= set(past.truth.test_shoppers)
+    with (small_shop / "interactions.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["type"] in ("click", "like", "buy")]
+    wants = {(row["user_id"], row["item_id"]): datetime.fromisoformat(row["timestamp"]) for row in reversed(rows)}
+    asked = [example for example in lists if example.target >= 0]
+    assert len(asked) > 10
+    for example in asked:
+        moment = wants[example.user_id, example.candidates[example.target]]
+        assert moment >= past.truth.window_start
+        assert all(wants[example.user_id, item_id] < moment for item_id in example.history)
+
+
+def test_a_model_that_knows_each_want_is_worth_as_much_as_it_lifts_them() -> None:
+    """Of two lists one holds what was wanted, in the second place: from 1 / log2(3) to 1, for everybody alike."""
+    there = Example("u", (), ("a", "b"), (0.9, 0.8), 1, (0.0, 1.0))
+    lists = [replace(there, user_id=name) for name in "uvw"] + [replace(there, target=-1)]
+    knows, shrugs = [np.array([0.0, 9.0])] * 4, [np.zeros(2)] * 4
+    looks = [True, True, False, True]
+    options = {"visual": looks, "served": knows, "blind": shrugs, "alpha": 1.0, "bare_alpha": 1.0}
+    found = by_name(measure_rolling(lists, bare=shrugs, **options))
+    adapted = "with the shop's adapter over without it, want by want, NDCG@10"
+    pictures = "multimodal over text-only, want by want, NDCG@10, shoppers with visual taste"
+    for name in ("reranker over retriever order, want by want, NDCG@10", pictures, adapted):
+        assert (found[name].value, found[name].low) == pytest.approx((100 * (math.log2(3) - 1),) * 2)
+        assert found[name].verdict == "aim"
+    assert found[pictures].n == 3
+    assert adapted not in by_name(measure_rolling(lists, bare=None, **options))
+    assert found["reranked: NDCG@10, want by want"].value == pytest.approx(3 / 4)
+    assert found["retriever: NDCG@10, want by want"].value == pytest.approx(3 / 4 / math.log2(3))
 
 
 class Counting(ScriptedModel):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from finetune.event_table import EventTable, read_events
-from finetune.splits import Part, Split, global_time, hide_items, leave_one_out, rolling
+from finetune.splits import Part, Split, global_time, hide_items, leave_one_out, rolling, wanted_from
 from retrieval.errors import InteractionError, SettingsError
 from retrieval.types import Event, EventType
 from tests.finetune.logs import event, likes, random_events, workspace_of
@@ -74,6 +74,15 @@ def test_global_time_knows_nothing_of_what_came_later_anywhere(tmp_path: Path) -
     assert known(split, split.validation) == {"u": "abc", "v": "abc"}
     assert told(split.test) == [("u", "abcd", "e"), ("v", "abcd", "e")]
     assert told(split.validation) == [("u", "abc", "d"), ("v", "abc", "d")]
+
+
+def test_from_a_moment_on_all_is_asked_and_the_time_before_is_known(tmp_path: Path) -> None:
+    events = [event("u", item, 10 * place) for place, item in enumerate("abcde")]
+    events += [event("v", item, 10 * place + 5) for place, item in enumerate("edb")]
+    table = table_of(tmp_path, events)
+    part = wanted_from(table, events[3].timestamp)
+    assert told(part) == [("u", "abc", "d"), ("u", "abcd", "e")]
+    assert [table.item_ids[item] for item in table.item[part.past]] == [*"abc", *"edb"]
 
 
 @pytest.mark.parametrize("share", [0, 0.5, -1, 2])

@@ -15,6 +15,7 @@ from agent.shipped import BUILTIN
 from finetune.builtin.truth import load_truth
 from finetune.builtin.tune_shop import index_known, ship
 from retrieval.builtin import SHOP_FOLDER
+from retrieval.errors import SettingsError
 from retrieval.workspace import Workspace
 
 
@@ -51,15 +52,20 @@ def test_all_else_is(known: Workspace, small_shop: Path) -> None:
     assert len(pictures) == known.items.count()
 
 
-def test_the_newest_is_shipped_alone(tmp_path: Path, known: Workspace) -> None:
+def test_the_newest_is_shipped_alone_and_only_if_it_is_better(tmp_path: Path) -> None:
     shipped = Adapters(BUILTIN)
     (card,) = shipped.all()
-    made = Adapters(known.path)
+    made, folder = tmp_path / "made", tmp_path / "package"
+    for name, better in (("first", True), ("second", True), ("third", False)):
+        Adapters(made).register(shipped.path(card.name), replace(card, name=name, better=better))
     for name in ("first", "second"):
-        made.register(shipped.path(card.name), replace(card, name=name))
-        ship(known.path, name, tmp_path)
-    assert [each.name for each in Adapters(tmp_path).all()] == ["second"]
-    assert Adapters(tmp_path).check("second").newest_row == 0
+        ship(made, name, folder)
+    with pytest.raises(SettingsError, match="third is not better than the model without it"):
+        ship(made, "third", folder)
+    with pytest.raises(SettingsError, match="taken"):
+        ship(made, "second", folder)
+    assert [each.name for each in Adapters(folder).all()] == ["second"]
+    assert Adapters(folder).check("second").newest_row == 0
 
 
 def test_the_shipped_one_learned_from_nobody_who_is_asked_about() -> None:

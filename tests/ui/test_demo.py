@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 import ui.demo
+from agent.registry import Adapters
+from agent.shipped import BUILTIN
 from retrieval.builtin import SHOP_FOLDER
-from retrieval.errors import WorkspaceError
+from retrieval.errors import ModelUnavailableError, WorkspaceError
 from retrieval.types import Item
 from retrieval.workspace import Workspace, WorkspaceSettings
 from tests.conftest import TinyShop
@@ -56,6 +58,38 @@ def test_the_demo_is_the_shipped_shop_and_made_once(
     prepare_demo(tmp_path / "demo", lambda done, total: told.append((done, total)))
     assert told[-1] == (12, 12)
     assert contents(tmp_path / "demo") == (12, 12, 10)
+    monkeypatch.setattr("retrieval.indexing.index_catalog", refuse)
+    prepare_demo(tmp_path / "demo")
+
+
+def test_it_begins_with_the_shops_adapter_and_keeps_what_its_owner_chose(shipped: Path, tmp_path: Path) -> None:
+    prepare_demo(tmp_path / "demo")
+    adapters = Adapters(tmp_path / "demo")
+    assert [adapters.current()] == [card.name for card in Adapters(BUILTIN).all()]
+    adapters.roll_back()
+    (shipped / "SHA256SUMS").write_text("version 2", encoding="utf-8")
+    prepare_demo(tmp_path / "demo")
+    assert adapters.current() is None
+
+
+def test_a_demo_of_the_time_before_it_gets_it(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr("agent.shipped.BUILTIN", tmp_path / "nothing shipped")
+        prepare_demo(tmp_path / "demo")
+    assert Adapters(tmp_path / "demo").current() is None
+    prepare_demo(tmp_path / "demo")
+    assert Adapters(tmp_path / "demo").current() is not None
+
+
+def test_a_server_that_does_not_take_it_keeps_no_demo_from_starting(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse_it(*_: object) -> None:
+        raise ModelUnavailableError("the vLLM server refused the adapter")
+
+    monkeypatch.setattr("agent.shipped.use_adapter", refuse_it)
+    prepare_demo(tmp_path / "demo")
+    assert "the demo answers without the shop's adapter: the vLLM server refused" in caplog.text
     monkeypatch.setattr("retrieval.indexing.index_catalog", refuse)
     prepare_demo(tmp_path / "demo")
 
