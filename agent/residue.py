@@ -41,6 +41,7 @@ def lead_in(tokens: Sequence[Token], heads: Sequence[Mention]) -> list[tuple[int
 
     heads: the values that say what a thing is. "kindly assist me in locating a brown chair" leads up to a chair; in "a
     quiet chair" nothing does, and what is said with "about" or "with" is wanted of the thing.
+    "A cover for a chair" begins with a thing of its own.
     """
     if not heads:
         return []
@@ -50,7 +51,8 @@ def lead_in(tokens: Sequence[Token], heads: Sequence[Mention]) -> list[tuple[int
     before = [t for t in tokens[:place] if t.clause == clause]
     while before and before[-1].text in FILLERS:
         before.pop()
-    leads = bool(before) and not any(t.text in _TELLS_OF for t in before)
+    names = bool(before) and before[0].text in ("a", "an", "some")
+    leads = bool(before) and not names and not any(t.text in _TELLS_OF for t in before)
     return [(before[0].start, before[-1].end)] if leads else []
 
 
