@@ -72,7 +72,7 @@ _PREFIXES = re.compile(
 )
 _AROUND_VALUES = re.compile(
     r"\b(?:steer(?:ing)? clear|keep (?:it )?free|gone off|far from|weed(?:ing)? out|filter(?:ing)? out|rid of|rule out|"
-    r"not keen|(?:do|live) without|kick(?:ing)? out|hold the|an aversion|bar(?= \w+$)|a fan|can't stomach|"
+    r"not keen|(?:do|live) without|kick(?:ing)? out|hold the|an aversion|bar(?= \w+$)|a fan of|can't stomach|"
     r"of any (?:sort|kind))\b"
 )
 _JOINS = words("or and nor & the a an in of any with for by either on")
