@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from agent.dialogue import Facet
 
 _CHARS, _LISTED = 60, 12
-_ASKS_WHICH = re.compile(r"\b(?:what|which|list|show me)\b")
+_ASKS_WHICH = re.compile(r"\b(?:what|which|list|show me|(?:run|walk) me through)\b")
 _OF_STOCK = re.compile(
     r"\b(?:do you (?:have|sell|carry|stock|offer|keep)|have you(?: got)?|are there|is there|there are|"
-    r"can i (?:choose|get|have|pick)|come in|exist|available|in stock|you (?:have|sell|carry))\b"
+    r"can i (?:choose|get|have|pick)|come in|exist|available|in stock|you (?:have|sell|carry|stock))\b"
 )
 _ALL_OF_IT = re.compile(
     r"^(?:so |ok |and )*what (?:(?:kinds?|sorts?|types?) of (?:things|stuff|items|products|goods) )?"

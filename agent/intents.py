@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.dialogue import Action
+from agent.idioms import ASKING, COMPARING, LIKENESS, REASONS, is_liking, is_refusing
 
 if TYPE_CHECKING:
     from agent.mentions import Embed
@@ -104,7 +105,7 @@ _LIKE = re.compile(
 )
 _QUESTION = re.compile(
     rf"\?|\b(?:tell me|more about|details|wonder\w*|are you sure|am i right)\b|{_LEAD}(?:is|are|was|does|do|"
-    r"did|can|could|would|will|has|how|what|what's|whats|which|who|who's|when|where)\b|"
+    r"did|can(?!')|could|would|will|has|how|what|what's|whats|which|who|who's|when|where)\b|"
     rf"{_LEAD}(?:the )?\w+ of {_ONE}\W*$|\banything (?:i|we) should know\b|, (?:is|does|are) (?:it|this|that)\b|"
     rf"\b{_ONE} is\b.*,? right\W*$"
 )
@@ -142,7 +143,8 @@ _HELP = re.compile(
     r"what an? (?:\w+ )*(?:machine|bot|robot|computer)|help)\W*$"
 )
 _CONTINUES = re.compile(
-    rf"{_LEAD}(?:(?:any|show me )?more|keep going|go on|next(?: page)?|continue|(?:any|what) ?(?:thing )?else.*)"
+    rf"{_LEAD}(?:(?:any|show me )?more|hit me(?: with)?(?: a few| some)?(?: more)?|keep (?:them|'em) coming|"
+    rf"keep going|go on|next(?: page)?|continue|(?:any|what) ?(?:thing )?else.*)"
     r"(?: of (?:them|those))?(?: please| thanks| thank you)?\W*$"
 )
 _TELLS = re.compile(
@@ -154,6 +156,7 @@ _VARIED = re.compile(
     rf"\b(?:does|do|will) {_ONE} come\b|"
     r"\bcomes? .*\bin\b|\bhow about .* (?:in|with)\b"
 )
+_CHANGED = re.compile(r"\b(?:but|only|except) (?:please )?(?:make|in|with|without|not)\b")
 _THAN_ONE = re.compile(
     rf"\b(?:something|anything|one|ones|some|any|others?|show|find|want)\b.*\bthan (?:the|that|no|#|{_ONE})"
 )
@@ -196,7 +199,7 @@ class Said:
 
 def action_of(text: str, said: Said, embed: Embed) -> Action:
     """The action of a message, in lower case and with "this one" for the shown items that it names."""
-    if _WHY.search(text):
+    if _WHY.search(text) or (said.items and REASONS.search(text)):
         return Action.WHY
     if _HELP.search(text):
         return Action.CHAT
@@ -208,7 +211,7 @@ def action_of(text: str, said: Said, embed: Embed) -> Action:
         return Action.SIMILAR
     if said.maybe_items and not said.wishes and (about := _by_rule(text)) is not None:
         return about
-    if said.shown > 1 and not said.wishes and not said.items and _POINTS.search(text):
+    if said.shown > 1 and not said.wishes and not said.items and _POINTS.search(text) and not _CONTINUES.search(text):
         unclear = _by_rule(text)
         if unclear in (Action.LIKE, Action.DISLIKE, Action.ASK) and not _CHATS.search(text):
             return unclear
@@ -228,9 +231,9 @@ def is_too_much(text: str) -> bool:
 
 def _about_items(text: str, said: Said, embed: Embed) -> Action | None:
     """What is done with the shown items that are named; None for a wish that names one by accident."""
-    if len(said.items) > 1 and _COMPARE.search(text):
+    if len(said.items) > 1 and (_COMPARE.search(text) or COMPARING.search(text)):
         return Action.COMPARE
-    if said.wishes and _VARIED.search(text):
+    if said.wishes and (_VARIED.search(text) or (_CHANGED.search(text) and is_liking(text))):
         return Action.SIMILAR
     if said.wishes and (_THAN_ONE.search(text) or is_too_much(text)):
         return Action.REFINE
@@ -247,13 +250,14 @@ def _about_items(text: str, said: Said, embed: Embed) -> Action | None:
 
 
 def _by_rule(text: str) -> Action | None:
-    for pattern, action in (
-        (_SIMILAR, Action.SIMILAR),
-        (_DISLIKE, Action.DISLIKE),
-        (_QUESTION, Action.ASK),
-        (_LIKE, Action.LIKE),
+    for is_said, action in (
+        (_SIMILAR.search(text) or LIKENESS.search(text), Action.SIMILAR),
+        (is_refusing(text), Action.DISLIKE),
+        (_DISLIKE.search(text) and not is_liking(text), Action.DISLIKE),
+        (_QUESTION.search(text) or ASKING.search(text), Action.ASK),
+        (_LIKE.search(text) or is_liking(text), Action.LIKE),
     ):
-        if pattern.search(text):
+        if is_said:
             return action
     return None
 

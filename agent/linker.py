@@ -17,6 +17,7 @@ from agent.asides import aside_spans
 from agent.catalog_talk import Asks, asked_attribute, question_of
 from agent.dialogue import MOST_COUNT, Action, Facet, Update, Values
 from agent.fillers import FILLERS, OF_VALUES, words
+from agent.idioms import idiom_spans
 from agent.intents import Said, action_of, is_too_much
 from agent.measures import counts, is_unit_word
 from agent.mentions import (
@@ -34,10 +35,10 @@ from agent.mentions import (
     value_vectors,
 )
 from agent.places import Reference, count_of, pointed, references, the_one
-from agent.polarity import Polarity, polarities
+from agent.polarity import Polarity, polarities, refusal_spans
 from agent.quantities import NUMBER_WORDS, Numbers, read_numbers
 from agent.remarks import Remark, remark_of
-from agent.residue import residue
+from agent.residue import lead_in, residue
 from agent.slips import corrected
 
 _ABOUT_ITEMS = frozenset((Action.COMPARE, Action.ASK, Action.WHY, Action.LIKE, Action.DISLIKE))
@@ -45,7 +46,10 @@ _DROP = re.compile(
     r"\b(?:doesn't|does not|doesnt|don't|dont|isn't|not) (?:really )?(?:matter|important|care|mind)\b|"
     r"\bno (?:matter|limit)\b|\bwithout (?:the|a|any) (?:\w+ )?limit\b|"
     r"\b(?:any|whatever|whichever|drop|forget|ignore|remove|never mind|nevermind|open to any|"
-    r"irrelevant)\b|\bunimportant\b|\bchanged? (?:my|our) minds? (?:about|on)\b"
+    r"irrelevant)\b|\bunimportant\b|\bflexible (?:on|about|with)\b|\beasy about\b|\bup to you\b|"
+    r"\b(?:not|n't)(?: be| too| overly)? (?:fuss(?:ed|y)|picky|bothered|crucial|particular)\b|\bscratch the\b|"
+    r"\bneither here nor there\b|\bno preference\b|\bmakes no odds\b|\ball the same to\b|\bcouldn't care less\b|"
+    r"\bchanged? (?:my|our) minds? (?:about|on)\b"
 )
 _REGRETS = re.compile(
     r"\b(?:(?:doesn't|does not|doesnt|don't|do not) (?:really )?(?:have|need) to be|(?:need not|needn't) be|"
@@ -136,8 +140,9 @@ def _asked_for(message: str, tokens: Sequence[Token], mentions: Sequence[Mention
 
     A lamp for my bedroom is for the bedroom. What is said in passing means no value by meaning alone.
     """
-    passing = aside_spans(message)
+    passing, cues = aside_spans(message), [*refusal_spans(message), *idiom_spans(message)]
     asked = [m for m in mentions if m.score >= PART or not any(_overlap(m.span(tokens), span) for span in passing)]
+    asked = [m for m in asked if m.score == 1 or not any(_overlap(m.span(tokens), span) for span in cues)]
     for m in reversed(asked.copy()):
         if not _is_somebodys(tokens, m):
             continue
@@ -216,6 +221,7 @@ def _wish(
     parts = {stem(part) for name in spoken_of for part in (name, *name.split("_"))}
     covered += [(t.start, t.end) for t in tokens if t.stem in parts]
     covered += [(t.start, t.end) for m in mentions for t in tokens[m.last : m.last + 4] if t.text in OF_VALUES]
+    covered += [*refusal_spans(message), *lead_in(tokens, [m for m in kept if _says_what(m.facet)])]
     text = message.lower()
     return Update(
         action,
@@ -288,10 +294,15 @@ def _wanted(tokens: Sequence[Token], mentions: Sequence[Mention], numbers: Numbe
     return [m for m, sign in signs if sign is not Polarity.AVOID]
 
 
+def _says_what(facet: str) -> bool:
+    """Whether an attribute says what a thing is."""
+    return bool(_HEADS & set(facet.lower().split("_")))
+
+
 def _turns_away(mentions: Sequence[Mention], facets: Sequence[Facet], standing: str | None) -> bool:
     """Whether the message names another thing than the standing wish: another value of what says what a thing is."""
     for facet in facets:
-        if not _HEADS & set(facet.name.lower().split("_")):
+        if not _says_what(facet.name):
             continue
         found = re.search(rf"(?:^|; ){re.escape(facet.name)} ([^;]+)", standing or "")
         held = {value.strip().lower() for value in found[1].split(",")} if found else set()

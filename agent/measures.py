@@ -54,6 +54,17 @@ _STEPS = (
     ("rating", "highest", rf"(?:best|top|highest)[- ]rated|{_BY}ratings?"),
     ("price", "lower", r"cheaper|more affordable|less (?:expensive|pricey|costly|money)|(?:lower|down) (?:in )?price"),
     ("price", "lower", r"(?:too|bit|so|rather|very|quite) (?:expensive|pricey|dear|costly|steep)|too much(?: money)?"),
+    (
+        "price",
+        "lower",
+        r"a bit rich|(?:costs? )?an arm and a leg|costs? a (?:fortune|bomb)|breaks? the bank|eye-watering",
+    ),
+    ("price", "lower", r"(?:bring|get|knock|take) the price down(?: a (?:notch|bit|little))?"),
+    (
+        "price",
+        "lower",
+        r"budget (?:won't|doesn't|can't|does not) (?:stretch|go|reach)(?: (?:that|so) far| to (?:that|it))?",
+    ),
     ("price", "lower", r"(?:spend|pay|cost) (?:a (?:bit|little|lot) )?less|can(?:'t|not) afford"),
     ("price", "lower", r"more than (?:i|we) (?:can|could|want to|wanted to|meant to) (?:spend|pay|afford)"),
     ("price", "lower", r"(?:over|beyond|above|out of) (?:my|our|the) budget"),

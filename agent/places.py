@@ -16,6 +16,7 @@ _ORDINALS = {word: place for place, word in enumerate(_IN_ORDER, start=1)}
 _PLACE = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b|(?:#|\b(?:number|no\.?|nr\.?|num|option|item)\s*#?)(\d{1,2})\b")
 _SPELT = re.compile(
     rf"\b(?:number|option|item)\s+({'|'.join(NUMBER_WORDS)})\b|(?<!\ba )(?<!\bjust )\b({'|'.join(_ORDINALS)})\b"
+    r"(?! (?:thoughts?|of all|things? first|glance|sight)\b)"
 )
 _SEVERAL = re.compile(rf"\b(first|top|last|bottom)\s+(\d|{'|'.join(NUMBER_WORDS)}|couple)\b(?!\s*(?:of|years|weeks))")
 _LAST = re.compile(r"\b(?:the|your|that)\s+(?:very\s+)?last\b(?!\s+(?:time|year|week|month|thing))")

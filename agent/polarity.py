@@ -30,10 +30,24 @@ _AVOID_PAIRS = frozenset(
         *(("anything", "but"), ("other", "than"), ("apart", "from"), ("allergic", "to"), ("no", "more")),
         *(("too", "many"), ("too", "much"), ("had", "enough"), ("enough", "of"), ("sick", "of"), ("tired", "of")),
         *(("spare", "me"), ("leave", "out"), ("drop", "the"), ("lose", "the"), ("rid", "of")),
+        *(("clear", "of"), ("free", "of"), ("far", "from"), ("gone", "off"), ("went", "off"), ("weed", "out")),
+        *(("filter", "out"), ("do", "without"), ("live", "without"), ("short", "on")),
     )
 )
-_EXCEPTS = re.compile(r"\b(?:any|every|all|whatever|whichever)(?: \w+){0,2} but(?: for)?(?: an?| the)?$")
-_REFUSED = re.compile(r"(?:would be|is|are|will be) (?:all )?(?:wrong|out\b|no good|a no|off the table|a mistake)")
+_EXCEPTS = re.compile(r"\b(?:any|every|all|whatever|whichever)(?: \w+){0,2} (?:but(?: for)?|bar|save)(?: an?| the)?$")
+_REFUSED = re.compile(
+    r"(?:would be|is|are|will be) (?:all |simply |just )?(?:wrong|out\b|no good|a no\b|off the table|"
+    r"out of the question|a mistake)|"
+    r"(?:(?:is|are|was|were) (?:not|never)|isn't|aren't|isnt|arent) (?:really |quite |exactly )?(?:my|our|for (?:me|"
+    r"us))\b|"
+    r"(?:(?:is|are) )?(?:an? )?(?:deal-?breakers?|deal breakers?|no-gos?|no-go|no go|turn-?offs?|big no)\b|"
+    r"(?:puts?|turns?) (?:me|us) (?:off|to sleep)|leaves? (?:me|us) cold|bores? (?:me|us)|do(?:es)? nothing for|"
+    r"makes? (?:me|us) (?:itch|sick|sneeze|cringe|yawn|shudder|queasy|ill)|"
+    r"(?:don't|doesn't|do not|does not) (?:really )?(?:do it|work|appeal|suit|grab)\b|not so much|no thanks|"
+    r"no thank you"
+)
+_DECLINED = re.compile(r"(?:no thanks|no thank you|nope|nah|no way|not for (?:me|us)|not my thing|pass|no|hard pass)")
+"""All that the clause after a value says, where it is refused: "wool, no thanks"."""
 _TAKES, _AWAY, _AROUND = words("leave take keep rule strike"), words("out off away"), 3
 _DENIALS = words("don't dont not never wouldn't didn't doesn't won't can't")
 _ALLOWING = words("only just sure matter mind problem too necessarily object limit")
@@ -45,10 +59,22 @@ _PREFER = words("preferably ideally prefer preferred maybe perhaps possibly hope
 _SUFFIXES = re.compile(
     r"\b(?:if (?:at all )?possible|if (?:you|we|i) can|if there (?:is|are)(?: an?y?)?|where possible|"
     r"(?:would|could|might) (?:also )?be (?:\w+ )?(?:nice|lovely|great|good|ideal|better|best|a bonus|perfect|a plus|"
-    r"welcome|fine))\b"
+    r"welcome|fine|icing on the cake|cherry on top|treat)|(?:wouldn't|would not) hurt|(?:for|by) (?:preference|choice)|"
+    r"if you can manage(?: it| that)?|if you(?:'ve got| have) (?:it|them|any)|if available|at a push)\b"
 )
 """They soften what comes before them; at the start of a clause what comes after."""
-_PREFIXES = re.compile(r"\bbest of all\b|\b(?:it|that)(?: would|'d) be (?:\w+ )?(?:nice|lovely|great|best|ideal) if\b")
+_PREFIXES = re.compile(
+    r"\bbest of all\b|\b(?:it|that)(?: would|'d) be (?:\w+ )?(?:nice|lovely|great|best|ideal) if\b|"
+    r"\b(?:extra|bonus|brownie) points (?:for|if)\b|\bsoft spot for\b|\b(?:\w+ )?preference for\b|"
+    r"\b(?:(?:i|we)(?:'d| would) be (?:\w+ )?(?:chuffed|delighted|thrilled|pleased)|(?:wouldn't|"
+    r"would not) say no) (?:with|to)\b|"
+    r"\bif there(?:'s| is) a choice\b|\bgiven (?:a|the) choice\b|\bif i had to (?:choose|pick)\b"
+)
+_AROUND_VALUES = re.compile(
+    r"\b(?:steer(?:ing)? clear|keep (?:it )?free|gone off|far from|weed(?:ing)? out|filter(?:ing)? out|rid of|rule out|"
+    r"not keen|(?:do|live) without|kick(?:ing)? out|hold the|an aversion|bar(?= \w+$)|a fan of|can't stomach|"
+    r"of any (?:sort|kind))\b"
+)
 _JOINS = words("or and nor & the a an in of any with for by either on")
 _EITHER = words("or nor")
 _AFTER_APART = words("that this it them")
@@ -84,7 +110,7 @@ def _polarity(
     start = max((place + 1 for place in bounded if start <= place < mention.first), default=start)
     words = [t.text for t in tokens[start : mention.first] if t.clause == clause]
     after = " ".join(t.text for t in tokens[mention.last : mention.last + 4] if t.clause == clause)
-    if _EXCEPTS.search(" ".join(words)) or _takes_away(tokens, mention) or _REFUSED.match(after):
+    if _EXCEPTS.search(" ".join(words)) or _takes_away(tokens, mention) or _is_refused(tokens, mention, after):
         return Polarity.AVOID
     for place in reversed(range(len(words))):
         pair = (words[place], words[place + 1] if place + 1 < len(words) else None)
@@ -92,6 +118,8 @@ def _polarity(
             return Polarity.AVOID
         if pair in _REPLACED:
             return Polarity.AVOID if alone else Polarity.NONE
+        if pair == ("no", "to") and words[place - 1 : place] == ["say"]:  # one who wouldn't say no to it
+            break
         if pair in _NAMED:
             return Polarity.NONE
         if pair[0] in _AVOID and pair[1] not in _ALLOWING:
@@ -105,6 +133,24 @@ def _polarity(
         if words[place] == "than":
             return Polarity.NONE
     return Polarity.WANT
+
+
+def _is_refused(tokens: Sequence[Token], mention: Mention, after: str) -> bool:
+    """Whether what comes after the value refuses it, or the word itself does: "wool, no thanks", "dot-free".
+
+    after: the next words of its clause.
+    """
+    last = tokens[mention.last - 1]
+    following = [t.text for t in tokens[mention.last :] if t.clause == last.clause + 1]
+    declined = not after and bool(_DECLINED.fullmatch(" ".join(following)))
+    spelt = tokens[mention.first].text.startswith("non-") or last.text.endswith("-free")
+    return bool(_REFUSED.match(after)) or declined or spelt
+
+
+def refusal_spans(message: str) -> list[tuple[int, int]]:
+    """The characters of what refuses or softens a value in more words than one; they mean no thing."""
+    text = message.replace("’", "'").lower()
+    return [m.span() for cue in (_REFUSED, _SUFFIXES, _PREFIXES, _AROUND_VALUES) for m in cue.finditer(text)]
 
 
 def _goes_on(words: Sequence[str], *, same: bool) -> bool:

@@ -28,21 +28,27 @@ _MONEY = r"(?:[£$€]|eur\b|usd\b|gbp\b)?\s*"
 _UNIT = r"(?:\s*(?P<unit>[£$€]|(?!onward|upward)[a-z]+))?(?:\s+of\s+(?P<of>[a-z]+))?"
 _MOST = "|".join(
     (
-        "under|below|before|within|until|up to|at (?:the )?most|max(?:imum)?|budget",
+        "under|below|before|pre|within|until|up to|at (?:the )?most|max(?:imum)?|budget|south of|(?:not )?exceeding",
+        "cap(?:ped)?(?: (?:it|that|them))?(?: at| of)|(?:price )?(?:limit|ceiling|cap) of",
         "(?:less|fewer|cheaper|shorter|smaller|older|earlier|slower|lighter) than",
         "(?:no|not) (?:more|longer|later|newer|higher|bigger|faster) than|(?:not|nothing|never) (?:over|above)",
     )
 )
 _LEAST = "|".join(
     (
-        "over|above|after|since|from|at least|min(?:imum)?|starting (?:at|from)",
+        "over|above|after|post|since|from|at least|min(?:imum)?|starting (?:at|from)|upwards? of|north of",
         "(?:more|newer|later|longer|bigger|larger|higher|faster|heavier) than",
-        "(?:no|not) (?:less|fewer|shorter|older|earlier|slower) than|(?:not|nothing|never) (?:under|below)",
+        "(?:no|not) (?:less|fewer|shorter|older|earlier|slower|cheaper|smaller|lighter) than|(?:not|nothing|"
+        "never) (?:under|below)",
     )
 )
-_ABOUT = "around|about|roughly|approximately|circa"
+_ABOUT = (
+    "around|about|roughly|approximately|circa|give or take|somewhere (?:near|around)|close to|"
+    "in the (?:region|neighbou?rhood|ballpark) of"
+)
 _TAIL_MOST, _TAIL_LEAST = (
-    "max(?:imum)?|tops|at most|"
+    "max(?:imum)?|tops|at most|at the outside|to (?:play with|spend)|is as (?:far|high|much) as|"
+    "(?:is|'s) (?:my|our|the) (?:absolute |upper )?(?:limit|ceiling|max(?:imum)?|cap|budget)|"
     "or (?:less|under|below|fewer|cheaper|older|earlier|shorter|smaller|slower|lower|lighter)",
     "min(?:imum)?(?! or\\b)|at least|(?:or|and) (?:more|over|up|above|upwards?|later|[a-z]+er)|onwards?|upwards?",
 )
@@ -52,11 +58,13 @@ _BOUND = re.compile(
     rf"{_MONEY}(?P<n>{_N}){_UNIT}(?:\s+(?:onwards?|upwards?|on)\b)?"
 )
 _TAIL = re.compile(
-    rf"{_MONEY}(?P<n>{_N})\s*(?P<unit>[£$€]|[a-z]+)??(?:\s+of\s+(?P<of>[a-z]+))?\s*\b(?P<how>{_TAIL_MOST}|{_TAIL_LEAST})\b"
+    rf"{_MONEY}(?P<n>{_N})\s*(?P<unit>[£$€]|[a-z]+)??(?:\s+of\s+(?P<of>[a-z]+))?\s*\b(?P<how>{_TAIL_MOST}|"
+    rf"{_TAIL_LEAST})\b"
     rf"(?!\s*{_MONEY}\d)"
 )
 _SPENDING = (
-    "really|want|wants|wish|like|to|pay|spend|cost|costs|go|be|is|have|need|any|it|ever|even|exceed|take|last|of"
+    "really|set|me|us|back|want|wants|wish|like|to|pay|spend|cost|costs|go|be|is|have|need|any|it|ever|even|exceed|"
+    "take|last|of"
 )
 _DECADE = re.compile(r"\b(19|20)?(\d)0'?s\b")
 
@@ -152,7 +160,8 @@ def _ends(text: str, match: re.Match[str]) -> bool:
 
 def _is_denied(before: str) -> bool:
     """Whether what comes before a bound, in its clause, denies it: "I wouldn't pay more than"."""
-    return bool(re.search(rf"(?:n't|\b(?:not|never|cannot|dont|cant|wont))(?: (?:{_SPENDING}))*\s*$", before))
+    denials = "not|never|cannot|dont|cant|wont|nothing|refuse"
+    return bool(re.search(rf"(?:n't|\b(?:{denials}))(?: (?:{_SPENDING}))*\s*$", before))
 
 
 def _share_a_unit(one: re.Match[str], other: re.Match[str]) -> bool:

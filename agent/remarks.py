@@ -34,7 +34,8 @@ _MORE = re.compile(
     + r"(?:more(?: of (?:them|these|those)| options| ideas| choices| results| suggestions| items| ones)?|"
     + r"(?:any|some)?thing else|what else(?: is there| do you have| have you got)?|else|next(?: ones?| page| few)?|"
     + r"(?:the )?others?|(?:some |any )?(?:other|different|further|new)(?: ones| options| ideas| things| suggestions)?|"
-    + r"none of (?:these|those|them)|keep going|go on|carry on|continue|another(?: one| few)?|the rest)"
+    + r"none of (?:these|those|them)|keep (?:them|'em) coming|keep going|go on|carry on|continue|another(?: one|"
+    + r" few)?|the rest)"
     + _TAIL
 )
 _YES = re.compile(
