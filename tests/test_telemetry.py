@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.shipped import take_shipped
+from retrieval.workspace import Workspace
+
 ROOT = Path(__file__).resolve().parents[1]
 AUDIT = ROOT / "tests" / "audit"
 SHOP = ROOT / "retrieval" / "builtin" / "shop"
@@ -105,12 +108,14 @@ def alone() -> None:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Watch:
-    """A small shop that was indexed, asked from the command line, and asked on its page, one after the other."""
+    """A small shop with an adapter that was indexed, asked from the command line, and asked on its page."""
     watch = Watch(tmp_path_factory.mktemp("watched"))
     lines = (SHOP / "items.jsonl").read_text(encoding="utf-8").splitlines()[:8]
     catalog, workspace = watch.folder / "items.jsonl", str(watch.folder / "shop")
     catalog.write_text("\n".join(lines).replace('"images/', '"no/'), encoding="utf-8")
     watch.run("-m", "ui.cli", "index", str(catalog), "--workspace", workspace)
+    with Workspace.open(Path(workspace)) as made:
+        take_shipped(made)
     watch.run("-m", "ui.cli", "recommend", "--workspace", workspace, "--query", "a lamp", "-k", "2", "--json")
     watch.run("-c", PAGE, workspace)
     return watch

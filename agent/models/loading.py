@@ -134,7 +134,7 @@ def load_adapter(model: Any, folder: str | Path) -> Any:
         tuned = PeftModel.from_pretrained(model, str(folder))
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
         raise WeightsError(f"the adapter {folder.name} cannot be loaded: {_first_line(error)}") from error
-    placed = set(get_peft_model_state_dict(tuned))
+    placed = set(get_peft_model_state_dict(tuned, save_embedding_layers=False))  # "auto" asks the hub
     if given != placed:
         raise WeightsError(
             f"the adapter {folder.name} does not fit this model: {len(given - placed)} of its tensors have no place "
