@@ -13,7 +13,8 @@ _PLACE = r"(?:number \w+|the (?:first|second|third|fourth|fifth|last)(?: one)?)\
 _SAID = (
     r"(?:(?:i(?:'ve| have)?|we(?:'ve| have)?) )?(?:just )?changed? (?:my|our) minds?(?: (?:about|on))?",
     r"narrow (?:(?:that|it|this|them) )?(?:down )?(?:to\b)?",
-    r"(?:completely|totally|entirely|quite|very) different|scrap (?:that|it|this)|from (?:the beginning|scratch)",
+    r"(?:completely|totally|entirely|quite|very) different|(?:scrap|scratch) (?:that|it|this)",
+    r"from (?:the beginning|scratch)",
     r"(?:new|next|another|different) (?:search|topic|question)|change of plans?|start (?:over|again)|reset",
     r"apart from (?:that|this)|on (?:my|the) list(?: today)?|the list says",
     r"interested in|would interest (?:me|us)|surprise (?:me|us)|(?:forgot|forget) to (?:mention|say)|i forgot",

@@ -38,7 +38,7 @@ REFUSING = re.compile(
     rf"\bdo(?:es)? nothing for\b|\ba (?:miss|no)\b|\bmiss(?:es|ed)? the mark\b|\b(?:hard|firm|big) (?:pass|no)\b|"
     rf"\bout of (?:my|our) sight\b|\b(?:puts?|turns?) {_ME} off\b|\bleaves? {_ME} (?:cold|unmoved|indifferent)\b|"
     r"\b(?:let-?down|eyesore|turn-?off|deal-?breaker|monstrosity|dud|flop|no-go)\b|\b(?:seen|caught) dead\b|"
-    rf"\b(?:bin|scrap|junk|chuck|toss|axe|scratch|nix) {_IT}|"
+    rf"\b(?:bin|junk|chuck|toss|axe|nix) {_IT}|\b(?:scrap|scratch) th(?:is|at) one\b|"
     rf"\bmakes? (?:me|us|my|our) (?:\w+ )?(?:cringe|shudder|yawn|sick|queasy|crawl|ill|itch)\b|"
     rf"\b(?:do|live) without {_IT}|\bnot feeling {_IT}|\b(?:gone|went) off {_IT}|\bbores? {_ME}\b|\bunderwhelm\w*|"
     rf"\brubs? {_ME}\b|\btake a hike\b"

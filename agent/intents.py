@@ -110,7 +110,8 @@ _QUESTION = re.compile(
     rf"\b{_ONE} is\b.*,? right\W*$"
 )
 _RESTART = re.compile(
-    r"\b(?:forget(?! (?:about (?!that|all|it)|the|to)\b)|scrap|reset|clear (?:that|everything|all)|"
+    r"\b(?:forget(?! (?:about (?!that|all|it)|the|to)\b)|scrap|scratch (?:that|it|all that)|reset|"
+    r"clear (?:that|everything|all)|"
     r"(?:new|next|different|another) (?:question|topic|search)|start (?:over|again|afresh)|"
     r"from (?:the beginning|scratch)|on another note|by the way|(?:besides|apart from) (?:that|this)|"
     r"something (?:else|different|completely)|completely different|mind completely|"
@@ -135,7 +136,9 @@ _CHATS = re.compile(
     r"\byou (?:don't|do not|dont) (?:understand|listen|get)\b|\bwell done\b|\b(?:nice|good|great) (?:work|job|bot)\b|"
     r"\bthis is useless\b|\bwhat can you do\b|"
     rf"{_LEAD}(?:thanks?|thank you|cheers|hi|hello|hey there|good (?:morning|evening|night|afternoon)|haha\w*|lol|"
-    r"ok|okay|alright|fine|got it|i see|bye|goodbye|see you)(?: you| so| very| a lot| much| there| later| for \w+)*\W*$"
+    r"ok|okay|alright|fine|got it|i see|bye|goodbye|see you)(?: you| so| very| a lot| much| there| later| for \w+)*"
+    r"(?:\W+(?:that's|thats|that is|it's|this is) (?:\w+ )?(?:great|perfect|lovely|wonderful|helpful|brilliant|all))?"
+    r"\W*$"
 )
 _HELP = re.compile(
     r"^(?:\W|(?:so|and|but|ok|hm+|well|hey|oh)\b)*(?:how (?:does|do) (?:this|it|you|that)(?: thing)? work|"

@@ -95,14 +95,13 @@ class LoraTraining:
                 f"{self.preference_rate}, preference_beta {self.preference_beta}; expected 0 or more, 0 or more, and "
                 "above 0 for the others"
             )
-        if not (
-            (self.learning_rate is None or self.learning_rate > 0)
-            and 0 <= self.dropout < 1
-            and 0 <= self.warm_up < 1
-            and (self.prior or 0) >= 0
-            and self.reasons >= 0
-        ):
-            raise SettingsError(
-                f"learning_rate is {self.learning_rate}, dropout {self.dropout}, warm_up {self.warm_up}, prior "
-                f"{self.prior}, reasons {self.reasons}; expected above 0, 0 to below 1 for the next two, and 0 or more"
-            )
+        ranges = {
+            "learning_rate": (self.learning_rate is None or self.learning_rate > 0, "above 0"),
+            "dropout": (0 <= self.dropout < 1, "0 to below 1"),
+            "warm_up": (0 <= self.warm_up < 1, "0 to below 1"),
+            "prior": ((self.prior or 0) >= 0, "0 or more"),
+            "reasons": (self.reasons >= 0, "0 or more"),
+        }
+        for name, (fits, expected) in ranges.items():
+            if not fits:
+                raise SettingsError(f"{name} is {getattr(self, name)}; expected {expected}")

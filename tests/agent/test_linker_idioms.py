@@ -25,6 +25,8 @@ def embed() -> Embed:
         ),
         ("kindly assist me in locating a brown chair", {"want": {"category": ["chair"], "colour": ["brown"]}}),
         ("it's high time I owned a jute rug", {"want": {"category": ["rug"], "material": ["jute"]}}),
+        ("scratch that, show me a blue rug", {"want": {"category": ["rug"], "colour": ["blue"]}}),
+        ("thanks, that's great", {"action": "chat"}),
         ("a gloriously quiet chair", {"want": {"category": ["chair"]}, "query": "gloriously quiet"}),
         ("a fan for the living room", {"want": {"room": ["living room"]}, "query": "fan"}),
         ("a hood for a chair", {"want": {"category": ["chair"]}, "query": "hood"}),

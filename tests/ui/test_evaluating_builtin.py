@@ -35,7 +35,7 @@ def test_the_table_has_what_was_asked_beside_what_was_found() -> None:
         Figure("bias", 30.0, None, None, 15, 5, "%", 20, lower_is_better=True),
         Figure("films", float("nan"), note="not measured"),
     )
-    shown = table(BuiltinFigures(BuiltinSettings(), figures, {}, "a" * 64, "b" * 64, "c" * 64))
+    shown = table(BuiltinFigures(BuiltinSettings(), figures, {}, "a" * 64, "shop-1 d", "b" * 64, "c" * 64))
     columns = [list(column.cells) for column in shown.columns]
     assert columns[0] == [r"gain \[x]", "bias", "films"]
     assert columns[1] == ["[yellow]12.3 %[/]", "[red]30.0 %[/]", "[dim]none[/]"]
