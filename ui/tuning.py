@@ -91,7 +91,8 @@ def learn(
     if start is not None and base is not None and adapters.card(start).base != base:
         start = None  # an adapter of another model cannot be gone on from
     if Learned("adapter", start or "") in to_retrain(workspace):
-        start = None  # what it knows of somebody who was forgotten would go on
+        say(f"{start} learned from somebody who is forgotten since: it is left behind, and all is learned anew")
+        start = None
     users = None if start is None else frozenset(activity.users)
     say(f"{activity.events:,} events of {len(activity.users):,} users since the last time")
     try:
