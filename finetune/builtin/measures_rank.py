@@ -156,9 +156,8 @@ def measure_adapter(
 ) -> list[Figure]:
     """What the shop's adapter is worth: the reranker with it beside the one without it (bare)."""
     wanted, rows = [s.wanted for s in shoppers], [bare[s.user_id] for s in shoppers]
-    served = ordered(
-        [lists[s.user_id] for s in shoppers], wanted, reranked([lists[s.user_id] for s in shoppers], alpha)
-    )
+    tuned = [lists[s.user_id] for s in shoppers]
+    served = ordered(tuned, wanted, reranked(tuned, alpha))
     without, retrieved = ordered(rows, wanted, reranked(rows, bare_alpha)), ordered(rows, wanted, priors(rows))
     n = len(rows)
     over = gain(without.of_all, retrieved.of_all)
