@@ -44,6 +44,15 @@ def with_echoes(candidates: Sequence[Shown], liked: Sequence[Shown]) -> list[Sho
     ]
 
 
+def tenths_wanted(wanted_by: Sequence[int]) -> list[int]:
+    """Of each item, how many in ten of them no more people want (1 to 10); 0 for all where nobody wants any.
+
+    wanted_by: how many people want each.
+    """
+    counts = np.array(wanted_by)
+    return [_tenths(int((counts <= count).sum()), len(counts)) if counts.any() else 0 for count in wanted_by]
+
+
 def _alike(candidates: Sequence[Shown], liked: Sequence[Shown]) -> list[int]:
     """(n_candidates,) tenths of the liked looks to which each candidate is one of the nearest; 0 without a look."""
     seen = [row for row, shown in enumerate(candidates) if shown.look is not None]

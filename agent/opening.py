@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from agent.adapters import adapter_name
 from agent.models import open_model
@@ -14,6 +14,7 @@ from retrieval.errors import SettingsError, WeightsError
 
 if TYPE_CHECKING:
     from agent.models.base import VisionLanguageModel
+    from agent.registry import Card
     from agent.server_record import ServerRecord
     from agent.settings import RecommenderSettings
 
@@ -73,8 +74,8 @@ def open_chosen_model(path: Path, settings: RecommenderSettings) -> VisionLangua
             path,
             _told(settings.chosen_model, settings.adapter),
         )
-    model, folder, alpha = _own_adapter(path, settings)
-    return open_model(model, adapter=folder, alpha=alpha)
+    model, folder, card = _own_adapter(path, settings)
+    return open_model(model, adapter=folder, **_as_tuned(card))
 
 
 def adapter_to_serve(path: Path, settings: RecommenderSettings) -> tuple[str, Path | None]:
@@ -96,18 +97,24 @@ def adapter_version(path: Path, settings: RecommenderSettings) -> object:
 
 def _served_model(path: Path, settings: RecommenderSettings, adapter: str | None) -> VisionLanguageModel:
     """The model behind the server at the settings' address, with the adapter of that name or folder."""
+    card = None if adapter is None else Adapters(path).known(adapter)
     return open_model(
-        settings.chosen_model,
-        engine="vllm",
-        url=settings.url,
-        adapter=adapter,
-        alpha=None if adapter is None else Adapters(path).alpha_of(adapter),
-        vllm=settings.vllm,
+        settings.chosen_model, engine="vllm", url=settings.url, adapter=adapter, vllm=settings.vllm, **_as_tuned(card)
     )
 
 
-def _own_adapter(path: Path, settings: RecommenderSettings) -> tuple[str, Path | None, float | None]:
-    """The model for this process, the folder of its adapter, and the prior's weight beside it where that is known.
+def _as_tuned(card: Card | None) -> _AsTuned:
+    """What `open_model` must know of an adapter to ask it as it was trained."""
+    return {} if card is None else {"alpha": card.alpha, "popularity": card.popularity}
+
+
+class _AsTuned(TypedDict, total=False):
+    alpha: float
+    popularity: bool
+
+
+def _own_adapter(path: Path, settings: RecommenderSettings) -> tuple[str, Path | None, Card | None]:
+    """The model for this process, the folder of its adapter, and its card where it is one of the workspace's.
 
     The workspace's adapter of now where none is named, with its own base where no model is; one that cannot be used is
     told and left out.
@@ -119,13 +126,13 @@ def _own_adapter(path: Path, settings: RecommenderSettings) -> tuple[str, Path |
         if len(named.parts) > 1 or named.is_dir() or str(named) not in adapters:
             return model, named, None
         card = adapters.check(str(named), base=settings.model)
-        return card.base if settings.model is None else model, adapters.path(str(named)), card.alpha
+        return card.base if settings.model is None else model, adapters.path(str(named)), card
     try:
         current = adapters.current()
         if current is None:
             return model, None, None
         card = adapters.check(current, base=settings.model)
-        return card.base if settings.model is None else model, adapters.path(current), card.alpha
+        return card.base if settings.model is None else model, adapters.path(current), card
     except (WeightsError, SettingsError) as error:
         logger.warning("%s answers without an adapter: %s", model, error)
         return model, None, None

@@ -58,7 +58,8 @@ class Shown:
 
     look: unit vector of its picture (d,) float32, to compare looks by. seen: by attribute, a value that the text leaves
     out and the picture tells (`retrieval.picture_values`). echoes, alike: of a candidate, how many in ten liked items
-    have an attribute's value, and how many it looks like (`agent.echoes`).
+    have an attribute's value, and how many it looks like (`agent.echoes`). wanted: of a candidate, how many in
+    ten of the list no more people want (`agent.echoes`), 0 where that is not told.
     """
 
     item: Item
@@ -67,6 +68,7 @@ class Shown:
     seen: Mapping[str, str] = field(default_factory=dict)
     echoes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     alike: int = 0
+    wanted: int = 0
 
     @property
     def whole(self) -> Item:
@@ -226,7 +228,8 @@ def answer_prompt(shown: Shown, question: str, detail: Detail) -> Prompt:
 def _line(mark: str, shown: Shown, max_chars: int) -> list[Part]:
     picture = [shown.picture] if shown.picture is not None else []
     alike = f"|{shown.alike} " if shown.alike else ""
-    return [f"{mark} ", *picture, f"{alike}{describe(shown.whole, max_chars, shown.echoes)}\n"]
+    wanted = f" wanted |{shown.wanted}" if shown.wanted else ""
+    return [f"{mark} ", *picture, f"{alike}{describe(shown.whole, max_chars, shown.echoes)}{wanted}\n"]
 
 
 def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:

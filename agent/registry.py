@@ -56,6 +56,11 @@ class Card:
     created: str
     files: Mapping[str, str]
 
+    @property
+    def popularity(self) -> bool:
+        """Whether it learned from lists that tell how widely each candidate is wanted."""
+        return self.settings.get("popularity") is True
+
 
 class Adapters:
     """The adapters of the workspace in a folder. Several processes may look and change at the same time."""
@@ -79,10 +84,9 @@ class Adapters:
     def __contains__(self, name: str) -> bool:
         return _NAME.fullmatch(name) is not None and (self.folder / name / CARD).is_file()
 
-    def alpha_of(self, name: str) -> float | None:
-        """The weight of the retrievers' prior beside the adapter; None where nothing is known of it."""
-        card = self._readable(name) if name in self else None
-        return None if card is None else card.alpha
+    def known(self, name: str) -> Card | None:
+        """The adapter's card; None where there is none that can be read."""
+        return self._readable(name) if name in self else None
 
     def path(self, name: str) -> Path:
         """The adapter's folder, as peft and vLLM load it. Each adapter has its own for good."""
@@ -225,7 +229,8 @@ def _read_card(path: Path) -> Card:
         values = {field.name: told[field.name] for field in fields(Card)}
         values |= {"figures": tuple(Figure(**each) for each in told["figures"]), "users": tuple(told["users"])}
         card = Card(**values)
-        if not (isinstance(card.alpha, int | float) and card.alpha >= 0 and isinstance(card.files, dict)):
+        told = isinstance(card.files, dict) and isinstance(card.settings, dict)
+        if not (told and isinstance(card.alpha, int | float) and card.alpha >= 0):
             raise ValueError("its values are not what they should be")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WeightsError(f"{path} is damaged ({error}); delete the adapter's folder and train it again") from error

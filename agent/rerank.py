@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from agent.echoes import with_echoes
+from agent.echoes import tenths_wanted, with_echoes
 from agent.models.base import ModelInfo, Prompt, VisionLanguageModel
 from agent.prompts import LETTERS, Detail, Shown, rank_prompt
 from agent.settings import LEAST_CHARS, RerankSettings
@@ -19,10 +19,11 @@ _ROUNDING = 1e-3  # what half precision may add to a probability
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A candidate, and how the model is shown it."""
+    """A candidate, and how the model is shown it. wanted_by: how many people want it."""
 
     candidate: Candidate
     shown: Shown
+    wanted_by: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def rerank(
     one scale. Raises ModelError when the model cannot answer or answers with scores that cannot be used.
     """
     settings = settings or RerankSettings()
-    recent, entries = as_told(history, contenders, settings)
+    recent, entries = as_told(model.info, history, contenders, settings)
     orders = model.info.orders if settings.orders is None else settings.orders
     log_probs = _compare(_Reader(model, recent, request, orders), entries, settings.list_size)
     alpha = model.info.alpha if settings.alpha is None else settings.alpha
@@ -67,7 +68,7 @@ def rerank(
 
 
 def as_told(
-    history: Sequence[Shown], contenders: Sequence[Contender], settings: RerankSettings
+    info: ModelInfo, history: Sequence[Shown], contenders: Sequence[Contender], settings: RerankSettings
 ) -> tuple[Sequence[Shown], list[Contender]]:
     """The liked items that the prompt shows, and the candidates with what they have in common with what was liked.
 
@@ -76,7 +77,11 @@ def as_told(
     counted = history[len(history) - min(len(history), settings.counted_items) :]
     recent = counted[len(counted) - min(len(counted), settings.history_items) :]
     told = with_echoes([contender.shown for contender in contenders], counted)
-    return recent, [replace(contender, shown=shown) for contender, shown in zip(contenders, told, strict=True)]
+    wanted = tenths_wanted([contender.wanted_by for contender in contenders]) if info.popularity else [0] * len(told)
+    return recent, [
+        replace(contender, shown=replace(shown, wanted=tenths))
+        for contender, shown, tenths in zip(contenders, told, wanted, strict=True)
+    ]
 
 
 def _compare(reader: _Reader, contenders: Sequence[Contender], list_size: int) -> list[float]:

@@ -32,7 +32,11 @@ def shortlist(finder: CandidateFinder, showcase: Showcase, query: Query, size: i
     items = {item.item_id: item for item in showcase.items(entry.item_id for entry in found)}
     known = [entry for entry in found if entry.item_id in items]
     shown = showcase.shown_all([items[entry.item_id] for entry in known], image_px)
-    contenders = [Contender(entry, told) for entry, told in zip(known, shown, strict=True)]
+    standings = finder.standings.of([entry.item_id for entry in known])
+    contenders = [
+        Contender(entry, told, standing.wanted_by)
+        for entry, told, standing in zip(known, shown, standings, strict=True)
+    ]
     return Shortlist(query, showcase.items(event.item_id for event in query.history), contenders)
 
 

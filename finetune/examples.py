@@ -38,6 +38,7 @@ class ListSettings:
     how many of the others are drawn by popularity; depth: the rest is drawn from so many that the retrievers propose.
     later: what is wanted after the next item counts so much as a right answer, what is wanted after that its square,
     and so on; 0 to below 1. taught: by this share trees say how right each candidate is (`finetune.teacher`).
+    popularity: whether lists tell how widely each candidate is wanted, which the adapter is told from then on.
     """
 
     size: int = 20
@@ -46,6 +47,7 @@ class ListSettings:
     later: float = 0.5
     put_in: float = 0.0
     taught: float = 1.0
+    popularity: bool = True
 
     def __post_init__(self) -> None:
         if not 2 <= self.size <= 20 or not 0 <= self.sampled < self.size or self.depth < self.size:
@@ -67,6 +69,7 @@ class Example:
     history: ids of what they want, oldest first. candidates: item ids. scores: the retrievers' for each, 0 for one that
     they did not propose. target: place of the item that the user wanted next, -1 where it is not in the list.
     relevance: 1 for that item, less for what was wanted after it, 0 for the others; or how likely trees hold each.
+    wanted_by: how many people wanted each at that time; empty where that is unknown.
     """
 
     user_id: str
@@ -75,6 +78,7 @@ class Example:
     scores: tuple[float, ...]
     target: int
     relevance: tuple[float, ...]
+    wanted_by: tuple[int, ...] = ()
 
 
 def training_lists(
@@ -163,6 +167,7 @@ class _Maker:
             tuple(scores.get(item_id, 0.0) for item_id in shuffled),
             shuffled.index(target),
             tuple(weights.get(item_id, 0.0) for item_id in shuffled),
+            _wanted_by(self._finder, shuffled),
         )
 
 
@@ -194,6 +199,7 @@ def asked_lists(
                 tuple(each.score for each in found),
                 candidates.index(target) if target in candidates else -1,
                 tuple(float(item_id == target) for item_id in candidates),
+                _wanted_by(finder, candidates),
             )
         )
         if progress is not None:
@@ -222,7 +228,12 @@ def as_example(row: Mapping[str, Any]) -> Example:
         tuple(row["scores"]),
         row["target"],
         tuple(row["relevance"]),
+        tuple(row["wanted_by"]),
     )
+
+
+def _wanted_by(finder: CandidateFinder, candidates: Sequence[str]) -> tuple[int, ...]:
+    return tuple(standing.wanted_by for standing in finder.standings.of(candidates))
 
 
 def _history(part: Part, table: EventTable, case: int) -> tuple[str, ...]:

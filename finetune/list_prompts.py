@@ -40,11 +40,12 @@ class ListPrompts:
         counted = example.history[max(0, len(example.history) - self._settings.counted_items) :]
         liked = [shown for item_id in counted if (shown := self._shown(item_id)) is not None]
         contenders = []
-        for item_id, score in zip(example.candidates, example.scores, strict=True):
+        wanted_by = example.wanted_by or (0,) * len(example.candidates)
+        for item_id, score, people in zip(example.candidates, example.scores, wanted_by, strict=True):
             shown = self._shown(item_id)
             if shown is None:
                 raise KeyError(f"the catalogue has no item {item_id!r} any more")
-            contenders.append(Contender(Candidate(item_id, score), shown))
+            contenders.append(Contender(Candidate(item_id, score), shown, people))
         return liked, contenders
 
     def facts(self) -> CatalogueFacts:
@@ -53,7 +54,7 @@ class ListPrompts:
 
     def entries(self, example: Example) -> tuple[Sequence[Shown], list[Contender]]:
         """What of the history the prompt shows, and the candidates with their echoes, in the example's order."""
-        return as_told(*self.told(example), self._settings)
+        return as_told(self._info, *self.told(example), self._settings)
 
     def prompt(self, example: Example, order: Sequence[int], detail: Detail | None = None) -> Prompt:
         """The list with its candidates in this order. Places of the order are letters."""

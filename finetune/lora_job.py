@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,11 +35,15 @@ _LAST_WORDS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class LoraJob:
-    """What is trained: the base model, how, and the folder of the adapter to go on from. device: None is the best."""
+    """What is trained: the base model, how, and the folder of the adapter to go on from.
+
+    popularity: as `finetune.examples.ListSettings` has it. device: None is the best.
+    """
 
     base: str
     training: LoraTraining
     rerank: RerankSettings
+    popularity: bool
     start: str | None
     device: str | None
     seed: int
@@ -55,6 +59,7 @@ def do_job(
     rank = int(os.environ.get("LOCAL_RANK", "-1"))
     device = f"cuda:{rank}" if rank >= 0 and job.device != "cpu" and _has_gpu() else job.device
     engine = TransformersModel.open(job.base, device=device, four_bit=job.training.four_bit)
+    engine.info = replace(engine.info, popularity=job.popularity)
     prompts = ListPrompts(Showcase(workspace, store), engine.info, job.rerank)
     shown = read_examples(folder / "validation.jsonl")
     telling = [example for example in shown if example.target >= 0][:STOPPING_LISTS]

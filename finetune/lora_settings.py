@@ -29,8 +29,9 @@ class LoraTraining:
     reasons: how much the words of a reason count beside the letter, to learn to write them; 0 leaves them out. A
     batch's reasons count as one, so that they weigh less where lists come one by one and some have none.
     epochs: at most. evaluations: on validation lists while it trains. patience: so many of them that are not kept
-    (`finetune.list_trainer.Looks`) end the training. batch, accumulate: lists in a step are their product; a CPU takes
-    them one by one. half: bfloat16 arithmetic; where the machine has instructions for it, when None.
+    (`finetune.list_trainer.Looks`) end the training. batch, accumulate: lists in a step are their product; few, since
+    of as many lists more steps teach more. A CPU takes them one by one. half: bfloat16 arithmetic; where the machine
+    has instructions for it, when None.
     checkpointing: less memory for more time. four_bit: the base's weights in 4 bits (QLoRA), on a GPU.
     preferences: at most so many pairs of items of one answer, of which the user preferred one, are learned from after
     the lists (DPO), preference_epochs times, at preference_rate; preference_beta holds it to what was learned before.
@@ -56,7 +57,7 @@ class LoraTraining:
     epochs: int = 1
     evaluations: int = 4
     patience: int = 3
-    batch: int = 8
+    batch: int = 2
     accumulate: int = 1
     half: bool | None = None
     checkpointing: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -39,11 +39,12 @@ class Preference:
 
 @dataclass(slots=True)
 class _Answer:
-    """An answer as it was shown, and what became of it."""
+    """An answer as it was shown, and what became of it. wanted_by: of each item, how many people wanted it then."""
 
     user_id: str
     history: tuple[str, ...]
     places: dict[str, int] = field(default_factory=dict)
+    wanted_by: list[int] = field(default_factory=list)
     liked: set[str] = field(default_factory=set)
     disliked: set[str] = field(default_factory=set)
 
@@ -68,16 +69,19 @@ def preferences(
     settings = workspace.settings
     answers: dict[tuple[str, str], _Answer] = {}
     wanted: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    people: Counter[str] = Counter()
     for event in workspace.log.events(until=newest_row):
         if event.user_id not in until or event.timestamp >= until[event.user_id]:
             continue
         if event.type is EventType.IMPRESSION:
-            _show(answers, event, wanted[event.user_id], list_size)
+            _show(answers, event, wanted[event.user_id], people, list_size)
         elif opinion := _opinion(event, settings):
             _take(answers.get((event.user_id, event.request_id or "")), event.item_id, opinion)
-            wanted[event.user_id].pop(event.item_id, None)
+            mine, before = wanted[event.user_id], len(wanted[event.user_id])
+            mine.pop(event.item_id, None)
             if opinion > 0:
-                wanted[event.user_id][event.item_id] = None
+                mine[event.item_id] = None
+            people[event.item_id] += len(mine) - before
     telling = (answer for answer in answers.values() if answer.liked or answer.disliked)
     return [pair for answer in telling for pair in _pairs(answer)]
 
@@ -107,16 +111,23 @@ def moments(table: EventTable, known: Mask) -> dict[str, datetime]:
     }
 
 
-def _show(answers: dict[tuple[str, str], _Answer], event: Event, wanted: Iterable[str], list_size: int) -> None:
-    """Put what was shown into its answer, which knows what its user wanted when it began."""
+def _show(
+    answers: dict[tuple[str, str], _Answer],
+    event: Event,
+    wanted: Iterable[str],
+    people: Counter[str],
+    list_size: int,
+) -> None:
+    """Put what was shown into its answer, which knows what its user wanted when it began, and how many wanted each."""
     if event.request_id is None:
         return
     key = (event.user_id, event.request_id)
     if key not in answers:
         answers[key] = _Answer(event.user_id, tuple(wanted))
-    places = answers[key].places
-    if len(places) < list_size:
-        places.setdefault(event.item_id, len(places))
+    answer = answers[key]
+    if event.item_id not in answer.places and len(answer.places) < list_size:
+        answer.places[event.item_id] = len(answer.places)
+        answer.wanted_by.append(people[event.item_id])
 
 
 def _take(answer: _Answer | None, item_id: str, opinion: int) -> None:
@@ -142,7 +153,8 @@ def _opinion(event: Event, settings: WorkspaceSettings) -> int:
 def _pairs(answer: _Answer) -> Sequence[Preference]:
     grades = answer.grades()
     items = tuple(answer.places)
-    shown = Example(answer.user_id, answer.history, items, (0.0,) * len(items), -1, (0.0,) * len(items))
+    nothing = (0.0,) * len(items)
+    shown = Example(answer.user_id, answer.history, items, nothing, -1, nothing, tuple(answer.wanted_by))
     return [
         Preference(shown, answer.places[better], answer.places[worse])
         for better, grade in grades.items()

@@ -75,7 +75,7 @@ def _features(examples: Sequence[Example], prompts: ListPrompts) -> list[Floats]
 
 def _numbers(shown: Shown) -> dict[_Column, float]:
     """The greatest echo of each attribute's values and that of the look, the values, and what is a number."""
-    numbers: dict[_Column, float] = {("look",): shown.alike}
+    numbers: dict[_Column, float] = {("look",): shown.alike, ("wanted",): shown.wanted}
     for (name, _), tenths in shown.echoes.items():
         numbers["echo", name] = max(numbers.get(("echo", name), 0.0), tenths)
     numbers |= {("value", name, text): 1.0 for name, text in shareable_values(shown.whole)}

@@ -116,7 +116,7 @@ def tune(
         contest = _Contest(tuning, made, showcase, told)
         base = contest.scores("base", None)
         used = _in_use(adapters, hashed)
-        now = base if used is None else contest.scores("in use", used)
+        now = base if used is None else contest.scores("in use", adapters.path(used.name), popularity=used.popularity)
         _train(tuning, folder, workspace, store, adapters, told)
         comparison = contest.compared(base, now, folder / ADAPTER)
         card = _card(tuning, made, comparison, hashed, adapters, table.newest_row)
@@ -128,18 +128,18 @@ def tune(
 
 def _taught(tuning: Tuning, showcase: Showcase, examples: list[Example]) -> list[Example]:
     """Lists to learn from with a label for each candidate, from what the prompts tell."""
-    info = preset_of(tuning.base).info(tuning.base, None)
+    info = replace(preset_of(tuning.base).info(tuning.base, None), popularity=tuning.lists.popularity)
     return taught(examples, ListPrompts(showcase, info, tuning.rerank), share=tuning.lists.taught, seed=tuning.seed)
 
 
-def _in_use(adapters: Adapters, hashed: str) -> Path | None:
+def _in_use(adapters: Adapters, hashed: str) -> Card | None:
     """The adapter that is used now, where it is one of this base model and fit for use."""
     try:
         used = adapters.current()
-        fits = used is not None and adapters.check(used).base_hash == hashed
+        card = None if used is None else adapters.check(used)
     except (WeightsError, SettingsError):
         return None
-    return adapters.path(used) if used is not None and fits else None
+    return card if card is not None and card.base_hash == hashed else None
 
 
 def _train(
@@ -147,7 +147,8 @@ def _train(
 ) -> None:
     """Leave an adapter in the folder that holds the lists."""
     start = None if tuning.start is None else str(adapters.path(tuning.start))
-    job = LoraJob(tuning.base, tuning.training, tuning.rerank, start, tuning.device, tuning.seed)
+    popularity = tuning.lists.popularity
+    job = LoraJob(tuning.base, tuning.training, tuning.rerank, popularity, start, tuning.device, tuning.seed)
     if tuning.accelerate is None:
         do_job(job, folder, workspace, store, told.training)
     else:
@@ -163,21 +164,23 @@ class _Contest:
     showcase: Showcase
     told: Told
 
-    def scores(self, name: str, adapter: Path | None, *, pictures: bool = True) -> Scores:
+    def scores(self, name: str, adapter: Path | None, *, popularity: bool = False, pictures: bool = True) -> Scores:
         tuning = self.tuning
         model = TransformersModel.open(tuning.base, adapter=adapter, device=tuning.device)
+        model.info = replace(model.info, popularity=popularity)
         prompts = ListPrompts(self.showcase, model.info, tuning.rerank, pictures=pictures)
         made = self.made
         return Contestant(model, prompts, tuning.rerank, made.validation, made.test, self.told.lists).scores(name)
 
     def compared(self, base: Scores, now: Scores, adapter: Path) -> Comparison:
+        popularity = self.tuning.lists.popularity
         return compare_tuned(
             self.made.validation,
             self.made.test,
             base=base,
             now=now,
-            tuned=self.scores("tuned", adapter),
-            text_only=self.scores("without pictures", adapter, pictures=False),
+            tuned=self.scores("tuned", adapter, popularity=popularity),
+            text_only=self.scores("without pictures", adapter, popularity=popularity, pictures=False),
             seed=self.tuning.seed,
         )
 

@@ -24,21 +24,22 @@ def open_model(
     url: str | None = None,
     adapter: str | Path | None = None,
     alpha: float | None = None,
+    popularity: bool = False,
     vllm: VllmSettings | None = None,
 ) -> VisionLanguageModel:
     """A model ready for use, whichever engine runs it.
 
     name: a preset, a folder or a hub name. url: the vLLM server. adapter: a peft folder, or with vLLM the
     name under which the server has it. alpha: weight of the retrievers' prior beside it, where it is another than the
-    model's own. vllm: how the server is asked. Raises SettingsError, WeightsError or
-    ModelUnavailableError.
+    model's own. popularity: whether it is told how widely candidates are wanted, as adapters are that learned with it.
+    vllm: how the server is asked. Raises SettingsError, WeightsError or ModelUnavailableError.
     """
     match engine:
         case "transformers":
             from agent.models.transformers import TransformersModel
 
             opened = TransformersModel.open(name, adapter=adapter)
-            opened.info = _weighed(opened.info, alpha)
+            opened.info = _tuned(opened.info, alpha, popularity)
             return opened
         case "vllm":
             if url is None:
@@ -58,7 +59,7 @@ def open_model(
                 concurrency=how.concurrency,
                 api_key=None if how.api_key is None else how.api_key.get_secret_value(),
             )
-            served.info = _weighed(served.info, alpha)
+            served.info = _tuned(served.info, alpha, popularity)
             return served
         case "scripted":
             from agent.models.scripted import ScriptedModel
@@ -67,5 +68,5 @@ def open_model(
     raise SettingsError(f"engine is {engine!r}; choose one of {', '.join(get_args(Engine))}")
 
 
-def _weighed(info: ModelInfo, alpha: float | None) -> ModelInfo:
-    return info if alpha is None else replace(info, alpha=alpha)
+def _tuned(info: ModelInfo, alpha: float | None, popularity: bool) -> ModelInfo:
+    return replace(info, alpha=info.alpha if alpha is None else alpha, popularity=popularity)

@@ -65,6 +65,7 @@ class ModelInfo:
     guided: whether its reasons are written within a pattern (`agent.reason_pattern`), as small models need.
     orders: in how many orders it reads a list, 1 or 2: what stands last has it harder with a small model.
     understands: whether it reads messages of a conversation better than rules do.
+    popularity: whether it has learned from lists that tell how widely each candidate is wanted.
     """
 
     name: str
@@ -76,6 +77,7 @@ class ModelInfo:
     guided: bool = False
     orders: int = 1
     understands: bool = False
+    popularity: bool = False
 
 
 @runtime_checkable

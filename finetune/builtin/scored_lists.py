@@ -86,7 +86,7 @@ def scored(model: VisionLanguageModel, past: PastShop, shopper: Shopper, arm: Ar
 
 
 def _blind(contender: Contender) -> Contender:
-    return Contender(contender.candidate, _unseen(contender.shown))
+    return replace(contender, shown=_unseen(contender.shown))
 
 
 def _unseen(shown: Shown) -> Shown:

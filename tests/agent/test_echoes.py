@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agent.echoes import with_echoes
+from agent.echoes import tenths_wanted, with_echoes
 from agent.prompts import Detail, Shown, describe, rank_prompt
 from retrieval.types import AttributeValue, Item
 
@@ -47,6 +47,14 @@ def test_a_look_comes_back_in_the_nearest_quarter() -> None:
 def test_without_a_liked_look_nothing_is_alike(liked: list[Shown]) -> None:
     told = with_echoes([shown("a", look=(1.0, 0.0)), shown("b", look=(0.0, 1.0))], liked)
     assert [one.alike for one in told] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("wanted_by", "tenths"),
+    [((5, 0, 9, 7), [5, 3, 10, 8]), ((4, 4, 1), [10, 10, 4]), ((0, 0), [0, 0]), ((), [])],
+)
+def test_how_widely_each_is_wanted_is_told_among_the_others(wanted_by: tuple[int, ...], tenths: list[int]) -> None:
+    assert tenths_wanted(wanted_by) == tenths
 
 
 def test_a_catalogue_cannot_write_echoes_of_its_own() -> None:

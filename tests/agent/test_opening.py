@@ -126,6 +126,15 @@ class TestOwnAdapters:
         assert opened(tmp_path) == ("TransformersModel", "builtin", "lora-1")
         assert open_chosen_model(tmp_path, RecommenderSettings()).info.alpha == 2.5
 
+    @pytest.mark.parametrize("popularity", [True, False])
+    def test_it_is_told_what_it_learned_with(
+        self, serve: Serve, tmp_path: Path, adapter_folder: Path, popularity: bool
+    ) -> None:
+        Adapters(tmp_path).register(adapter_folder, card("summer", settings={"popularity": popularity}))
+        assert open_chosen_model(tmp_path, RecommenderSettings(adapter=Path("summer"))).info.popularity is popularity
+        serve("builtin", "summer")
+        assert open_chosen_model(tmp_path, RecommenderSettings()).info.popularity is popularity
+
     def test_none_and_another_one_can_be_named(self, adapters: Adapters, tmp_path: Path, adapter_folder: Path) -> None:
         adapters.register(adapter_folder, card("winter"))
         assert opened(tmp_path, adapter="none") == ("TransformersModel", "builtin", None)

@@ -43,7 +43,8 @@ def test_what_is_registered_is_found_again(adapters: Adapters, adapter_folder: P
     assert adapters.all() == [written] == [adapters.card("lora-1")]
     assert adapters.check("lora-1") == written
     assert adapters.current() is None, "nothing uses it yet"
-    assert adapters.alpha_of("lora-1") == 2.5
+    assert adapters.known("lora-1") == written
+    assert adapters.known("lora-2") is None
     assert set(written.files) >= {"adapter_model.safetensors", "adapter_config.json"}
 
 

@@ -135,6 +135,23 @@ def test_candidates_are_told_what_they_share_with_more_than_the_prompt_shows() -
     assert "genre War»" in seen[1]
 
 
+def test_how_widely_candidates_are_wanted_is_told_to_who_learned_with_it() -> None:
+    seen: list[str] = []
+
+    def rule(text: str, choices: Sequence[str]) -> list[float]:
+        seen.append(text)
+        return [0.0] * len(choices)
+
+    listed = [replace(one, wanted_by=people) for one, people in zip(contenders(2), (30, 4), strict=True)]
+    for popularity in (True, False):
+        model = ScriptedModel(rule)
+        model.info = replace(model.info, popularity=popularity)
+        rerank(model, [], None, listed)
+    assert "Film number-000» wanted |10\n" in seen[0]
+    assert "Film number-001» wanted |5\n" in seen[0]
+    assert "wanted" not in seen[1]
+
+
 @pytest.mark.parametrize("orders", [1, 2])
 def test_two_orders_take_a_places_advantage_away(orders: int) -> None:
     """A model that likes number-002 a little, and whatever stands first very much."""

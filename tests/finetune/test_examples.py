@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -122,6 +123,18 @@ def test_asked_lists_are_as_the_retrievers_put_them(world: World) -> None:
         assert list(example.scores) == sorted(example.scores, reverse=True)
         wanted = [item for item, relevance in zip(example.candidates, example.relevance, strict=True) if relevance]
         assert wanted == ([example.candidates[example.target]] if example.target >= 0 else [])
+
+
+@pytest.mark.parametrize("kind", ["learned", "asked"])
+def test_how_many_wanted_each_candidate_is_what_was_known_then(world: World, kind: str) -> None:
+    table, part, finder = world
+    examples = learned(world) if kind == "learned" else asked_lists(part, table, finder, size=4, count=100, seed=0)
+    wants = set(zip(table.user[part.past].tolist(), table.item[part.past].tolist(), strict=True))
+    known = Counter(table.item_ids[item] for _, item in wants)
+    assert max(known.values()) > 1
+    assert examples
+    for example in examples:
+        assert example.wanted_by == tuple(known[item_id] for item_id in example.candidates)
 
 
 def test_examples_are_saved_whole_with_a_hash_of_what_they_are(world: World, tmp_path: Path) -> None:

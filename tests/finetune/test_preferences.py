@@ -54,6 +54,22 @@ def test_liked_is_preferred_to_passed_over_and_both_to_disliked(tmp_path: Path) 
     assert {pair.shown.candidates for pair in preferred} == {tuple("abcde")}
 
 
+def test_how_many_wanted_each_item_is_as_it_was_when_it_was_shown(tmp_path: Path) -> None:
+    events = [
+        *likes({"ann": "h", "ben": "ab"}),
+        deed("ben", "b", None, minute=5, kind=EventType.DISLIKE),
+        *shown("ann", "abc", "r1"),
+        deed("ann", "c", "r1"),
+        *shown("ann", "cd", "r2", minute=20),
+        deed("ann", "d", "r2", minute=21),
+    ]
+    preferred = found(tmp_path, events, until=dict.fromkeys(("ann", "ben"), START + timedelta(days=1)))
+    assert {pair.shown.candidates: pair.shown.wanted_by for pair in preferred} == {
+        ("a", "b", "c"): (1, 0, 0),
+        ("c", "d"): (1, 0),
+    }
+
+
 def test_an_answer_without_a_deed_says_nothing_nor_does_a_deed_elsewhere(tmp_path: Path) -> None:
     events = [
         *shown("ann", "abc", "r1"),

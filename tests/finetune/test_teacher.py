@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,26 @@ def test_a_share_of_the_label_stays_what_was_wanted(prompts: ListPrompts) -> Non
         mean = (np.array(one.relevance) + np.array(was.relevance)) / 2
         assert other.relevance == pytest.approx(mean.tolist())
     assert taught(lists(), prompts, share=0.0, seed=0) == lists()
+
+
+def test_trees_see_how_widely_each_is_wanted_where_prompts_tell_it(
+    empty_workspace: Workspace, tiny_shop: TinyShop
+) -> None:
+    fill(empty_workspace, tiny_shop)
+    rng = np.random.default_rng(0)
+    made = []
+    for example in lists():
+        people = tuple(rng.permutation([3, 40, 500]).tolist())
+        wanted = people.index(500)
+        relevance = tuple(float(place == wanted) for place in range(3))
+        made.append(replace(example, target=wanted, relevance=relevance, wanted_by=people))
+    sure = {}
+    for popularity in (True, False):
+        shown = ListPrompts(Showcase(empty_workspace), replace(INFO, popularity=popularity), RerankSettings())
+        labelled = taught(made, shown, share=1.0, seed=0)
+        sure[popularity] = np.mean([example.relevance[example.target] for example in labelled])
+    assert sure[True] > 0.9
+    assert sure[False] < 0.5
 
 
 def test_few_lists_keep_what_was_wanted(prompts: ListPrompts) -> None:

@@ -92,6 +92,7 @@ def test_a_log_becomes_an_adapter_with_its_proof_which_then_answers(
         first = recommender.model
         assert recommender.recommend(user_id="user 3", k=2).reranked
         assert (first.info.adapter, first.info.alpha) == ("lora-1", card.alpha)
+        assert first.info.popularity, "as it learned"
         roll_back(empty_workspace.path)
         assert recommender.model.info.adapter is None, "the one that runs has changed over"
         assert first.info.adapter == "lora-1", "who holds the one before goes on with it"
