@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 from agent.adapters import adapter_name
 from agent.models import open_model
 from agent.models.presets import preset_of
-from agent.registry import Adapters
+from agent.registry import Adapters, card_in
 from retrieval.errors import SettingsError, WeightsError
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ def adapter_version(path: Path, settings: RecommenderSettings) -> object:
 
 def _served_model(path: Path, settings: RecommenderSettings, adapter: str | None) -> VisionLanguageModel:
     """The model behind the server at the settings' address, with the adapter of that name or folder."""
-    card = None if adapter is None else Adapters(path).known(adapter)
+    card = None
+    if adapter is not None:
+        card = card_in(Path(adapter)) if Path(adapter).is_dir() else Adapters(path).known(adapter)
     return open_model(
         settings.chosen_model, engine="vllm", url=settings.url, adapter=adapter, vllm=settings.vllm, **_as_tuned(card)
     )
@@ -114,7 +116,7 @@ class _AsTuned(TypedDict, total=False):
 
 
 def _own_adapter(path: Path, settings: RecommenderSettings) -> tuple[str, Path | None, Card | None]:
-    """The model for this process, the folder of its adapter, and its card where it is one of the workspace's.
+    """The model for this process, the folder of its adapter, and its card where it has one.
 
     The workspace's adapter of now where none is named, with its own base where no model is; one that cannot be used is
     told and left out.
@@ -124,7 +126,7 @@ def _own_adapter(path: Path, settings: RecommenderSettings) -> tuple[str, Path |
         if _is_none(named):
             return model, None, None
         if len(named.parts) > 1 or named.is_dir() or str(named) not in adapters:
-            return model, named, None
+            return model, named, card_in(named)
         card = adapters.check(str(named), base=settings.model)
         return card.base if settings.model is None else model, adapters.path(str(named)), card
     try:

@@ -59,7 +59,7 @@ class Shown:
     look: unit vector of its picture (d,) float32, to compare looks by. seen: by attribute, a value that the text leaves
     out and the picture tells (`retrieval.picture_values`). echoes, alike: of a candidate, how many in ten liked items
     have an attribute's value, and how many it looks like (`agent.echoes`). wanted: of a candidate, how many in
-    ten of the list no more people want (`agent.echoes`), 0 where that is not told.
+    ten of them are wanted by no more people than it (`agent.echoes`), 0 where that is not told.
     """
 
     item: Item

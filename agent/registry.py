@@ -71,7 +71,7 @@ class Adapters:
     def all(self) -> list[Card]:
         """The cards of all adapters that can be read, oldest first."""
         names = [path.parent.name for path in self.folder.glob(f"*/{CARD}") if _NAME.fullmatch(path.parent.name)]
-        cards = [card for name in names if (card := self._readable(name)) is not None]
+        cards = [card for name in names if (card := card_in(self.path(name))) is not None]
         return sorted(cards, key=lambda card: (card.created, card.name))
 
     def card(self, name: str) -> Card:
@@ -86,7 +86,7 @@ class Adapters:
 
     def known(self, name: str) -> Card | None:
         """The adapter's card; None where there is none that can be read."""
-        return self._readable(name) if name in self else None
+        return card_in(self.path(name)) if name in self else None
 
     def path(self, name: str) -> Path:
         """The adapter's folder, as peft and vLLM load it. Each adapter has its own for good."""
@@ -216,11 +216,13 @@ class Adapters:
         ]
         return f"{_PREFIX}{max(taken, default=0) + 1}"
 
-    def _readable(self, name: str) -> Card | None:
-        try:
-            return _read_card(self.folder / name / CARD)
-        except WeightsError:
-            return None
+
+def card_in(adapter: Path) -> Card | None:
+    """The card in an adapter's folder; None where there is none that can be read."""
+    try:
+        return _read_card(adapter / CARD)
+    except WeightsError:
+        return None
 
 
 def _read_card(path: Path) -> Card:
@@ -229,8 +231,8 @@ def _read_card(path: Path) -> Card:
         values = {field.name: told[field.name] for field in fields(Card)}
         values |= {"figures": tuple(Figure(**each) for each in told["figures"]), "users": tuple(told["users"])}
         card = Card(**values)
-        told = isinstance(card.files, dict) and isinstance(card.settings, dict)
-        if not (told and isinstance(card.alpha, int | float) and card.alpha >= 0):
+        tables = isinstance(card.files, dict) and isinstance(card.settings, dict)
+        if not (tables and isinstance(card.alpha, int | float) and card.alpha >= 0):
             raise ValueError("its values are not what they should be")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WeightsError(f"{path} is damaged ({error}); delete the adapter's folder and train it again") from error

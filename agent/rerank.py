@@ -72,6 +72,7 @@ def as_told(
 ) -> tuple[Sequence[Shown], list[Contender]]:
     """The liked items that the prompt shows, and the candidates with what they have in common with what was liked.
 
+    And with how widely they are wanted, where the model has learned with that.
     history: oldest first. With `ranking_prompt` this is what a list looks like to the model, in training as in service.
     """
     counted = history[len(history) - min(len(history), settings.counted_items) :]

@@ -101,7 +101,7 @@ def _trainer(
     make: Any = DPOConfig
     config = make(
         output_dir=str(folder),
-        per_device_train_batch_size=settings.batch,
+        per_device_train_batch_size=max(1, settings.batch // 2),
         gradient_accumulation_steps=settings.accumulate,
         num_train_epochs=settings.preference_epochs,
         learning_rate=settings.preference_rate,

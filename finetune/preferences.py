@@ -59,12 +59,17 @@ class _Answer:
 
 
 def preferences(
-    workspace: Workspace, *, until: Mapping[str, datetime], newest_row: int, list_size: int = 20
+    workspace: Workspace,
+    *,
+    until: Mapping[str, datetime],
+    newest_row: int,
+    users: frozenset[str] | None = None,
+    list_size: int = 20,
 ) -> list[Preference]:
     """A pair for each two items of an answer that its user graded differently, oldest answers first.
 
     until: by user the moment from which on nothing counts; who is not named is left out. newest_row: of the log, what
-    was logged later is left out.
+    was logged later is left out. users: whose answers; everybody's when None. How many people want an item counts all.
     """
     settings = workspace.settings
     answers: dict[tuple[str, str], _Answer] = {}
@@ -77,12 +82,13 @@ def preferences(
             _show(answers, event, wanted[event.user_id], people, list_size)
         elif opinion := _opinion(event, settings):
             _take(answers.get((event.user_id, event.request_id or "")), event.item_id, opinion)
-            mine, before = wanted[event.user_id], len(wanted[event.user_id])
-            mine.pop(event.item_id, None)
+            theirs, before = wanted[event.user_id], len(wanted[event.user_id])
+            theirs.pop(event.item_id, None)
             if opinion > 0:
-                mine[event.item_id] = None
-            people[event.item_id] += len(mine) - before
-    telling = (answer for answer in answers.values() if answer.liked or answer.disliked)
+                theirs[event.item_id] = None
+            people[event.item_id] += len(theirs) - before
+    mine = (answer for answer in answers.values() if users is None or answer.user_id in users)
+    telling = (answer for answer in mine if answer.liked or answer.disliked)
     return [pair for answer in telling for pair in _pairs(answer)]
 
 

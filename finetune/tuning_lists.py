@@ -111,9 +111,8 @@ def _preferences(source: Source, training: LoraTraining, users: frozenset[str] |
     if not training.preferences or not training.preference_epochs:
         return []
     known = last_wanted(source.table, 0, training.last + 1).past
-    until = moments(source.table, known)
-    mine = {user: moment for user, moment in until.items() if users is None or user in users}
-    pairs = preferences(source.workspace, until=mine, newest_row=source.table.newest_row)
+    until, newest_row = moments(source.table, known), source.table.newest_row
+    pairs = preferences(source.workspace, until=until, newest_row=newest_row, users=users)
     drawn = np.sort(np.random.default_rng(seed).permutation(len(pairs))[: training.preferences])
     return [pairs[place] for place in drawn.tolist()]
 

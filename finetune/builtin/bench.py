@@ -116,7 +116,7 @@ class Bench:
         from agent.models.transformers import TransformersModel
 
         opened = TransformersModel.open("builtin", adapter=Adapters(BUILTIN).path(card.name))
-        opened.info = replace(opened.info, alpha=card.alpha)
+        opened.info = replace(opened.info, alpha=card.alpha, popularity=card.popularity)
         return opened
 
     @cached_property
@@ -193,7 +193,8 @@ class Bench:
         from agent import echoes, prompts
         from retrieval import picture_values
 
-        adapter = "" if bare or self.adapter is None else sorted(self.adapter.files.items())
+        card = None if bare else self.adapter
+        adapter = "" if card is None else [*sorted(card.files.items()), card.popularity]
         told = f"{self.model_hash} {adapter} {shop_hash()} {encoder_hash()}".encode()
         written = "".join(inspect.getsource(module) for module in (prompts, echoes, picture_values)).encode()
         return hashlib.sha256(told + written).hexdigest()[:12]

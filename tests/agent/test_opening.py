@@ -131,7 +131,9 @@ class TestOwnAdapters:
         self, serve: Serve, tmp_path: Path, adapter_folder: Path, popularity: bool
     ) -> None:
         Adapters(tmp_path).register(adapter_folder, card("summer", settings={"popularity": popularity}))
-        assert open_chosen_model(tmp_path, RecommenderSettings(adapter=Path("summer"))).info.popularity is popularity
+        for named in (Path("summer"), Adapters(tmp_path).path("summer")):
+            info = open_chosen_model(tmp_path, RecommenderSettings(adapter=named)).info
+            assert (info.popularity, info.alpha) == (popularity, 2.5)
         serve("builtin", "summer")
         assert open_chosen_model(tmp_path, RecommenderSettings()).info.popularity is popularity
 

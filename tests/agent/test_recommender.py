@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from agent.models.vllm import VllmModel
 from agent.recommendations import Recommendations
 from agent.recommender import ANONYMOUS, Recommender
 from agent.settings import RecommenderSettings, RerankSettings, load_settings
+from retrieval.behaviour import Behaviour
 from retrieval.encoders import open_encoder
 from retrieval.errors import (
     MediaError,
@@ -33,6 +35,8 @@ from retrieval.errors import (
     WorkspaceLockedError,
 )
 from retrieval.retrievers import Query
+from retrieval.shelf import Shelf
+from retrieval.standing import Standings
 from retrieval.types import Candidate, Event, EventType, Found, Item, ReasonSource
 from retrieval.workspace import Workspace
 from tests.agent.stand_in import VOCABULARY, Vllm, always, stand_in
@@ -53,6 +57,7 @@ class PlantedFinder:
     def __init__(self, workspace: Workspace, item_ids: Sequence[str]) -> None:
         self.log = workspace.log
         self.encoder = open_encoder()
+        self.standings = Standings(Behaviour(workspace.log), Shelf(workspace.items))
         self.item_ids = list(item_ids)
         self.asked: list[Query] = []
         self.where: str | None = None
@@ -130,6 +135,22 @@ def events(workspace: Workspace, kind: EventType) -> list[Event]:
 
 
 class TestRecommend:
+    def test_the_model_is_told_how_widely_each_is_wanted_where_it_learned_with_that(
+        self, make: Callable[..., Recommender]
+    ) -> None:
+        seen: list[str] = []
+
+        def rule(text: str, choices: Sequence[str]) -> list[float]:
+            seen.append(text)
+            return [0.0] * len(choices)
+
+        model = ScriptedModel(rule)
+        model.info = replace(model.info, popularity=True)
+        make(model, found=["3", "1", "4", "5"]).recommend(query="a crime thriller", k=2)
+        told = {line.split("; ")[0]: line.rsplit(" ", 1)[-1] for line in seen[0].splitlines() if "» wanted" in line}
+        assert told["C «Fargo"] == "|10", "one person likes it"
+        assert told["A «Big"] == told["B «Heat"] == "|8", "three of four are wanted by nobody"
+
     def test_the_best_match_comes_first_with_a_reason_from_its_evidence(self, make: Callable[..., Recommender]) -> None:
         found = make(found=["3", "1", "6", "5"]).recommend(user_id="42", query="a crime thriller with a heist", k=2)
         assert ids(found)[0] == "1"

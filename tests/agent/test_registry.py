@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,10 @@ def test_a_base_has_one_hash_wherever_it_lies(tmp_path: Path) -> None:
     assert base_hash(str(tmp_path / "copy")) != base_hash(str(folder))
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"name": "lora-1"}'])
+NO_TABLE = json.dumps(asdict(card("lora-1", settings=["popularity"])))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"name": "lora-1"}', NO_TABLE])
 def test_a_damaged_card_is_told_and_left_out_of_the_list(adapters: Adapters, adapter_folder: Path, text: str) -> None:
     adapters.register(adapter_folder, card())
     (adapters.path("lora-1") / "card.json").write_text(text)

@@ -31,10 +31,15 @@ def deed(user: str, item: str, request_id: str | None, minute: int = 11, **more:
     return Event(user, item, kind, START + timedelta(minutes=minute), request_id=request_id, **more)  # type: ignore[arg-type]
 
 
-def found(tmp_path: Path, events: list[Event], until: dict[str, datetime] | None = None) -> list[Preference]:
+def found(
+    tmp_path: Path,
+    events: list[Event],
+    until: dict[str, datetime] | None = None,
+    users: frozenset[str] | None = None,
+) -> list[Preference]:
     end = {"ann": START + timedelta(days=1)}
     with workspace_of(tmp_path / "w", ITEMS, events) as workspace:
-        return preferences(workspace, until=until or end, newest_row=workspace.log.newest_row())
+        return preferences(workspace, until=until or end, newest_row=workspace.log.newest_row(), users=users)
 
 
 def pairs(preferred: list[Preference]) -> set[str]:
@@ -63,7 +68,8 @@ def test_how_many_wanted_each_item_is_as_it_was_when_it_was_shown(tmp_path: Path
         *shown("ann", "cd", "r2", minute=20),
         deed("ann", "d", "r2", minute=21),
     ]
-    preferred = found(tmp_path, events, until=dict.fromkeys(("ann", "ben"), START + timedelta(days=1)))
+    end = dict.fromkeys(("ann", "ben"), START + timedelta(days=1))
+    preferred = found(tmp_path, events, end, users=frozenset({"ann"}))
     assert {pair.shown.candidates: pair.shown.wanted_by for pair in preferred} == {
         ("a", "b", "c"): (1, 0, 0),
         ("c", "d"): (1, 0),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 
 import pytest
 
+from agent import rerank
+from agent.models.base import Prompt
 from agent.opening import adapter_version, open_chosen_model
+from agent.prompts import Detail, Shown, rank_prompt
 from agent.recommender import Recommender
 from agent.registry import Adapters
 from agent.rollout import roll_back, use_adapter
@@ -68,9 +72,16 @@ def serving(workspace: Workspace, store: VectorStore) -> Recommender:
 
 
 def test_a_log_becomes_an_adapter_with_its_proof_which_then_answers(
-    empty_workspace: Workspace, store: VectorStore
+    empty_workspace: Workspace, store: VectorStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
+    popularity: list[bool] = []
+
+    def written(history: Sequence[Shown], request: None, candidates: Sequence[Shown], detail: Detail) -> Prompt:
+        popularity.append(any(shown.wanted for shown in candidates))
+        return rank_prompt(history, request, candidates, detail)
+
+    monkeypatch.setattr(rerank, "rank_prompt", written)
     found = tuned(empty_workspace, store, told=Told(lists=lambda stage, done, total: told.append(stage)))
     adapters = Adapters(empty_workspace.path)
     card = adapters.check("lora-1")
@@ -83,6 +94,7 @@ def test_a_log_becomes_an_adapter_with_its_proof_which_then_answers(
     assert rows["in use"] == rows["base"], "no adapter was used"
     assert {figure.name for figure in card.figures} >= {"NDCG@10 tuned", "tuned over base", "share of lists changed"}
     assert list(dict.fromkeys(told))[:3] == ["training lists", "validation lists", "test lists"]
+    assert [kind for kind, _ in groupby(popularity)] == [False, True], "the base is not told, the tuned one always"
     assert adapters.current() is None
     assert not (empty_workspace.path / FOLDER).exists()
     assert not list(empty_workspace.path.glob(".past-*"))
