@@ -45,7 +45,7 @@ def with_echoes(candidates: Sequence[Shown], liked: Sequence[Shown]) -> list[Sho
 
 
 def tenths_wanted(wanted_by: Sequence[int]) -> list[int]:
-    """Of each item, how many of all are wanted by no more people than it, itself included: tenths, rounded up (1 to 10).
+    """Of each item, how many of all are wanted by no more people than it, itself too: tenths, rounded up (1 to 10).
 
     0 for all where nobody wants any.
 
