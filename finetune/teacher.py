@@ -34,7 +34,7 @@ _FOLDS = 5
 _LEAST_SHARED = 20
 _MOST_VALUES = 300
 _Column = tuple[str, ...]
-"""What a number says: ("echo", attribute), ("look",), ("wanted",), ("number", attribute) or ("value", attribute, text)."""
+"""What it says: ("echo", attribute), ("look",), ("wanted",), ("number", attribute) or ("value", attribute, text)."""
 
 
 def taught(examples: Sequence[Example], prompts: ListPrompts, *, share: float, seed: int) -> list[Example]:
