@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ class ListTrainer:
         self._trainer.remove_callback(PrinterCallback)
         self._trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=settings.patience))
         if progress is not None:
-            self._trainer.add_callback(_Told(progress, settings.batch * settings.accumulate))
+            self._trainer.add_callback(_Told(progress, _lists_per_step(settings)))
 
     def fit(self) -> tuple[int, float, float]:
         """Steps, NDCG@10 of what is kept, and the last loss; the network has the weights that are kept."""
@@ -195,10 +196,15 @@ class _Told(TrainerCallback):
         self._progress(Step(state.global_step, state.max_steps, per_s, self._loss, self._ndcg))
 
 
+def _lists_per_step(settings: LoraTraining) -> int:
+    """In all processes that `accelerate launch` has started."""
+    return settings.batch * settings.accumulate * int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def _arguments(
     network: Any, lists: int, settings: LoraTraining, rate: float, folder: Path, seed: int
 ) -> TrainingArguments:
-    steps = max(1, math.ceil(lists / (settings.batch * settings.accumulate))) * settings.epochs
+    steps = max(1, math.ceil(lists / _lists_per_step(settings))) * settings.epochs
     every = max(1, math.ceil(steps / settings.evaluations))
     cpu = network.device.type == "cpu"
     at_once = 1 if cpu else settings.batch  # without padding there is no mask, and attention takes its fast kernel

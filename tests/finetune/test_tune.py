@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 
 import pytest
 
@@ -18,12 +19,13 @@ from agent.registry import Adapters
 from agent.rollout import roll_back, use_adapter
 from agent.settings import RecommenderSettings, RerankSettings
 from finetune.examples import ListSettings
+from finetune.list_trainer import Step
 from finetune.lora_settings import LoraTraining
 from finetune.tune import FOLDER, Told, Tuned, Tuning, tune
 from retrieval.candidates import CandidateFinder
 from retrieval.errors import InteractionError, WorkspaceLockedError
 from retrieval.locks import alone
-from retrieval.store import VectorStore
+from retrieval.store import VectorStore, open_store
 from retrieval.workspace import Workspace
 from tests.conftest import TinyShop
 from tests.finetune.colour_shop import ENCODER, colour_shop
@@ -122,6 +124,24 @@ def test_a_run_that_was_cut_off_keeps_its_lists(
     assert Adapters(empty_workspace.path).all() == []
     monkeypatch.setattr(CandidateFinder, "search", None)  # whoever makes lists again fails
     assert tuned(empty_workspace, store).card.name == "lora-1"
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_accelerate_launches_as_many_processes_as_its_configuration_says(
+    empty_workspace: Workspace, tiny_shop: TinyShop, tmp_path: Path, processes: int
+) -> None:
+    with colour_shop(empty_workspace, tiny_shop, users=USERS):
+        pass
+    config = tmp_path / "accelerate.yaml"
+    kind, cpu = ("NO", "true") if processes == 1 else ("MULTI_GPU", "false")
+    config.write_text(f"distributed_type: '{kind}'\nuse_cpu: {cpu}\nnum_processes: {processes}\nnum_machines: 1\n")
+    steps: list[Step] = []
+    with open_store(empty_workspace, serve=True) as store:
+        told = Told(training=steps.append)
+        found = tuned(empty_workspace, store, replace(TUNING, accelerate=config), told)
+    assert found.card.name == "lora-1"
+    lists = QUICK.batch * QUICK.accumulate * processes
+    assert [step.step for step in steps] == list(range(1, -(-QUICK.lists // lists) + 1))
 
 
 def test_two_runs_at_once_are_refused(empty_workspace: Workspace, store: VectorStore) -> None:
