@@ -11,7 +11,7 @@ import torch
 
 from agent.prompts import LETTERS
 from finetune.answered import with_answers
-from finetune.precision import computes_in_half
+from finetune.precision import computes_in_half, enough_memory
 from retrieval.errors import ModelAnswerError, SettingsError
 
 if TYPE_CHECKING:
@@ -36,12 +36,13 @@ def fit_preferences(
 
     The reference is the network as it comes (Rafailov et al. 2023). Where it ends up worse on the validation lists, its
     layers are put back. Returns the NDCG@10 that it has on them then. Raises SettingsError where TRL is not installed,
-    ModelAnswerError when the loss is not a number.
+    ModelError when the loss is not a number or memory does not suffice.
     """
     before, layers = validate(), _layers(network)
     trainer = _trainer(engine, network, pairs, prompts, settings, folder, seed)
     network.train()
-    result = trainer.train()
+    with enough_memory(settings):
+        result = trainer.train()
     network.eval()
     if "ref" in network.peft_config:
         network.delete_adapter("ref")

@@ -16,7 +16,8 @@ from agent.prompts import LETTERS
 from finetune.list_batches import ListBatches
 from finetune.list_scores import likeliest_alpha
 from finetune.list_trainer import ListTrainer, Step
-from retrieval.errors import ModelUnavailableError, SettingsError
+from finetune.precision import enough_memory
+from retrieval.errors import SettingsError
 
 if TYPE_CHECKING:
     from agent.models.transformers import TransformersModel
@@ -80,12 +81,8 @@ def fit_lora(
         progress=progress,
     )
     try:
-        return Fitted(network, *trainer.fit())
-    except torch.OutOfMemoryError as error:
-        raise ModelUnavailableError(
-            f"the memory of the device does not suffice to train on {settings.batch} lists at a time; lower batch and "
-            "raise accumulate as much, set checkpointing=true, or four_bit=true on a GPU"
-        ) from error
+        with enough_memory(settings):
+            return Fitted(network, *trainer.fit())
     finally:
         network.eval()
 

@@ -1,10 +1,18 @@
-"""Number formats of training: bfloat16 where the machine computes it faster than float32."""
+"""What training may take of a machine: number formats that it computes fast, and memory."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
+
+from retrieval.errors import ModelUnavailableError
+
+if TYPE_CHECKING:
+    from finetune.lora_settings import LoraTraining
 
 
 @cache
@@ -19,6 +27,18 @@ def computing_type(device: str) -> torch.dtype:
 def computes_in_half(device: str) -> bool:
     """Whether bfloat16 is what the machine computes in: emulated, it takes four times as long as float32."""
     return computing_type(device) is torch.bfloat16
+
+
+@contextmanager
+def enough_memory(settings: LoraTraining) -> Iterator[None]:
+    """Raises ModelUnavailableError, which says what to lower, where the device has too little for what is done here."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ModelUnavailableError(
+            f"the memory of the device does not suffice to train on {settings.batch} lists at a time; lower batch and "
+            "raise accumulate as much, set checkpointing=true, or four_bit=true on a GPU"
+        ) from error
 
 
 def mixed_precision(device: str) -> torch.autocast:

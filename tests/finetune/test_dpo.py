@@ -18,6 +18,7 @@ from finetune.list_scores import model_scores
 from finetune.lora import with_layers
 from finetune.lora_settings import LoraTraining
 from finetune.preferences import Preference
+from retrieval.errors import ModelUnavailableError
 from retrieval.workspace import Workspace
 from tests.conftest import SHAPES, TinyShop, fill
 
@@ -70,6 +71,26 @@ def test_what_was_preferred_is_preferred_unless_lists_get_worse(
     after = margin(engine, prompts)
     assert after > before + 0.5 if helps else after == pytest.approx(before, abs=1e-4)
     assert list(network.peft_config) == ["default"], "the reference is gone"
+
+
+def test_too_little_memory_says_what_to_lower(
+    engine: TransformersModel, prompts: ListPrompts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(PreferenceBatches, "__call__", full)
+    with pytest.raises(ModelUnavailableError, match="4 lists at a time; lower batch and raise accumulate"):
+        fit_preferences(
+            engine,
+            with_layers(engine, SETTINGS),
+            BLUE_OVER_RED,
+            prompts,
+            SETTINGS,
+            validate=lambda: 0.5,
+            folder=tmp_path,
+            seed=0,
+        )
 
 
 def test_batches_end_with_the_letters_of_the_pair(engine: TransformersModel, prompts: ListPrompts) -> None:
