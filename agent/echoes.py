@@ -47,9 +47,7 @@ def with_echoes(candidates: Sequence[Shown], liked: Sequence[Shown]) -> list[Sho
 def tenths_wanted(wanted_by: Sequence[int]) -> list[int]:
     """Of each item, how many of all are wanted by no more people than it, itself too: tenths, rounded up (1 to 10).
 
-    0 for all where nobody wants any.
-
-    wanted_by: how many people want each.
+    wanted_by: how many people want each. All are 0 where nobody wants any.
     """
     counts = np.array(wanted_by)
     return [_tenths(int((counts <= count).sum()), len(counts)) if counts.any() else 0 for count in wanted_by]
