@@ -10,7 +10,7 @@ import numpy as np
 
 from agent.registry import Figure
 from finetune.bootstrap import Bootstrap, Difference, Estimate
-from finetune.list_scores import best_alpha, model_scores, ndcgs, priors, share_changed, with_prior
+from finetune.list_scores import model_scores, ndcgs, priors, share_changed, surest_alpha, with_prior
 
 if TYPE_CHECKING:
     from agent.models.base import VisionLanguageModel
@@ -63,7 +63,7 @@ class Comparison:
     """NDCG@10 on test lists by system, and differences on the same lists.
 
     rows: retriever, base, in use, tuned, tuned without pictures. alpha: the prior's weight beside the tuned model, the
-    best one on validation lists, as each system's is. validation: tuned against what is in use, on validation lists.
+    surest one on validation lists, as each system's is. validation: tuned against what is in use, on validation lists.
     over_base, over_retriever, of_pictures: of the tuned one on test lists. changed: share of test lists whose first
     five are other ones, or in another order, than the retrievers'. lists, users: of the test.
     """
@@ -106,9 +106,9 @@ def compare_tuned(
     text_only: Scores,
     seed: int,
 ) -> Comparison:
-    """The systems on the same lists, each with the prior's weight that is best for it on the validation lists."""
+    """The systems on the same lists, each with the prior's weight that is surest for it on the validation lists."""
     systems = {"base": base, "in use": now, "tuned": tuned, "tuned without pictures": text_only}
-    alphas = {name: best_alpha(scores.validation, validation)[0] for name, scores in systems.items()}
+    alphas = {name: surest_alpha(scores.validation, validation) for name, scores in systems.items()}
     served = {name: with_prior(scores.test, test, alphas[name]) for name, scores in systems.items()}
     values = {"retriever": ndcgs([priors(example) for example in test], test)}
     values |= {name: ndcgs(rows, test) for name, rows in served.items()}

@@ -17,9 +17,9 @@ from finetune.builtin.past_shop import Shopper
 from finetune.builtin.scored_lists import ScoredList, request_of
 from finetune.builtin.shoppers import APPEAL_SHARE
 from finetune.builtin.truth import Truth
+from finetune.list_scores import ALPHAS
 
 CUTOFF = 10
-ALPHAS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,16 @@ from scipy.special import softmax
 
 from finetune.event_table import Floats
 from finetune.examples import Example
-from finetune.list_scores import best_alpha, likeliest_alpha, ndcgs, priors, share_changed, with_prior
+from finetune.list_scores import (
+    ALPHAS,
+    best_alpha,
+    likeliest_alpha,
+    ndcgs,
+    priors,
+    share_changed,
+    surest_alpha,
+    with_prior,
+)
 from finetune.tuned_figures import Comparison, Scores, compare_tuned
 
 LISTS = 60
@@ -70,6 +79,21 @@ def test_the_priors_weight_is_the_best_one() -> None:
     alpha, best = best_alpha(told, examples)
     assert best == float(ndcgs(with_prior(told, examples, alpha), examples).mean())
     assert all(float(ndcgs(with_prior(told, examples, other), examples).mean()) <= best for other in (0.0, 1.0, 24.0))
+
+
+def test_the_surest_weight_follows_a_model_that_knows_and_lets_a_lucky_one_decide_nothing() -> None:
+    """Two of 60 lists are better by the lucky model and one is worse, which is as good as nothing."""
+    examples = lists(3)
+    known = surest_alpha(knowing(examples, 4.0), examples)
+    assert known < 24
+    order = with_prior(knowing(examples, 4.0), examples, known)
+    assert float(ndcgs(order, examples).mean()) == pytest.approx(0.9)
+    found, lost = ([row for row, example in enumerate(examples) if example.target == place] for place in (4, 0))
+    signs = dict.fromkeys(found[:2], 1) | dict.fromkeys(lost[:1], -1)
+    lucky = [signs.get(place, 0) * row for place, row in enumerate(knowing(examples, 40.0))]
+    assert best_alpha(lucky, examples)[0] < ALPHAS[-1]
+    assert surest_alpha(lucky, examples) == ALPHAS[-1]
+    assert surest_alpha([-row for row in knowing(examples, 4.0)], examples) == ALPHAS[-1]
 
 
 def test_the_likeliest_weight_is_the_one_by_which_the_wanted_were_drawn() -> None:
