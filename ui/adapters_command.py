@@ -24,17 +24,24 @@ NameArgument = Annotated[str, typer.Argument(help="Of the adapter, as `tastemake
 
 @adapters_app.command("list")
 def list_adapters(workspace: WorkspaceOption) -> None:
-    """The adapters, oldest first; the one that is used has a star."""
+    """The adapters, oldest first; the one that is used has a star.
+
+    Those that learned from somebody who is forgotten since say so.
+    """
+    from agent.forgetting import Learned, to_retrain
     from agent.registry import Adapters
     from retrieval.workspace import Workspace
 
     with Workspace.open(workspace):
         adapters = Adapters(workspace)
-        current, cards = adapters.current(), adapters.all()
+        current, cards, waiting = adapters.current(), adapters.all(), to_retrain(workspace)
     if not cards:
         say(f"no adapters yet; train one with: tastemaker finetune lora --workspace {workspace}")
     for card in cards:
-        say(f"{'*' if card.name == current else ' '} {card.name}: {_told(card)}")
+        late = (
+            "; to be trained again: learned from a forgotten person" if Learned("adapter", card.name) in waiting else ""
+        )
+        say(f"{'*' if card.name == current else ' '} {card.name}: {_told(card)}{late}")
 
 
 @adapters_app.command()

@@ -71,6 +71,17 @@ def test_an_adapter_that_is_no_better_is_told_so(run: Run, shop_workspace: Works
     assert "not better than what was used before" in told
 
 
+def test_the_list_tells_which_learned_from_a_forgotten_person(
+    run: Run, shop_workspace: Workspace, adapter_folder: Path
+) -> None:
+    for name, users in (("anns", ("ann",)), ("bens", ("ben",))):
+        Adapters(shop_workspace.path).register(adapter_folder, card(name, users=users))
+    assert run("forget", "ann", "--yes", "-w", shop_workspace.path).status == 0
+    anns, bens = run("adapters", "list", "-w", shop_workspace.path).out.splitlines()
+    assert anns.endswith("to be trained again: learned from a forgotten person")
+    assert "trained again" not in bens
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
