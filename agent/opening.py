@@ -63,10 +63,16 @@ def open_chosen_model(path: Path, settings: RecommenderSettings) -> VisionLangua
     here = served is not None and settings.url in (None, served.url)
     if served is not None and here and _is_wanted(served, settings):
         there = settings.but(url=served.url, model=served.model)
-        return _served_model(path, there, None if _is_none(settings.adapter) else served.adapter)
+        if served.adapter is None or _is_none(settings.adapter):
+            return _served_model(there, None, None)
+        card = Adapters(path).known(served.adapter) if served.folder is None else card_in(Path(served.folder))
+        return _served_model(there, served.adapter, card)
     if settings.engine == "vllm":
         named = settings.adapter
-        return _served_model(path, settings, None if named is None or _is_none(named) else str(named))
+        if named is None or _is_none(named):
+            return _served_model(settings, None, None)
+        card = card_in(named) if _lies_elsewhere(named, Adapters(path)) else Adapters(path).known(str(named))
+        return _served_model(settings, str(named), card)
     if served is not None:
         logger.warning(
             "%s is served for %s, but asked for was %s, which is loaded in this process",
@@ -95,11 +101,8 @@ def adapter_version(path: Path, settings: RecommenderSettings) -> object:
     return found.st_ino, found.st_mtime_ns
 
 
-def _served_model(path: Path, settings: RecommenderSettings, adapter: str | None) -> VisionLanguageModel:
+def _served_model(settings: RecommenderSettings, adapter: str | None, card: Card | None) -> VisionLanguageModel:
     """The model behind the server at the settings' address, with the adapter of that name or folder."""
-    card = None
-    if adapter is not None:
-        card = card_in(Path(adapter)) if Path(adapter).is_dir() else Adapters(path).known(adapter)
     return open_model(
         settings.chosen_model, engine="vllm", url=settings.url, adapter=adapter, vllm=settings.vllm, **_as_tuned(card)
     )
@@ -125,7 +128,7 @@ def _own_adapter(path: Path, settings: RecommenderSettings) -> tuple[str, Path |
     if named is not None:
         if _is_none(named):
             return model, None, None
-        if len(named.parts) > 1 or named.is_dir() or str(named) not in adapters:
+        if _lies_elsewhere(named, adapters):
             return model, named, card_in(named)
         card = adapters.check(str(named), base=settings.model)
         return card.base if settings.model is None else model, adapters.path(str(named)), card
@@ -140,6 +143,11 @@ def _own_adapter(path: Path, settings: RecommenderSettings) -> tuple[str, Path |
         return model, None, None
 
 
+def _lies_elsewhere(named: Path, adapters: Adapters) -> bool:
+    """Whether what names an adapter is the folder it lies in, and not the name of one of the workspace's."""
+    return len(named.parts) > 1 or named.is_dir() or str(named) not in adapters
+
+
 def _is_none(adapter: Path | None) -> bool:
     return adapter is not None and str(adapter) == NO_ADAPTER
 
@@ -147,8 +155,11 @@ def _is_none(adapter: Path | None) -> bool:
 def _is_wanted(served: ServerRecord, settings: RecommenderSettings) -> bool:
     """Whether the server has the model and the adapter that are named; what is not named is left to the server."""
     named = settings.adapter
-    if named is not None and not _is_none(named) and served.adapter != adapter_name(named):
-        return False
+    if named is not None and not _is_none(named):
+        if served.adapter != adapter_name(named):
+            return False
+        if named.is_dir() and served.folder is not None and named.resolve() != Path(served.folder):
+            return False
     return settings.model is None or preset_of(settings.model).model_id == preset_of(served.model).model_id
 
 

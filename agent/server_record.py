@@ -24,6 +24,7 @@ class ServerRecord:
 
     url: on this machine's loopback, with `/v1`. model, adapter: what it serves, by the names it serves them under.
     pid, started: of the process that keeps it; together they name one process, even after its number is used again.
+    folder: of the adapter, where it is not one of the workspace's that has that name.
     """
 
     url: str
@@ -31,6 +32,7 @@ class ServerRecord:
     adapter: str | None
     pid: int
     started: float
+    folder: str | None = None
 
 
 @contextmanager
@@ -58,11 +60,14 @@ def the_one_that_serves(workspace_path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def recorded(workspace_path: Path, *, url: str, model: str, adapter: str | None) -> Iterator[None]:
-    """The server is found by `find_server` while the block runs."""
+def recorded(
+    workspace_path: Path, *, url: str, model: str, adapter: str | None, folder: Path | None = None
+) -> Iterator[None]:
+    """The server is found by `find_server` while the block runs. folder: of the adapter, which may lie anywhere."""
     import psutil
 
-    record = ServerRecord(url, model, adapter, os.getpid(), psutil.Process().create_time())
+    from_where = None if folder is None else str(folder.resolve())
+    record = ServerRecord(url, model, adapter, os.getpid(), psutil.Process().create_time(), from_where)
     path = workspace_path / RECORD
     _write(path, record)
     try:
@@ -74,8 +79,8 @@ def recorded(workspace_path: Path, *, url: str, model: str, adapter: str | None)
 
 
 def record_adapter(workspace_path: Path, record: ServerRecord, adapter: str | None) -> None:
-    """The server of this record answers with another adapter, or with none, from now on."""
-    _write(workspace_path / RECORD, replace(record, adapter=adapter))
+    """The server of this record answers with another adapter of the workspace, or with none, from now on."""
+    _write(workspace_path / RECORD, replace(record, adapter=adapter, folder=None))
 
 
 def _write(path: Path, record: ServerRecord) -> None:
@@ -108,7 +113,7 @@ def read_record(workspace_path: Path) -> ServerRecord | None:
         record = ServerRecord(**json.loads((workspace_path / RECORD).read_text(encoding="utf-8")))
         preset_of(record.model)
         well_formed = (
-            all(isinstance(text, str) for text in (record.url, record.model, record.adapter or ""))
+            all(isinstance(text, str) for text in (record.url, record.model, record.adapter or "", record.folder or ""))
             and isinstance(record.pid, int)
             and isinstance(record.started, float)
             and is_loopback(server_root(record.url))  # a workspace from elsewhere must not send requests elsewhere

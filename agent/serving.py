@@ -81,6 +81,7 @@ class ServerPlan:
     url: str
     model: str
     adapter: str | None
+    folder: Path | None = None
 
     def shell(self) -> str:
         """The same as one line for a shell."""
@@ -227,7 +228,8 @@ def plan_server(
         device=install.device, is_local=config is not None, kv_cache_gib=1 if model == "builtin" else 4
     )
     url = f"http://{_LOOPBACK}:{port}/v1"
-    return ServerPlan(tuple(command), environment, url, name, None if served_adapter is None else served_adapter.name)
+    told = (None, None) if served_adapter is None else (served_adapter.name, served_adapter.path)
+    return ServerPlan(tuple(command), environment, url, name, *told)
 
 
 def serve(
@@ -254,7 +256,7 @@ def serve(
         server,
     ):
         check_adapter(plan)
-        with recorded(workspace.path, url=plan.url, model=plan.model, adapter=plan.adapter):
+        with recorded(workspace.path, url=plan.url, model=plan.model, adapter=plan.adapter, folder=plan.folder):
             if ready is not None:
                 ready(plan.url)
             status = server.wait()

@@ -36,10 +36,10 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Makes tmp_path a workspace for which that model and adapter are served."""
     with ExitStack() as running:
 
-        def start(model: str = "builtin", adapter: str | None = None) -> StandIn:
+        def start(model: str = "builtin", adapter: str | None = None, folder: Path | None = None) -> StandIn:
             names = (model,) if adapter is None else (model, adapter)
             server = running.enter_context(stand_in(Vllm(models=names)))
-            running.enter_context(recorded(tmp_path, url=server.url, model=model, adapter=adapter))
+            running.enter_context(recorded(tmp_path, url=server.url, model=model, adapter=adapter, folder=folder))
             return server
 
         yield start
@@ -136,6 +136,22 @@ class TestOwnAdapters:
             assert (info.popularity, info.alpha) == (popularity, 2.5)
         serve("builtin", "summer")
         assert open_chosen_model(tmp_path, RecommenderSettings()).info.popularity is popularity
+
+    def test_one_from_elsewhere_is_told_what_it_learned_with_though_the_workspace_has_one_of_that_name(
+        self, serve: Serve, tmp_path: Path, adapter_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        mine, other = Adapters(tmp_path), Adapters(tmp_path / "other")
+        mine.register(adapter_folder, card("summer", alpha=1.5))
+        other.register(adapter_folder, card("summer", alpha=3.5, settings={"popularity": True}))
+        monkeypatch.chdir(mine.folder)  # where a folder of that name lies, which nobody meant
+        serve("builtin", "summer", other.path("summer"))
+        for named in (None, other.path("summer")):
+            info = open_chosen_model(tmp_path, RecommenderSettings(adapter=named)).info
+            assert (info.alpha, info.popularity) == (3.5, True)
+        model = open_chosen_model(tmp_path, RecommenderSettings(adapter=mine.path("summer")))
+        assert (type(model).__name__, model.info.alpha) == ("TransformersModel", 1.5), (
+            "it is not the one that is served"
+        )
 
     def test_none_and_another_one_can_be_named(self, adapters: Adapters, tmp_path: Path, adapter_folder: Path) -> None:
         adapters.register(adapter_folder, card("winter"))
