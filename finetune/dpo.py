@@ -41,7 +41,10 @@ def fit_preferences(
     before, layers = validate(), _layers(network)
     trainer = _trainer(engine, network, pairs, prompts, settings, folder, seed)
     network.train()
-    with enough_memory(settings):
+    with enough_memory(
+        "learn from a pair of an answer",
+        "set checkpointing=true, four_bit=true on a GPU, or preference_epochs=0 to leave preferences out",
+    ):
         result = trainer.train()
     network.eval()
     if "ref" in network.peft_config:
@@ -56,6 +59,10 @@ def fit_preferences(
         _put_back(network, layers)
         return before
     return after
+
+
+_PAIRS = 4
+"""In a step. They go through the model one by one."""
 
 
 class PreferenceBatches:
@@ -102,8 +109,8 @@ def _trainer(
     make: Any = DPOConfig
     config = make(
         output_dir=str(folder),
-        per_device_train_batch_size=max(1, settings.batch // 2),
-        gradient_accumulation_steps=settings.accumulate,
+        per_device_train_batch_size=1,
+        gradient_accumulation_steps=_PAIRS,
         num_train_epochs=settings.preference_epochs,
         learning_rate=settings.preference_rate,
         beta=settings.preference_beta,

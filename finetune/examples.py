@@ -69,7 +69,7 @@ class Example:
     history: ids of what they want, oldest first. candidates: item ids. scores: the retrievers' for each, 0 for one that
     they did not propose. target: place of the item that the user wanted next, -1 where it is not in the list.
     relevance: 1 for that item, less for what was wanted after it, 0 for the others; or how likely trees hold each.
-    wanted_by: how many people want each, as far as the retrievers know; empty where that is not told.
+    wanted_by: how many people want each, as far as the retrievers know; empty where nobody was counted.
     """
 
     user_id: str

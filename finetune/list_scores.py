@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ALPHAS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0, 128.0, 256.0)
 """Weights of the retrievers' prior that are tried. Under the last ones it decides nearly alone."""
 
-_SUREST_PRIOR = 24.0
+_MOST_PRIOR = 24.0
 """No more than this weighs the prior that is likeliest by itself."""
 
 CUTOFF = 10
@@ -72,13 +72,6 @@ def ndcgs(scores: Sequence[Floats], examples: Sequence[Example]) -> Floats:
     return np.array([_ndcg(row, example.target) for row, example in zip(scores, examples, strict=True)])
 
 
-def best_alpha(scores: Sequence[Floats], examples: Sequence[Example]) -> tuple[float, float]:
-    """The prior's weight under which these lists are best, and their mean NDCG@10; of equal ones the smallest."""
-    means = {alpha: float(ndcgs(with_prior(scores, examples, alpha), examples).mean()) for alpha in ALPHAS}
-    best = max(means, key=lambda alpha: (means[alpha], -alpha))
-    return best, means[best]
-
-
 def surest_alpha(scores: Sequence[Floats], examples: Sequence[Example]) -> float:
     """The prior's weight under which these lists are most surely better than in the retrievers' order.
 
@@ -92,15 +85,32 @@ def surest_alpha(scores: Sequence[Floats], examples: Sequence[Example]) -> float
 
 
 def _least_gain(gains: Floats) -> float:
-    return float(gains.mean()) - (float(gains.std(ddof=1)) / math.sqrt(len(gains)) if len(gains) > 1 else 0.0)
+    return 0.0 if len(gains) < 2 else float(gains.mean()) - float(gains.std(ddof=1)) / math.sqrt(len(gains))
+
+
+def crossed_ndcgs(scores: Sequence[Floats], examples: Sequence[Example], *, seed: int) -> Floats:
+    """(n_lists,) NDCG@10 of lists that also choose the prior's weight: those of each half of the users the other's."""
+    users = sorted({example.user_id for example in examples})
+    drawn = np.random.default_rng(seed).permutation(len(users)) % 2
+    half = dict(zip(users, drawn.tolist(), strict=True))
+    found = np.zeros(len(examples))
+    for each in (0, 1):
+        mine, others = (
+            [place for place, example in enumerate(examples) if half[example.user_id] == which]
+            for which in (each, 1 - each)
+        )
+        alpha = surest_alpha([scores[place] for place in others], [examples[place] for place in others])
+        lists = [examples[place] for place in mine]
+        found[mine] = ndcgs(with_prior([scores[place] for place in mine], lists, alpha), lists)
+    return found
 
 
 def validation_ndcgs(
     model: VisionLanguageModel, examples: Sequence[Example], prompts: ListPrompts, settings: RerankSettings
 ) -> Floats:
-    """(n_lists,) NDCG@10 of the model's order of these lists, with the prior's weight that is best for it."""
+    """(n_lists,) NDCG@10 of the model's order of these lists, with the prior's weight that is surest for it."""
     scores = model_scores(model, examples, prompts, settings)
-    return ndcgs(with_prior(scores, examples, best_alpha(scores, examples)[0]), examples)
+    return ndcgs(with_prior(scores, examples, surest_alpha(scores, examples)), examples)
 
 
 def likeliest_alpha(examples: Sequence[Example]) -> float:
@@ -121,7 +131,7 @@ def likeliest_weight(lists: Sequence[tuple[Floats, int]]) -> float:
     def surprise(weight: float) -> float:
         return float(np.mean([logsumexp(weight * row) - weight * row[chosen] for row, chosen in lists]))
 
-    return float(minimize_scalar(surprise, bounds=(0.0, _SUREST_PRIOR), method="bounded").x)
+    return float(minimize_scalar(surprise, bounds=(0.0, _MOST_PRIOR), method="bounded").x)
 
 
 def share_changed(scores: Sequence[Floats], examples: Sequence[Example], k: int = 5) -> float:

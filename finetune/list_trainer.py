@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -84,7 +83,7 @@ class ListTrainer:
         self._trainer.remove_callback(PrinterCallback)
         self._trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=settings.patience))
         if progress is not None:
-            self._trainer.add_callback(_Told(progress, _lists_per_step(settings)))
+            self._trainer.add_callback(_Told(progress, _lists_per_step(arguments)))
 
     def fit(self) -> tuple[int, float, float]:
         """Steps, NDCG@10 of what is kept, and the last loss; the network has the weights that are kept."""
@@ -196,16 +195,15 @@ class _Told(TrainerCallback):
         self._progress(Step(state.global_step, state.max_steps, per_s, self._loss, self._ndcg))
 
 
-def _lists_per_step(settings: LoraTraining) -> int:
-    """In all processes that `accelerate launch` has started."""
-    return settings.batch * settings.accumulate * int(os.environ.get("WORLD_SIZE", "1"))
+def _lists_per_step(arguments: TrainingArguments) -> int:
+    """On all devices of all processes."""
+    processes: int = arguments.world_size
+    return int(arguments.train_batch_size) * int(arguments.gradient_accumulation_steps) * processes
 
 
 def _arguments(
     network: Any, lists: int, settings: LoraTraining, rate: float, folder: Path, seed: int
 ) -> TrainingArguments:
-    steps = max(1, math.ceil(lists / _lists_per_step(settings))) * settings.epochs
-    every = max(1, math.ceil(steps / settings.evaluations))
     cpu = network.device.type == "cpu"
     at_once = 1 if cpu else settings.batch  # without padding there is no mask, and attention takes its fast kernel
     make: Any = TrainingArguments
@@ -216,21 +214,20 @@ def _arguments(
         num_train_epochs=settings.epochs,
         learning_rate=rate,
         weight_decay=settings.weight_decay,
-        warmup_steps=round(settings.warm_up * steps),
+        warmup_steps=settings.warm_up,  # a share of all steps
         lr_scheduler_type="cosine",
         bf16=computes_in_half(network.device.type) if settings.half is None else settings.half,
         use_cpu=cpu,
         activation_checkpointing=settings.checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False} if settings.checkpointing else None,
         eval_strategy="steps",
-        eval_steps=every,
+        eval_steps=1,
         save_strategy="steps",
-        save_steps=every,
+        save_steps=1,
         save_total_limit=2,
         load_best_model_at_end=True,
         metric_for_best_model=KEPT,
         greater_is_better=True,
-        logging_steps=max(1, every // 4),
         report_to=[] if settings.report_to == "none" else [settings.report_to],
         remove_unused_columns=False,
         label_names=[],
@@ -238,4 +235,8 @@ def _arguments(
         disable_tqdm=True,
         seed=seed,
     )
+    steps = math.ceil(lists / _lists_per_step(arguments)) * settings.epochs
+    every = math.ceil(steps / settings.evaluations)
+    arguments.eval_steps = arguments.save_steps = every
+    arguments.logging_steps = max(1, every // 4)
     return arguments

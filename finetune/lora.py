@@ -81,7 +81,10 @@ def fit_lora(
         progress=progress,
     )
     try:
-        with enough_memory(settings):
+        with enough_memory(
+            f"train on {settings.batch} lists at a time",
+            "lower batch and raise accumulate as much, set checkpointing=true, or four_bit=true on a GPU",
+        ):
             return Fitted(network, *trainer.fit())
     finally:
         network.eval()

@@ -25,7 +25,7 @@ class LoraTraining:
     stop. asked: so many at most to tell the result on. last: of each user so many of the last wanted items are kept
     for that, and one before them decides. prior: how much the retrievers' prior counts beside the model while it
     learns; when None, as much as by itself makes what was wanted likeliest.
-    learning_rate: the preset's when None.
+    learning_rate: the preset's when None. warm_up: it grows to that in this share of the steps, then falls as a cosine.
     reasons: how much the words of a reason count beside the letter, to learn to write them; 0 leaves them out. A
     batch's reasons count as one, so that they weigh less where lists come one by one and some have none.
     epochs: at most. evaluations: on validation lists while it trains. patience: so many of them that are not kept
@@ -34,7 +34,8 @@ class LoraTraining:
     has instructions for it, when None.
     checkpointing: less memory for more time. four_bit: the base's weights in 4 bits (QLoRA), on a GPU.
     preferences: at most so many pairs of items of one answer, of which the user preferred one, are learned from after
-    the lists (DPO), preference_epochs times, at preference_rate; preference_beta holds it to what was learned before.
+    the lists (DPO), preference_epochs times, four in a step, at preference_rate; preference_beta holds it to what was
+    learned before.
     report_to: tensorboard, wandb, trackio, or none.
     """
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
 
 import torch
 
 from retrieval.errors import ModelUnavailableError
-
-if TYPE_CHECKING:
-    from finetune.lora_settings import LoraTraining
 
 
 @cache
@@ -30,15 +26,12 @@ def computes_in_half(device: str) -> bool:
 
 
 @contextmanager
-def enough_memory(settings: LoraTraining) -> Iterator[None]:
-    """Raises ModelUnavailableError, which says what to lower, where the device has too little for what is done here."""
+def enough_memory(doing: str, instead: str) -> Iterator[None]:
+    """Raises ModelUnavailableError where the device has too little for it. instead: what to lower."""
     try:
         yield
     except torch.OutOfMemoryError as error:
-        raise ModelUnavailableError(
-            f"the memory of the device does not suffice to train on {settings.batch} lists at a time; lower batch and "
-            "raise accumulate as much, set checkpointing=true, or four_bit=true on a GPU"
-        ) from error
+        raise ModelUnavailableError(f"the memory of the device does not suffice to {doing}; {instead}") from error
 
 
 def mixed_precision(device: str) -> torch.autocast:

@@ -78,7 +78,7 @@ def preferences(
     for event in workspace.log.events(until=newest_row):
         if event.user_id not in until or event.timestamp >= until[event.user_id]:
             continue
-        if event.type is EventType.IMPRESSION:
+        if event.type is EventType.IMPRESSION and (users is None or event.user_id in users):
             _show(answers, event, wanted[event.user_id], people, list_size)
         elif opinion := _opinion(event, settings):
             _take(answers.get((event.user_id, event.request_id or "")), event.item_id, opinion)
@@ -87,8 +87,7 @@ def preferences(
             if opinion > 0:
                 theirs[event.item_id] = None
             people[event.item_id] += len(theirs) - before
-    mine = (answer for answer in answers.values() if users is None or answer.user_id in users)
-    telling = (answer for answer in mine if answer.liked or answer.disliked)
+    telling = (answer for answer in answers.values() if answer.liked or answer.disliked)
     return [pair for answer in telling for pair in _pairs(answer)]
 
 

@@ -116,9 +116,12 @@ def tune(
         contest = _Contest(tuning, made, showcase, told)
         base = contest.scores("base", None)
         used = _in_use(adapters, hashed)
-        now = base if used is None else contest.scores("in use", adapters.path(used.name), popularity=used.popularity)
+        now, now_alpha = base, preset_of(tuning.base).alpha
+        if used is not None:
+            now = contest.scores("in use", adapters.path(used.name), popularity=used.popularity)
+            now_alpha = used.alpha
         _train(tuning, folder, workspace, store, adapters, told)
-        comparison = contest.compared(base, now, folder / ADAPTER)
+        comparison = contest.compared(base, now, now_alpha, folder / ADAPTER)
         card = _card(tuning, made, comparison, hashed, adapters, table.newest_row)
         card = adapters.register(folder / ADAPTER, card)
         _keep_logs(folder, workspace.path / LOGS / card.name)
@@ -172,13 +175,14 @@ class _Contest:
         made = self.made
         return Contestant(model, prompts, tuning.rerank, made.validation, made.test, self.told.lists).scores(name)
 
-    def compared(self, base: Scores, now: Scores, adapter: Path) -> Comparison:
+    def compared(self, base: Scores, now: Scores, now_alpha: float, adapter: Path) -> Comparison:
         popularity = self.tuning.lists.popularity
         return compare_tuned(
             self.made.validation,
             self.made.test,
             base=base,
             now=now,
+            now_alpha=now_alpha,
             tuned=self.scores("tuned", adapter, popularity=popularity),
             text_only=self.scores("without pictures", adapter, popularity=popularity, pictures=False),
             seed=self.tuning.seed,

@@ -10,7 +10,7 @@ import numpy as np
 
 from agent.registry import Figure
 from finetune.bootstrap import Bootstrap, Difference, Estimate
-from finetune.list_scores import model_scores, ndcgs, priors, share_changed, surest_alpha, with_prior
+from finetune.list_scores import crossed_ndcgs, model_scores, ndcgs, priors, share_changed, surest_alpha, with_prior
 
 if TYPE_CHECKING:
     from agent.models.base import VisionLanguageModel
@@ -63,9 +63,11 @@ class Comparison:
     """NDCG@10 on test lists by system, and differences on the same lists.
 
     rows: retriever, base, in use, tuned, tuned without pictures. alpha: the prior's weight beside the tuned model, the
-    surest one on validation lists, as each system's is. validation: tuned against what is in use, on validation lists.
-    over_base, over_retriever, of_pictures: of the tuned one on test lists. changed: share of test lists whose first
-    five are other ones, or in another order, than the retrievers'. lists, users: of the test.
+    surest one on validation lists, as that of the base and of the tuned one without pictures is; what is in use has the
+    one that it is served with. validation: tuned against what is in use, on validation lists, of which no user helped
+    to choose the weight that theirs are ordered by. over_base, over_retriever, of_pictures: of the tuned one on test
+    lists. changed: share of test lists whose first five are other ones, or in another order, than the retrievers'.
+    lists, users: of the test.
     """
 
     rows: tuple[tuple[str, Estimate], ...]
@@ -102,13 +104,15 @@ def compare_tuned(
     *,
     base: Scores,
     now: Scores,
+    now_alpha: float,
     tuned: Scores,
     text_only: Scores,
     seed: int,
 ) -> Comparison:
-    """The systems on the same lists, each with the prior's weight that is surest for it on the validation lists."""
+    """The systems on the same lists. now_alpha: the prior's weight that what is in use is served with."""
     systems = {"base": base, "in use": now, "tuned": tuned, "tuned without pictures": text_only}
     alphas = {name: surest_alpha(scores.validation, validation) for name, scores in systems.items()}
+    alphas["in use"] = now_alpha
     served = {name: with_prior(scores.test, test, alphas[name]) for name, scores in systems.items()}
     values = {"retriever": ndcgs([priors(example) for example in test], test)}
     values |= {name: ndcgs(rows, test) for name, rows in served.items()}
@@ -117,15 +121,13 @@ def compare_tuned(
     mine = np.repeat(values["tuned"][:, None], 3, axis=1)
     others = np.stack([values[name] for name in ("base", "retriever", "tuned without pictures")], axis=1)
     over_base, over_retriever, of_pictures = on_test.differences(mine, others)
-    checked = {
-        name: ndcgs(with_prior(systems[name].validation, validation, alphas[name]), validation)[:, None]
-        for name in ("tuned", "in use")
-    }
+    checked = crossed_ndcgs(tuned.validation, validation, seed=seed)
+    before = ndcgs(with_prior(now.validation, validation, now_alpha), validation)
     telling = [place for place, example in enumerate(test) if example.target >= 0]
     return Comparison(
         rows=tuple(zip(values, estimates, strict=True)),
         alpha=alphas["tuned"],
-        validation=Bootstrap(_users(validation), seed=seed).differences(checked["tuned"], checked["in use"])[0],
+        validation=Bootstrap(_users(validation), seed=seed).differences(checked[:, None], before[:, None])[0],
         over_base=over_base,
         over_retriever=over_retriever,
         of_pictures=of_pictures,

@@ -80,7 +80,7 @@ def test_too_little_memory_says_what_to_lower(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(PreferenceBatches, "__call__", full)
-    with pytest.raises(ModelUnavailableError, match="4 lists at a time; lower batch and raise accumulate"):
+    with pytest.raises(ModelUnavailableError, match=r"learn from a pair .* preference_epochs=0"):
         fit_preferences(
             engine,
             with_layers(engine, SETTINGS),

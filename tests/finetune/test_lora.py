@@ -28,7 +28,7 @@ from retrieval.workspace import Workspace
 from tests.conftest import SHAPES, TinyShop, fill
 
 QUICK = LoraTraining(
-    rank=4, dropout=0.0, batch=4, epochs=4, evaluations=2, learning_rate=3e-3, half=False, report_to="none"
+    rank=4, warm_up=0.0, batch=4, epochs=4, evaluations=2, learning_rate=3e-3, half=False, report_to="none"
 )
 RERANK = RerankSettings(orders=1, history_items=2)
 BLUE_IS_RIGHT = [

@@ -138,10 +138,13 @@ def test_accelerate_launches_as_many_processes_as_its_configuration_says(
     steps: list[Step] = []
     with open_store(empty_workspace, serve=True) as store:
         told = Told(training=steps.append)
-        found = tuned(empty_workspace, store, replace(TUNING, accelerate=config), told)
+        twice = replace(TUNING, training=replace(QUICK, evaluations=2), accelerate=config)
+        found = tuned(empty_workspace, store, twice, told)
     assert found.card.name == "lora-1"
-    lists = QUICK.batch * QUICK.accumulate * processes
-    assert [step.step for step in steps] == list(range(1, -(-QUICK.lists // lists) + 1))
+    last = -(-QUICK.lists // (QUICK.batch * QUICK.accumulate * processes))
+    assert [step.step for step in steps] == list(range(1, last + 1))
+    looked = next(step.step for step in steps if step.ndcg is not None)
+    assert looked == -(-last // 2) + 1, "told with the step after the first of two looks"
 
 
 def test_two_runs_at_once_are_refused(empty_workspace: Workspace, store: VectorStore) -> None:
