@@ -23,13 +23,14 @@ from finetune.examples import Example, ListSettings
 from finetune.list_prompts import ListPrompts
 from finetune.lora_job import ADAPTER, LoraJob, do_job, launch_job
 from finetune.lora_settings import LoraTraining
-from finetune.teacher import taught
-from finetune.tuned_figures import Comparison, Contestant, Scores, compare_tuned
+from finetune.teacher import LEAST_TAUGHT, taught
+from finetune.tuned_figures import Comparison, Contestant, Scores, compare_tuned, labels_lead
 from finetune.tuning_lists import Source, TuningLists, tuning_lists
 from retrieval.errors import SettingsError, WeightsError
 from retrieval.locks import alone
 
 if TYPE_CHECKING:
+    from finetune.bootstrap import Difference
     from finetune.list_trainer import Step
     from finetune.ranker_lists import Prepare
     from retrieval.encoders import Encoder
@@ -51,10 +52,15 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """An adapter that was trained and registered, and what was measured."""
+    """An adapter that was trained and registered, and what was measured.
+
+    labels: by how much the trees that labelled the lists to learn from order them better than the retrievers do; None
+    where the labels are not theirs alone.
+    """
 
     card: Card
     comparison: Comparison
+    labels: Difference | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +132,12 @@ def tune(
         card = adapters.register(folder / ADAPTER, card)
         _keep_logs(folder, workspace.path / LOGS / card.name)
         shutil.rmtree(folder.parent, ignore_errors=True)
-    return Tuned(card, comparison)
+    return Tuned(card, comparison, _labels(made, tuning))
+
+
+def _labels(made: TuningLists, tuning: Tuning) -> Difference | None:
+    by_trees = tuning.lists.taught == 1 and len(made.training) >= LEAST_TAUGHT
+    return labels_lead(made.training, seed=tuning.seed) if by_trees else None
 
 
 def _taught(tuning: Tuning, showcase: Showcase, examples: list[Example]) -> list[Example]:

@@ -10,7 +10,16 @@ import numpy as np
 
 from agent.registry import Figure
 from finetune.bootstrap import Bootstrap, Difference, Estimate
-from finetune.list_scores import crossed_ndcgs, model_scores, ndcgs, priors, share_changed, surest_alpha, with_prior
+from finetune.list_scores import (
+    crossed_ndcgs,
+    model_scores,
+    ndcgs,
+    priors,
+    share_changed,
+    surest_alpha,
+    training_priors,
+    with_prior,
+)
 
 if TYPE_CHECKING:
     from agent.models.base import VisionLanguageModel
@@ -135,6 +144,16 @@ def compare_tuned(
         lists=len(test),
         users=len({example.user_id for example in test}),
     )
+
+
+def labels_lead(learned: Sequence[Example], *, seed: int) -> Difference:
+    """By how much NDCG@10 of lists that were learned from is better by their labels than in the retrievers' order.
+
+    Where trees that have seen nothing of a list's user made the labels, that is about what prompts have to tell.
+    """
+    labelled = ndcgs([np.array(example.relevance) for example in learned], learned)
+    before = ndcgs([training_priors(example) for example in learned], learned)
+    return Bootstrap(_users(learned), seed=seed).differences(labelled[:, None], before[:, None])[0]
 
 
 def _figure(name: str, of: Estimate | Difference) -> Figure:

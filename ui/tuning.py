@@ -13,6 +13,7 @@ from ui.printing import say
 
 if TYPE_CHECKING:
     from agent.registry import Card
+    from finetune.bootstrap import Difference
     from finetune.ranker_lists import Prepare
     from finetune.tune import Tuned
     from finetune.tuned_figures import Comparison
@@ -174,8 +175,12 @@ def _teacher(workspace: Workspace, bar: Bar, seed: int) -> Prepare:
     return teach
 
 
+def _gain(of: Difference) -> str:
+    return f"{of.relative:+.1%}, {of.mean:+.4f} ({of.low:+.4f} to {of.high:+.4f})"
+
+
 def _print_tuned(tuned: Tuned) -> None:
-    compared = tuned.comparison
+    compared, labels = tuned.comparison, tuned.labels
     say(f"{tuned.card.name}: learned from {len(tuned.card.users):,} users")
     say(f"NDCG@10 on {compared.lists:,} lists of {compared.users:,} users, what they wanted last:")
     for name, row in compared.rows:
@@ -185,7 +190,9 @@ def _print_tuned(tuned: Tuned) -> None:
         ("retriever", compared.over_retriever),
         ("itself without pictures", compared.of_pictures),
     ):
-        say(f"  tuned over {name}: {gain.relative:+.1%}, {gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})")
+        say(f"  tuned over {name}: {_gain(gain)}")
+    if labels is not None:
+        say(f"  trees that made the labels over retriever, on the lists learned from: {_gain(labels)}")
     say(f"the retrievers' prior weighs {compared.alpha:g}; the first five of {compared.changed:.0%} of lists change")
 
 

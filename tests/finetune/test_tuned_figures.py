@@ -20,7 +20,7 @@ from finetune.list_scores import (
     surest_alpha,
     with_prior,
 )
-from finetune.tuned_figures import Comparison, Scores, compare_tuned
+from finetune.tuned_figures import Comparison, Scores, compare_tuned, labels_lead
 
 LISTS = 60
 
@@ -69,6 +69,16 @@ def test_a_model_that_knows_no_more_than_what_is_in_use_is_not() -> None:
     assert not found.better
     assert found.validation.mean == 0
     assert found.over_base.low > 0, "though it is better than the base"
+
+
+def test_what_labels_lead_the_retrievers_by_is_told() -> None:
+    learned = [example for example in lists(1) if example.target >= 0]
+    lead = labels_lead(learned, seed=0)
+    before = ndcgs([priors(example) for example in learned], learned)
+    assert lead.mean == pytest.approx(1 - before.mean()), "labels that know put each wanted item first"
+    assert lead.low > 0
+    same = [replace(example, relevance=example.scores) for example in learned]
+    assert labels_lead(same, seed=0).mean == 0
 
 
 def test_what_is_in_use_is_measured_as_it_is_served() -> None:
