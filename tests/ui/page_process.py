@@ -22,6 +22,8 @@ def page(command: str, *options: object) -> Iterator[str]:
 
     Whatever happens, no process that it started is left.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what scripts run in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     started = subprocess.Popen(
         [sys.executable, "-m", "ui.cli", command, *map(str, options)],
         stdout=subprocess.PIPE,
