@@ -74,6 +74,11 @@ class Adapters:
         cards = [card for name in names if (card := card_in(self.path(name))) is not None]
         return sorted(cards, key=lambda card: (card.created, card.name))
 
+    def damaged(self) -> list[str]:
+        """The names of adapters whose cards cannot be read."""
+        names = sorted(path.parent.name for path in self.folder.glob(f"*/{CARD}"))
+        return [name for name in names if _NAME.fullmatch(name) and card_in(self.path(name)) is None]
+
     def card(self, name: str) -> Card:
         """The adapter's card. Raises SettingsError for a name that there is not, WeightsError for a damaged card."""
         if name not in self:

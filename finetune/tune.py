@@ -23,7 +23,7 @@ from finetune.examples import Example, ListSettings
 from finetune.list_prompts import ListPrompts
 from finetune.lora_job import ADAPTER, LoraJob, do_job, launch_job
 from finetune.lora_settings import LoraTraining
-from finetune.teacher import LEAST_TAUGHT, taught
+from finetune.teacher import taught
 from finetune.tuned_figures import Comparison, Contestant, Scores, compare_tuned, labels_lead
 from finetune.tuning_lists import Source, TuningLists, tuning_lists
 from retrieval.errors import SettingsError, WeightsError
@@ -136,7 +136,7 @@ def tune(
 
 
 def _labels(made: TuningLists, tuning: Tuning) -> Difference | None:
-    by_trees = tuning.lists.taught == 1 and len(made.training) >= LEAST_TAUGHT
+    by_trees = tuning.lists.taught == 1 and all(min(example.relevance) > 0 for example in made.training)
     return labels_lead(made.training, seed=tuning.seed) if by_trees else None
 
 

@@ -75,8 +75,8 @@ class Comparison:
     surest one on validation lists, as that of the base and of the tuned one without pictures is; what is in use has the
     one that it is served with. validation: tuned against what is in use, on validation lists, of which no user helped
     to choose the weight that theirs are ordered by. over_base, over_retriever, of_pictures: of the tuned one on test
-    lists. changed: share of test lists whose first five are other ones, or in another order, than the retrievers'.
-    lists, users: of the test.
+    lists. lists, users: of the test. telling: so many of the lists hold what was wanted, the others count 0 for
+    everybody. changed: share of those whose first five are other ones, or in another order, than the retrievers'.
     """
 
     rows: tuple[tuple[str, Estimate], ...]
@@ -88,6 +88,7 @@ class Comparison:
     changed: float
     lists: int
     users: int
+    telling: int
 
     @property
     def better(self) -> bool:
@@ -143,6 +144,7 @@ def compare_tuned(
         changed=share_changed([served["tuned"][place] for place in telling], [test[place] for place in telling]),
         lists=len(test),
         users=len({example.user_id for example in test}),
+        telling=len(telling),
     )
 
 

@@ -95,9 +95,10 @@ def tuning_lists(
     found = {name: read_examples(files[name]) for name in _KINDS}
     telling = sum(example.target >= 0 for example in found["validation"])
     if telling < LEAST_TELLING:
+        instead = "say a larger `checked`" if len(found["validation"]) >= training.checked else "log more events first"
         raise InteractionError(
             f"{telling} of {len(found['validation'])} validation lists hold the item that was wanted, expected "
-            f"{LEAST_TELLING} or more to decide on an adapter; log more events first"
+            f"{LEAST_TELLING} or more to decide on an adapter; {instead}"
         )
     learned = b"".join(files[name].read_bytes() for name in ("training", PREFERENCES))
     digest = hashlib.sha256(learned).hexdigest()
@@ -125,9 +126,11 @@ def _parts(table: EventTable, training: LoraTraining, users: frozenset[str] | No
         parts["training"] = _of_users(parts["training"], table, users)
     for name, part in parts.items():
         if len(part) < LEAST_LISTS:
+            smaller = ", or say a smaller `last`" if training.last > 1 else ""
+            larger = ", or say a larger `window`" if name == "training" else ""
             raise InteractionError(
-                f"the log has {len(part)} {name} cases of {table.n_users:,} users, expected {LEAST_LISTS} or more; log "
-                "more events first, or say a smaller `last` or a larger `window`"
+                f"the log has too few {name} cases: {len(part)}, of {table.n_users:,} users; expected {LEAST_LISTS} or "
+                f"more; log more events first{smaller}{larger}"
             )
     return parts
 

@@ -35,13 +35,16 @@ def list_adapters(workspace: WorkspaceOption) -> None:
     with Workspace.open(workspace):
         adapters = Adapters(workspace)
         current, cards, waiting = adapters.current(), adapters.all(), to_retrain(workspace)
-    if not cards:
+        damaged = adapters.damaged()
+    if not cards and not damaged:
         say(f"no adapters yet; train one with: tastemaker finetune lora --workspace {workspace}")
     for card in cards:
         late = (
             "; to be trained again: learned from a forgotten person" if Learned("adapter", card.name) in waiting else ""
         )
         say(f"{'*' if card.name == current else ' '} {card.name}: {_told(card)}{late}")
+    for name in damaged:
+        say(f"  {name}: its card is damaged; remove it: tastemaker adapters delete {name} --workspace {workspace}")
 
 
 @adapters_app.command()

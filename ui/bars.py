@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Bar:
-    """A progress bar over the stages of the work, drawn on standard error."""
+    """A progress bar over the stages of the work, drawn on standard error; in a file, a line for each tenth of one."""
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -26,6 +26,7 @@ class Bar:
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err
         )
         self._stage = ""
+        self._tenth = 0
 
     def __enter__(self) -> Bar:
         return self
@@ -50,6 +51,13 @@ class Bar:
         self._advance("training", f"training: {step.per_s:.1f} lists/s{loss}{best}", step.step, step.steps)
 
     def _advance(self, stage: str, text: str, done: int, total: int) -> None:
+        if err.is_terminal:
+            self._draw(stage, text, done, total)
+        elif (tenth := 10 * done // max(1, total)) and (stage, tenth) != (self._stage, self._tenth):
+            err.print(f"{text}: {done:,} of {total:,}", highlight=False, markup=False, soft_wrap=True)
+            self._stage, self._tenth = stage, tenth
+
+    def _draw(self, stage: str, text: str, done: int, total: int) -> None:
         if stage != self._stage:  # a bar of its own, or the time left would be that of the other stage
             self._bar.start()
             for task in self._bar.task_ids:

@@ -94,6 +94,8 @@ def learn(
     if Learned("adapter", start or "") in to_retrain(workspace):
         say(f"{start} learned from somebody who is forgotten since: it is left behind, and all is learned anew")
         start = None
+    if start is None:
+        say("no adapter is gone on from: all of the log is learned from")
     users = None if start is None else frozenset(activity.users)
     say(f"{activity.events:,} events of {len(activity.users):,} users since the last time")
     try:
@@ -180,11 +182,17 @@ def _gain(of: Difference) -> str:
 
 
 def _print_tuned(tuned: Tuned) -> None:
+    from finetune.teacher import LEAST_TAUGHT
+
     compared, labels = tuned.comparison, tuned.labels
     say(f"{tuned.card.name}: learned from {len(tuned.card.users):,} users")
-    say(f"NDCG@10 on {compared.lists:,} lists of {compared.users:,} users, what they wanted last:")
+    say(
+        f"NDCG@10 on {compared.lists:,} lists of {compared.users:,} users, what they wanted last; {compared.telling:,} "
+        "of the lists hold it, the others count 0:"
+    )
     for name, row in compared.rows:
         say(f"  {name}: {row.mean:.4f} ({row.low:.4f} to {row.high:.4f})")
+    say("  (in use: as it is served, the base where no adapter is used; others: with the surest weight of the prior)")
     for name, gain in (
         ("base", compared.over_base),
         ("retriever", compared.over_retriever),
@@ -193,7 +201,9 @@ def _print_tuned(tuned: Tuned) -> None:
         say(f"  tuned over {name}: {_gain(gain)}")
     if labels is not None:
         say(f"  trees that made the labels over retriever, on the lists learned from: {_gain(labels)}")
-    say(f"the retrievers' prior weighs {compared.alpha:g}; the first five of {compared.changed:.0%} of lists change")
+    elif tuned.card.settings.get("taught") == 1:
+        say(f"  the labels are what was wanted: trees that make better ones need {LEAST_TAUGHT} lists to learn from")
+    say(f"the retrievers' prior weighs {compared.alpha:g}; of the lists that hold it {compared.changed:.0%} change")
 
 
 def _verdict(card: Card, compared: Comparison, workspace: Path, *, forced: bool) -> str:

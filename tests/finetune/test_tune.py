@@ -156,7 +156,9 @@ def test_two_runs_at_once_are_refused(empty_workspace: Workspace, store: VectorS
 
 
 def test_too_small_a_log_says_how_much_is_needed(empty_workspace: Workspace, store: VectorStore) -> None:
-    with pytest.raises(InteractionError, match="the log has 0 training cases of 45 users, expected 40 or more"):
+    with pytest.raises(
+        InteractionError, match=r"too few training cases: 0, of 45 users; expected 40 .* smaller `last`"
+    ):
         tuned(empty_workspace, store, replace(TUNING, training=replace(QUICK, last=3)))
-    with pytest.raises(InteractionError, match="the log has 1 training cases"):
+    with pytest.raises(InteractionError, match="too few training cases: 1, "):
         tuned(empty_workspace, store, replace(TUNING, users=frozenset({"user 3"})))

@@ -60,7 +60,7 @@ def test_a_model_that_knows_is_better_beyond_doubt() -> None:
     assert found.over_retriever.low > 0
     assert found.of_pictures.low >= 0
     assert 0.5 < found.changed <= 1
-    assert (found.lists, found.users) == (LISTS, LISTS)
+    assert (found.lists, found.users, found.telling) == (LISTS, LISTS, LISTS - LISTS // 10)
     assert {figure.name for figure in found.figures()} >= {"NDCG@10 tuned", "validation: tuned over in use"}
 
 

@@ -51,7 +51,7 @@ def test_the_log_is_tuned_on_told_used_and_taken_back(run: Run, folder: Path) ->
     again = run("learn", "-w", folder, *QUICK)
     assert again.status == 0, again.err
     assert "1 events of 1 users since the last time" in again.out
-    assert "nothing is learned yet: the log has 2 training cases" in again.out
+    assert "nothing is learned yet: the log has too few training cases: 2, " in again.out
     assert run("adapters", "rollback", "-w", folder).out == "the model without an adapter is used from now on\n"
     assert run("adapters", "use", "lora-1", "-w", folder).out == "lora-1 is used from now on\n"
     assert_one_line(run("adapters", "delete", "lora-1", "-w", folder), 2, says="lora-1 is in use")
@@ -71,6 +71,16 @@ def test_an_adapter_that_is_no_better_is_told_so(run: Run, shop_workspace: Works
     assert "not better than what was used before" in told
 
 
+def test_a_damaged_card_is_told_and_can_be_deleted(run: Run, shop_workspace: Workspace, adapter_folder: Path) -> None:
+    adapters = Adapters(shop_workspace.path)
+    adapters.register(adapter_folder, card())
+    (adapters.path("lora-1") / "card.json").write_text('{"name": "lora-1", ')
+    told = run("adapters", "list", "-w", shop_workspace.path).out
+    assert told.startswith("  lora-1: its card is damaged; remove it: tastemaker adapters delete lora-1 ")
+    assert run("adapters", "delete", "lora-1", "-w", shop_workspace.path).status == 0
+    assert run("adapters", "list", "-w", shop_workspace.path).out.startswith("no adapters yet")
+
+
 def test_the_list_tells_which_learned_from_a_forgotten_person(
     run: Run, shop_workspace: Workspace, adapter_folder: Path
 ) -> None:
@@ -88,7 +98,7 @@ def test_the_list_tells_which_learned_from_a_forgotten_person(
         (("finetune", "lora", "--set", "wide=3"), "expected NAME=VALUE, the name one of rank, alpha"),
         (("finetune", "lora", "--set", "rank=0"), "rank is 0; expected 1 or more"),
         (("finetune", "lora", "--base", "bultin"), "no model is called 'bultin'"),
-        (("finetune", "lora", "--set", "report_to=none"), "cases of 5 users, expected 40 or more"),
+        (("finetune", "lora", "--set", "report_to=none"), ", of 5 users; expected 40 or more; log more events first"),
         (("adapters", "use", "lora-7"), "there is no adapter 'lora-7'"),
         (("adapters", "rollback"), "there is nothing to go back to"),
     ],
