@@ -70,14 +70,16 @@ class Adapters:
 
     def all(self) -> list[Card]:
         """The cards of all adapters that can be read, oldest first."""
-        names = [path.parent.name for path in self.folder.glob(f"*/{CARD}") if _NAME.fullmatch(path.parent.name)]
-        cards = [card for name in names if (card := card_in(self.path(name))) is not None]
+        cards = [card for name in self._names() if (card := card_in(self.path(name))) is not None]
         return sorted(cards, key=lambda card: (card.created, card.name))
 
     def damaged(self) -> list[str]:
         """The names of adapters whose cards cannot be read."""
+        return [name for name in self._names() if card_in(self.path(name)) is None]
+
+    def _names(self) -> list[str]:
         names = sorted(path.parent.name for path in self.folder.glob(f"*/{CARD}"))
-        return [name for name in names if _NAME.fullmatch(name) and card_in(self.path(name)) is None]
+        return [name for name in names if _NAME.fullmatch(name)]
 
     def card(self, name: str) -> Card:
         """The adapter's card. Raises SettingsError for a name that there is not, WeightsError for a damaged card."""

@@ -24,7 +24,7 @@ class ServerRecord:
 
     url: on this machine's loopback, with `/v1`. model, adapter: what it serves, by the names it serves them under.
     pid, started: of the process that keeps it; together they name one process, even after its number is used again.
-    folder: of the adapter, where it is not one of the workspace's that has that name.
+    folder: of the adapter that the server began with; None when it has the workspace's one of that name.
     """
 
     url: str

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from finetune.lora_settings import LoraTraining
     from finetune.preferences import Preference
 
+_PAIRS = 4
+"""In a step. They go through the model one by one."""
+
 
 def fit_preferences(
     engine: TransformersModel,
@@ -59,10 +62,6 @@ def fit_preferences(
         _put_back(network, layers)
         return before
     return after
-
-
-_PAIRS = 4
-"""In a step. They go through the model one by one."""
 
 
 class PreferenceBatches:
