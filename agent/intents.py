@@ -135,6 +135,8 @@ _CHATS = re.compile(
     r"\b(?:need|have|want) to think\b|\byou(?:'re| are) (?:\w+ )?(?:great|helpful|useless|silly|listening|the best)\b|"
     r"\byou (?:don't|do not|dont) (?:understand|listen|get)\b|\bwell done\b|\b(?:nice|good|great) (?:work|job|bot)\b|"
     r"\bthis is useless\b|\bwhat can you do\b|"
+    rf"{_LEAD}(?:(?:so|very|really|just|absolutely|how) )*(?:perfect|gorgeous|lovely|brilliant|beautiful|wonderful|"
+    r"excellent|fantastic|amazing|stunning|superb|awesome)\W*$|"
     rf"{_LEAD}(?:thanks?|thank you|cheers|hi|hello|hey there|good (?:morning|evening|night|afternoon)|haha\w*|lol|"
     r"ok|okay|alright|fine|got it|i see|bye|goodbye|see you)(?: you| so| very| a lot| much| there| later| for \w+)*"
     r"(?:\W+(?:that's|thats|that is|it's|this is) (?:\w+ )?(?:great|perfect|lovely|wonderful|helpful|brilliant|all))?"

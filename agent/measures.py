@@ -11,7 +11,7 @@ from agent.mentions import stem
 
 KINDS = MappingProxyType(
     {
-        "price": frozenset(["price", "cost"]),
+        "price": frozenset(["price", "cost", "budget"]),
         "year": words("year released published date"),
         "length": words("minutes length duration runtime page pages hours"),
         "speed": frozenset(["bpm", "tempo", "speed"]),

@@ -110,7 +110,12 @@ def _polarity(
     start = max((place + 1 for place in bounded if start <= place < mention.first), default=start)
     words = [t.text for t in tokens[start : mention.first] if t.clause == clause]
     after = " ".join(t.text for t in tokens[mention.last : mention.last + 4] if t.clause == clause)
-    if _EXCEPTS.search(" ".join(words)) or _takes_away(tokens, mention) or _is_refused(tokens, mention, after):
+    if (
+        (words and words[-1] == "too")
+        or _EXCEPTS.search(" ".join(words))
+        or _takes_away(tokens, mention)
+        or _is_refused(tokens, mention, after)
+    ):
         return Polarity.AVOID
     for place in reversed(range(len(words))):
         pair = (words[place], words[place + 1] if place + 1 < len(words) else None)

@@ -46,6 +46,7 @@ _ABOUT = (
     "around|about|roughly|approximately|circa|give or take|somewhere (?:near|around)|close to|"
     "in the (?:region|neighbou?rhood|ballpark) of"
 )
+_TAIL_ABOUT = "or so|or thereabouts|(?:more or less|give or take)(?!\\s+\\d)"
 _TAIL_MOST, _TAIL_LEAST = (
     "max(?:imum)?|tops|at most|at the outside|to (?:play with|spend)|is as (?:far|high|much) as|"
     "(?:is|'s) (?:my|our|the) (?:absolute |upper )?(?:limit|ceiling|max(?:imum)?|cap|budget)|"
@@ -59,9 +60,11 @@ _BOUND = re.compile(
 )
 _TAIL = re.compile(
     rf"{_MONEY}(?P<n>{_N})\s*(?P<unit>[£$€]|[a-z]+)??(?:\s+of\s+(?P<of>[a-z]+))?\s*\b(?P<how>{_TAIL_MOST}|"
-    rf"{_TAIL_LEAST})\b"
+    rf"{_TAIL_LEAST}|{_TAIL_ABOUT})\b"
     rf"(?!\s*{_MONEY}\d)"
 )
+_ISH = re.compile(rf"{_MONEY}(?P<n>\d[\d,]*(?:\.\d+)?)[ -]?(?P<how>ish)\b{_UNIT}")
+_ASKS_OF = re.compile(r"\b(?:tell me|more|what|how|know)\s*$")
 _SPENDING = (
     "really|set|me|us|back|want|wants|wish|like|to|pay|spend|cost|costs|go|be|is|have|need|any|it|ever|even|exceed|"
     "take|last|of"
@@ -126,17 +129,18 @@ def _ranges(text: str, numeric: Sequence[str], told: Numbers) -> None:
 def _bounds(text: str, numeric: Sequence[str], told: Numbers) -> None:
     bounds = list(_BOUND.finditer(text))
     shared = {one.start(): other["unit"] for one, other in pairwise(bounds) if _share_a_unit(one, other)}
-    for match in (*bounds, *_TAIL.finditer(text)):
+    for match in (*bounds, *_TAIL.finditer(text), *_ISH.finditer(text)):
         how, number = match["how"], _number(match["n"])
         unit = shared.get(match.start(), match["unit"])
         before = next((word.rstrip(":") for word in text[: match.start()].split()[-1:]), None)
         of = match["of"] or match.groupdict().get("what") or (before if not is_unit(unit, numeric) else None)
         name = measured(unit, of, number, match.group(), numeric)
         few = not match["n"][0].isdigit() and number <= _FEW and not is_unit(unit, numeric) and not _ends(text, match)
-        if name is None or few or not number or not told.free(*match.span("n")):
+        of_items = how == "about" and number <= _FEW and unit is None and _ASKS_OF.search(text[: match.start()])
+        if name is None or few or of_items or not number or not told.free(*match.span("n")):
             continue
         number = in_its_unit(number, unit, name)
-        if re.fullmatch(_ABOUT, how):
+        if re.fullmatch(f"{_ABOUT}|{_TAIL_ABOUT}|ish", how):
             told.bound(name, round(number * (1 - _AROUND), 2), round(number * (1 + _AROUND), 2), _said(match, numeric))
             continue
         most = bool(re.fullmatch(f"{_MOST}|{_TAIL_MOST}", how)) is not _is_denied(text[: match.start()])

@@ -43,7 +43,11 @@ _YES = re.compile(
     + r"(?:yes|yeah|yep|yup|sure|ok|okay|please do|do that|do it|go ahead|of course|why not|fine|all ?right|"
     + r"sounds good|good idea|that works)(?:[,. ]+(?:please|do that|do it|go ahead|thanks|that's fine|sure))*[ .!]*$"
 )
-_NO = re.compile(r"^(?:no|nope|nah|no thanks|no thank you|rather not|better not|never mind|nevermind|don't)[ .!]*$")
+_NO = re.compile(
+    r"^(?:(?:no|nope|nah|oh|wait|stop|sorry)[,. ]+)*(?:no|nope|nah|no thanks|no thank you|rather not|"
+    r"better not|never mind|nevermind|don't(?: do (?:that|it))?|do not|cancel(?: (?:that|it))?|"
+    r"(?<=[,. ])keep (?:it|everything|all of it))[ .!]*$"
+)
 _FORGET_ME = re.compile(
     r"\b(?:forget|erase|delete|remove|wipe|clear)(?: me| (?:(?!from\b|this\b|for\b)\w+ ){0,3}?(?:(?:about|of) me|"
     r"my data|my history|my account|my profile|my information|my likes|my preferences))\b"
@@ -58,6 +62,7 @@ _RESTART = re.compile(
 )
 _ABOUT_ME = re.compile(
     r"\bwhat (?:do|did) you (?:know|remember|have|store|keep|think you know)\b.*\b(?:about|of|on) me\b|"
+    r"\bwhat (?:have you(?: got)?|do you have|'ve you got) (?:about|on) me\b|\bwhat do you think i (?:like|want)\b|"
     r"\bwhat (?:are|were) my (?:likes|preferences|tastes)\b|\b(?:show|tell)(?: me)? what you know (?:about|of) me\b"
 )
 _SERVICE = re.compile(

@@ -31,10 +31,13 @@ _ASKS_FOR = MappingProxyType(
 )
 """Words of questions that name an attribute without its name."""
 _MOST_DELETIONS = 3
-_EMPTY = words("looks details tell told exactly")
+_EMPTY = words("looks details tell told exactly number option item")
 _YES_OR_NO = re.compile(r"^(?:(?:and|so|but|ok|hm+)[, ]+)*(?:is|are|was|does|do|has|have|isn't|doesn't)\b(?!.*\bor\b)")
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")
-_THANKS = re.compile(r"\b(?:thank\w*|thx|ta|cheers|great|perfect|lovely)\b")
+_THANKS = re.compile(
+    r"\b(?:thank\w*|thx|ta|cheers|great|perfect|gorgeous|lovely|brilliant|beautiful|wonderful|"
+    r"excellent|fantastic|amazing|stunning|superb|awesome)\b"
+)
 _BYE = re.compile(r"\b(?:good ?bye|bye|see you|good night|later)\b")
 _HOW = re.compile(r"\bhow (?:are|do) you\b(?! use| work)")
 _HELLO = re.compile(r"\b(?:hi|hello|hey|good (?:morning|afternoon|evening))\b")
@@ -193,7 +196,8 @@ def _attributes_asked(asked: Sequence[Token], item: Item, facets: Sequence[Facet
 
 
 def _may_ask(token: Token) -> bool:
-    return token.text in _ASKS_FOR or (token.text not in FILLERS and token.text not in _EMPTY)
+    empty = token.text in FILLERS or token.text in _EMPTY or token.text.isdecimal()
+    return token.text in _ASKS_FOR or not empty
 
 
 def _sentences_about(asked: Sequence[Token], item: Item) -> Iterator[str]:

@@ -333,6 +333,7 @@ def test_a_comparison_tells_the_attributes_that_differ_with_both_values(talk: Ta
         ("which rooms is the red mug for?", "rooms kitchen, office"),
         ("what colour is the red mug?", "colour red"),
         ("is the red mug plain?", "“A plain mug, all red.”"),
+        ("tell me about number 1", "kind mug; colour red;"),
         ("what is the red mug made of?", "does not tell that of “Red mug”"),
         ("how expensive is the red mug?", "price 12.50 EUR"),
         ("is the red mug dishwasher safe?", "does not tell that of “Red mug”"),

@@ -41,6 +41,12 @@ def on_a_list(message: str, embed: Embed) -> dict[str, object]:
         ("wool would be wrong", {"avoid": {"material": ["wool"]}}),
         ("it need not be blue", {"drop": ["colour"]}),
         ("not necessarily blue", {"drop": ["colour"]}),
+        ("lovely but too blue", {"avoid": {"colour": ["blue"]}}),
+        ("not too blue", {"avoid": {"colour": ["blue"]}}),
+        ("50ish euros in red", {"want": {"colour": ["red"]}, "at_least": {"price": 40}, "at_most": {"price": 60}}),
+        ("for 50 euros or so in red", {"want": {"colour": ["red"]}, "at_least": {"price": 40}, "at_most": {"price": 60}}),
+        ("what about 10 euros?", {"at_least": {"price": 8}, "at_most": {"price": 12}}),
+        ("forget the budget", {"drop": ["price"]}),
     ],
 )
 def test_what_a_like_or_a_dislike_is_of(message: str, expected: dict[str, object], embed: Embed) -> None:
@@ -113,6 +119,10 @@ def test_numbers_and_names_in_films(message: str, expected: dict[str, object], e
         ("take the first and make it red", {"action": "similar", "items": [1], "want": {"colour": ["red"]}}),
         ("an alternative to number 2", {"action": "similar", "items": [2]}),
         ("price of the second one", {"action": "ask", "items": [2]}),
+        ("tell me more about 2", {"action": "ask", "items": [2]}),
+        ("what about 3?", {"action": "ask", "items": [3]}),
+        ("absolutely gorgeous!", {"action": "chat"}),
+        ("the second one is gorgeous", {"action": "like", "items": [2]}),
         ("which prices are there", {"action": "ask"}),
         ("can I send it back", {"action": "ask"}),
         ("how can we pay", {"action": "ask"}),
