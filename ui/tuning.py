@@ -14,6 +14,8 @@ from ui.printing import say
 if TYPE_CHECKING:
     from agent.registry import Card
     from finetune.bootstrap import Difference
+    from finetune.examples import ListSettings
+    from finetune.lora_settings import LoraTraining
     from finetune.ranker_lists import Prepare
     from finetune.tune import Tuned
     from finetune.tuned_figures import Comparison
@@ -60,8 +62,17 @@ def lora(
     Lists of what users were about to want are learned from; what they wanted last is kept to measure on. A run that was
     cut off goes on where it was.
     """
+    training, lists = _settings(changed)
     _tune(
-        workspace, base=base, name=name, changed=changed, force=force, device=device, accelerate=accelerate, seed=seed
+        workspace,
+        training,
+        lists,
+        base=base,
+        name=name,
+        force=force,
+        device=device,
+        accelerate=accelerate,
+        seed=seed,
     )
 
 
@@ -81,6 +92,7 @@ def learn(
     from retrieval.errors import InteractionError
     from retrieval.workspace import Workspace
 
+    training, lists = _settings(changed)
     adapters = Adapters(workspace)
     since = max((card.newest_row for card in adapters.all()), default=0)
     with Workspace.open(workspace) as opened:
@@ -99,16 +111,26 @@ def learn(
     users = None if start is None else frozenset(activity.users)
     say(f"{activity.events:,} events of {len(activity.users):,} users since the last time")
     try:
-        _tune(workspace, base=base, changed=changed, device=device, seed=seed, start=start, users=users)
+        _tune(workspace, training, lists, base=base, device=device, seed=seed, start=start, users=users)
     except InteractionError as error:
         say(f"nothing is learned yet: {error}")
 
 
+def _settings(changed: list[str] | None) -> tuple[LoraTraining, ListSettings]:
+    """What is asked for, before anything slow is begun. Raises SettingsError."""
+    from finetune.examples import ListSettings
+    from finetune.lora_settings import LoraTraining
+    from finetune.options import parse_settings
+
+    return parse_settings(changed or [], LoraTraining, ListSettings)
+
+
 def _tune(
     workspace: Path,
+    training: LoraTraining,
+    lists: ListSettings,
     *,
     base: str | None,
-    changed: list[str] | None,
     device: str | None,
     seed: int,
     name: str = "",
@@ -119,15 +141,11 @@ def _tune(
 ) -> None:
     from agent.rollout import use_adapter
     from agent.settings import load_settings
-    from finetune.examples import ListSettings
-    from finetune.lora_settings import LoraTraining
-    from finetune.options import parse_settings
     from finetune.tune import Told, Tuning, tune
     from retrieval.encoders import open_encoder
     from retrieval.store import open_store
     from retrieval.workspace import Workspace
 
-    training, lists = parse_settings(changed or [], LoraTraining, ListSettings)
     settings = load_settings()
     tuning = Tuning(
         base=base or _base_in_use(workspace) or settings.chosen_model,
