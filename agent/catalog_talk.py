@@ -21,6 +21,9 @@ _OF_STOCK = re.compile(
     r"\b(?:do you (?:have|sell|carry|stock|offer|keep)|have you(?: got)?|are there|is there|there are|"
     r"can i (?:choose|get|have|pick)|come in|exist|available|in stock|you (?:have|sell|carry|stock))\b"
 )
+_WHICH_ONES = re.compile(
+    r"^(?:(?:and|so|ok|okay|but)[, ]+)*(?:which|what)(?: (?:other|different|kinds? of|sorts? of))? (?:\w+ )?\w+s\W*$"
+)
 _ALL_OF_IT = re.compile(
     r"^(?:so |ok |and )*what (?:(?:kinds?|sorts?|types?) of (?:things|stuff|items|products|goods) )?"
     r"(?:do you (?:have|sell|carry|offer)|is there|can i (?:get|find|buy)(?: here)?)[ ?.!]*$"
@@ -64,7 +67,7 @@ def question_of(message: str, facets: Sequence[Facet]) -> CatalogQuestion | None
 def asked_attribute(message: str, facets: Sequence[Facet]) -> str:
     """The attribute whose values a message asks for, "which sizes are there?"; empty for none."""
     text = message.replace("’", "'").lower()
-    if not (_ASKS_WHICH.search(text) and _OF_STOCK.search(text)):
+    if not _WHICH_ONES.search(text) and not (_ASKS_WHICH.search(text) and _OF_STOCK.search(text)):
         return ""
     stems = {one for token in tokens_of(text) for one in (token.stem, stem(token.stem))}
     return next((facet.name for facet in facets if {stem(part) for part in facet.name.lower().split("_")} & stems), "")

@@ -340,11 +340,16 @@ class Conversation:
         self, question: CatalogQuestion, update: Update, words: str, facets: Sequence[Facet], hooks: Hooks
     ) -> Reply:
         """The answer to a question about the catalogue, from its counts; what was found for it is shown."""
-        wanted = {name: values for name, values in update.want.items() if name != question.attribute}
+        standing = self._standing.scene.state.want
+        wanted, held = (
+            {name: values for name, values in of.items() if name != question.attribute}
+            for of in (update.want, standing)
+        )
         if question.asks is Asks.VALUES:
             facet = next(facet for facet in facets if facet.name == question.attribute)
-            counts = self._person.value_counts(facet, wanted)
-            told = listing(facet.name, counts, ", ".join(value for values in wanted.values() for value in values))
+            among = wanted or held
+            counts = self._person.value_counts(facet, among)
+            told = listing(facet.name, counts, ", ".join(value for values in among.values() for value in values))
             offers = value_offers(facet.name, [value for value, count in counts.items() if count])
             if not wanted:
                 self._standing.go_on(replace(self._standing.scene, offers=offers))

@@ -423,6 +423,10 @@ def test_which_values_there_are_is_told_with_counts_to_choose_from(talk: Talk) -
     reply = talk().reply("which rooms are there mugs for?")
     assert reply.text.startswith("The catalogue has 2 values of rooms of mug: kitchen (3), office (3).")
     assert set(found(reply)) == {f"{colour}-mug" for colour in COLOURS}
+    after = talk("a mug")
+    reply = after.reply("and which rooms?")
+    assert reply.text == "The catalogue has 2 values of rooms of mug: kitchen (3), office (3)."
+    assert labels(after.choose(reply.offers[0].key)) == ["kind mug", "rooms kitchen"]
 
 
 def test_a_question_about_what_is_shown_keeps_the_wish(talk: Talk) -> None:
