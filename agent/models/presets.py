@@ -23,8 +23,8 @@ class Preset:
     lora_rate: learning rate for such an adapter, lower for large models.
     image_px: side of the square thumbnails it is shown; chosen for few picture tokens.
     max_prompt_tokens, max_images: what one prompt may hold, pictures included.
-    alpha: weight of the retriever's prior, fitted where it was measured (`tastemaker evaluate --builtin
-    --fit-alpha 150`).
+    alpha: weight of the retriever's prior where no adapter brings its own. The built-in model's is so great that the
+    retrievers' order nearly stays: on catalogues that it was never tuned on a small one does harm (docs/tuning.md).
     guided: whether its reasons are written within a pattern (`agent.reason_pattern`).
     orders: in how many orders it reads a list, 1 or 2.
     understands: whether it reads messages of a conversation: for models tuned to follow instructions; the built-in one
@@ -51,7 +51,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "builtin": Preset(_BUILTIN, LANGUAGE_MODEL, 96, 1920, alpha=12.0, guided=True, orders=2, lora_rate=2e-3),
+    "builtin": Preset(_BUILTIN, LANGUAGE_MODEL, 96, 1920, alpha=64.0, guided=True, orders=2, lora_rate=2e-3),
     "llava-1.5-7b": Preset("llava-hf/llava-1.5-7b-hf", LANGUAGE_MODEL, 336, 3800, 4, understands=True),
     "llava-next-7b": Preset("llava-hf/llava-v1.6-vicuna-7b-hf", LANGUAGE_MODEL, 336, 3800, 2, understands=True),
     "qwen2.5-vl-3b": Preset("Qwen/Qwen2.5-VL-3B-Instruct", LANGUAGE_MODEL, 112, 8192, understands=True),

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from finetune.builtin.scored_lists import Arm, ScoredList
     from finetune.builtin.told_reasons import Told
 
+_SHOP_ALPHA = 12.0
+"""The prior's weight beside a model without an adapter: fitted on other shoppers, and less than where nothing is known of
+the shop (`agent.models.presets`)."""
 _HELD_SEED = 97
 _HELD_LOOKS = 600
 _HELD_PX = 96
@@ -97,14 +100,13 @@ class Bench:
 
     @cached_property
     def model(self) -> VisionLanguageModel:
-        """The model in this process; a folder's answers are weighed against the prior as the built-in model's are."""
+        """The model in this process, without an adapter."""
         if self._given is not None:
             return self._given
-        from agent.models.presets import PRESETS
         from agent.models.transformers import TransformersModel
 
         opened = TransformersModel.open(self.settings.model)
-        opened.info = replace(opened.info, alpha=PRESETS["builtin"].alpha)
+        opened.info = replace(opened.info, alpha=_SHOP_ALPHA)
         return opened
 
     @cached_property

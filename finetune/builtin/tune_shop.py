@@ -1,6 +1,6 @@
 """Tune the built-in model on the built-in shop's log: the adapter that the demo begins with.
 
-    python -m finetune.builtin.tune_shop --run runs/shop-adapter --name shop-2
+    python -m finetune.builtin.tune_shop --run runs/shop-adapter --name shop-4
 
 By `finetune.tune`, as `tastemaker finetune lora` does it, in a workspace that has never heard of test shoppers, of test
 items, or of anything from the window on. What `tastemaker evaluate --builtin` asks about was therefore never learned.
@@ -35,7 +35,7 @@ from retrieval.workspace import Workspace
 if TYPE_CHECKING:
     from finetune.list_trainer import Step
 
-TRAINING = LoraTraining(lists=4_000, window=12, checked=2_000, asked=2_000)
+TRAINING = LoraTraining(lists=4_000, window=24, epochs=2, checked=2_000, asked=2_000)
 
 
 def index_known(folder: Path, shop: Path = SHOP_FOLDER) -> None:
