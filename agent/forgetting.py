@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +15,19 @@ from typing import TYPE_CHECKING
 from agent.registry import Adapters
 from retrieval.blend import BLEND_NAME
 from retrieval.erasing import Erased, erase_user
-from retrieval.errors import StoreError, WorkspaceError
+from retrieval.errors import StoreError, WorkspaceError, WorkspaceLockedError
+from retrieval.locks import alone
 
 if TYPE_CHECKING:
     from retrieval.workspace import Workspace
 
+_LEFT = {
+    "lora": ("tuning", ".past-lora-*"),
+    "ranker": (".past-ranker-*",),
+    "simulation": (".past-simulation-*",),
+    "towers": ("towers/.past-towers-*",),
+}
+"""By the lock of who learns: what a run that was cut off leaves, with what people did in it."""
 RETRAIN_NAME = "retrain.json"
 _RANKER = "ranker.json"
 
@@ -53,7 +63,8 @@ def forget_person(workspace: Workspace, user_id: str) -> Forgotten:
 
     An adapter's card says whether it learned from the person, and forgets them too. Whatever else was made after the
     first thing that they did counts as trained on it: rather once too often. The marks name no person,
-    and are written first: a failure between the two leaves nothing unmarked. Raises StoreError.
+    and are written first: a failure between the two leaves nothing unmarked. What cut-off runs have left goes as well;
+    a run that is at work removes its own when it ends. Raises StoreError.
     """
     first, adapters = _first_deed(workspace, user_id), Adapters(workspace.path)
     known = {Learned("adapter", card.name): user_id in card.users for card in adapters.all()}
@@ -64,6 +75,7 @@ def forget_person(workspace: Workspace, user_id: str) -> Forgotten:
         _mark(workspace.path, learned)
     erased = erase_user(workspace, user_id)
     adapters.forget(user_id)
+    _clear_runs(workspace.path)
     return Forgotten(erased, tuple(learned))
 
 
@@ -74,6 +86,16 @@ def to_retrain(folder: Path) -> tuple[Learned, ...]:
     """
     made = dict(_artefacts(folder))
     return tuple(each for each, since in _marks(folder).items() if each in made and made[each] <= since)
+
+
+def _clear_runs(folder: Path) -> None:
+    for lock_name, left in _LEFT.items():
+        with suppress(WorkspaceLockedError), alone(folder, doing="is forgetting somebody in", lock_name=lock_name):
+            for path in (each for pattern in left for each in folder.glob(pattern)):
+                try:
+                    shutil.rmtree(path)
+                except OSError as error:
+                    raise StoreError(f"{path}, left by a run that was cut off, cannot be removed ({error})") from error
 
 
 def _first_deed(workspace: Workspace, user_id: str) -> datetime | None:

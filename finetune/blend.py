@@ -44,7 +44,7 @@ def blend_of_validation(workspace: Workspace, store: VectorStore, towers: Towers
     table = read_events(workspace)
     part = leave_one_out(table).test
     with (
-        scratch(towers_folder(workspace)) as folder,
+        scratch(towers_folder(workspace), "towers") as folder,
         past_workspace(workspace, store, folder / "past", known_events(workspace, table, part.past)) as past,
         open_store(past) as past_store,
     ):

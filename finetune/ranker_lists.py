@@ -73,7 +73,7 @@ def ranker_cases(
     asked = [(table.user_ids[part.queries.user[place]], table.item_ids[part.target[place]]) for place in drawn.tolist()]
     with (
         alone(workspace.path, doing="is fitting a ranker in", lock_name="ranker"),
-        scratch(workspace.path) as folder,
+        scratch(workspace.path, "ranker") as folder,
         past_workspace(workspace, store, folder / "past", known_events(workspace, table, part.past)) as past,
         _learned(past, prepare) as past_store,
     ):

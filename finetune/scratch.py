@@ -8,16 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_PREFIX = ".past-"
-
 
 @contextmanager
-def scratch(folder: Path) -> Iterator[Path]:
+def scratch(folder: Path, work: str) -> Iterator[Path]:
     """An empty folder within this one until the block ends; those that killed runs have left are removed first.
 
-    For whoever is the only one to use it on this folder, see `retrieval.locks.alone`.
+    work: the name of the lock that whoever uses it holds, see `retrieval.locks.alone`; other work has other folders.
     """
-    for left in folder.glob(f"{_PREFIX}*"):
+    prefix = f".past-{work}-"
+    for left in folder.glob(f"{prefix}*"):
         shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=folder) as name:
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=folder) as name:
         yield Path(name)

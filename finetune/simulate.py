@@ -149,7 +149,7 @@ def _recommender(
     settled = settle(workspace.path, settings)
     make_model: Callable[[], VisionLanguageModel] = partial(open_chosen_model, workspace.path, settled)
     with ExitStack() as opening:
-        folder = opening.enter_context(scratch(workspace.path)) / "shop"
+        folder = opening.enter_context(scratch(workspace.path, "simulation")) / "shop"
         with open_store(workspace, serve=True) as source:
             past = past_workspace(workspace, source, folder, cases.known(workspace.log))
         opening.callback(past.close)

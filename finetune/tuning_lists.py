@@ -146,7 +146,7 @@ def _past_finder(source: Source, part: Part) -> Iterator[CandidateFinder]:
     """The retrievers as they were before anything that the part asks for."""
     known = known_events(source.workspace, source.table, part.past)
     with (
-        scratch(source.workspace.path) as folder,
+        scratch(source.workspace.path, "lora") as folder,
         past_workspace(source.workspace, source.store, folder / "past", known) as past,
     ):
         if source.prepare is not None:

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from finetune.builtin.told_reasons import Told
 
 _SHOP_ALPHA = 12.0
-"""The prior's weight beside a model without an adapter: fitted on other shoppers, and less than where nothing is known of
-the shop (`agent.models.presets`)."""
+"""The prior's weight beside a model without an adapter: fitted on other shoppers, and less than it is served with
+(`agent.models.presets`)."""
 _HELD_SEED = 97
 _HELD_LOOKS = 600
 _HELD_PX = 96
