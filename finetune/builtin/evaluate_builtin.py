@@ -153,7 +153,7 @@ def _position(bench: Bench) -> list[Figure]:
     from finetune.builtin.measures_position import measure_positions
 
     gallery, paint = bench.gallery
-    return measure_positions(bench.model, gallery, paint, lists=bench.settings.lists, seed=bench.settings.seed)
+    return measure_positions(bench.shop_model, gallery, paint, lists=bench.settings.lists, seed=bench.settings.seed)
 
 
 def _reasons(bench: Bench) -> list[Figure]:
@@ -192,8 +192,8 @@ def _look(bench: Bench) -> list[Figure]:
     telling = [entry for entry in bench.seen if "pattern" in entry.shown.item.attributes]
     lists = bench.settings.lists
     return [
-        *measure_captions(bench.model, hidden[:lists]),
-        *measure_swapped(bench.model, telling, count=lists, seed=bench.settings.seed),
+        *measure_captions(bench.shop_model, hidden[:lists]),
+        *measure_swapped(bench.shop_model, telling, count=lists, seed=bench.settings.seed),
     ]
 
 
@@ -212,7 +212,7 @@ def _safety(bench: Bench) -> list[Figure]:
     from finetune.builtin.measures_safety import measure_injections, random_lists
 
     lists = random_lists(bench.seen, count=bench.settings.lists, seed=bench.settings.seed)
-    return measure_injections(bench.model, lists, seed=bench.settings.seed)
+    return measure_injections(bench.shop_model, lists, seed=bench.settings.seed)
 
 
 def _images(bench: Bench) -> list[Figure]:
