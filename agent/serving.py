@@ -55,6 +55,9 @@ _LOOPBACK = "127.0.0.1"
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """The highest LoRA ranks that vLLM can be set to."""
 
+_TUNABLE = ("gemma3", "llava", "llava_next", "qwen2_5_vl", "qwen3_vl", "smolvlm")
+"""`model_type` of the presets' checkpoints, all of which vLLM takes adapters for (docs/families.md)."""
+
 _ENVIRONMENT_NAME = ".venv-vllm"
 _PROBE = """
 import importlib.metadata, json
@@ -222,7 +225,7 @@ def plan_server(
         python=install.python,
         device=install.device,
         adapter=served_adapter,
-        lora_rank=LORA_RANK if model in PRESETS else None,  # others may be of a kind that takes no adapters
+        lora_rank=LORA_RANK if model in PRESETS or _kind(preset.model_id, config) in _TUNABLE else None,
         dtype=dtype or ("float32" if on_cpu and model == "builtin" else "auto"),
         max_model_len=_max_model_len(preset.max_prompt_tokens, config, known=model in PRESETS),
         max_images=preset.max_images,
@@ -320,6 +323,16 @@ def _local_config(model_id: str) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise WeightsError(f"{folder} holds no model: config.json cannot be read ({error})") from error
     return config if isinstance(config, dict) else {}
+
+
+def _kind(model_id: str, config: dict[str, Any] | None) -> str | None:
+    """`model_type` of a model folder's configuration, or of a hub name that has been fetched."""
+    if config is None:
+        from huggingface_hub import try_to_load_from_cache
+
+        fetched = try_to_load_from_cache(model_id, "config.json")
+        config = _local_config(str(Path(fetched).parent)) if isinstance(fetched, str) else None
+    return None if config is None else config.get("model_type")
 
 
 def _max_model_len(max_prompt_tokens: int, config: dict[str, Any] | None, *, known: bool) -> int:

@@ -163,6 +163,13 @@ class TestPlan:
     def test_the_models_positions_bound_the_prompt(self, python: Path, model: str) -> None:
         assert flag(plan_server(model, python=python).command, "--max-model-len") == "2048"
 
+    @pytest.mark.parametrize(("kind", "takes"), [("qwen2_5_vl", True), ("strange", False)])
+    def test_a_folder_of_a_known_kind_takes_adapters_while_it_runs(
+        self, python: Path, model: str, kind: str, takes: bool
+    ) -> None:
+        (Path(model) / "config.json").write_text(json.dumps({"model_type": kind}))
+        assert ("--enable-lora" in plan_server(model, python=python).command) is takes
+
     def test_a_taken_port_is_refused(self, python: Path) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
