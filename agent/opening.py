@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 from agent.adapters import ADAPTER_WEIGHTS, adapter_name, served_name
 from agent.models import open_model
 from agent.models.presets import preset_of
-from agent.registry import Adapters, card_in
+from agent.registry import Adapters, card_in, check_base
 from retrieval.errors import SettingsError, WeightsError
 
 if TYPE_CHECKING:
@@ -139,7 +139,10 @@ def _own_adapter(path: Path, settings: RecommenderSettings) -> tuple[str, Path |
         if _is_none(named):
             return model, None, None
         if _lies_elsewhere(named, adapters):
-            return model, named, card_in(named)
+            known = card_in(named)
+            if known is not None:
+                check_base(known, model)
+            return model, named, known
         card = adapters.check(str(named), base=settings.model)
         return card.base if settings.model is None else model, adapters.path(str(named)), card
     try:

@@ -52,7 +52,12 @@ def _serve(workspace: Path, adapters: Adapters, card: Card | None) -> None:
                 f"the vLLM server at {record.url} has {record.model}, the adapter {card.name} belongs to {card.base}; "
                 f"stop that server, or serve {card.base}"
             )
-        record_adapter(workspace, record, card.name, _load(record, adapters.path(card.name)))
+        try:
+            served_as = _load(record, adapters.path(card.name))
+        except WeightsError:
+            adapters.set_aside(card.name)
+            raise
+        record_adapter(workspace, record, card.name, served_as)
     else:
         record_adapter(workspace, record, None, None)
 
@@ -88,6 +93,7 @@ def _post(record: ServerRecord, verb: str, body: dict[str, str]) -> str:
         return answer.text
     if answer.status_code == 404:
         raise ModelUnavailableError(
-            f"the vLLM server at {record.url} takes no adapters while it runs; start it again with tastemaker serve"
+            f"the vLLM server at {record.url} takes no adapters while it runs; stop it, and start it again "
+            "with tastemaker serve --adapter NAME"
         )
     raise ModelUnavailableError(f"the vLLM server at {record.url} refused the adapter: {answer.text[:300]}")

@@ -185,6 +185,12 @@ class TestOwnAdapters:
         assert opened(tmp_path, model=other) == ("TransformersModel", other, None)
         assert "answers without an adapter: the adapter lora-1 was trained on another model" in caplog.text
 
+    def test_a_folder_whose_card_names_another_base_is_refused(self, tmp_path: Path, adapter_folder: Path) -> None:
+        other = Adapters(tmp_path / "other")
+        other.register(adapter_folder, card("summer", base_hash="0" * 64))
+        with pytest.raises(WeightsError, match="summer was trained on another model than builtin"):
+            opened(tmp_path, adapter=other.path("summer"))
+
     def test_its_base_is_the_model_where_none_is_named(self, tmp_path: Path, adapter_folder: Path) -> None:
         other = str(tiny_llava_folder())
         found = Adapters(tmp_path)

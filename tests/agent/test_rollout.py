@@ -175,13 +175,14 @@ def test_an_adapter_that_does_nothing_or_harm_is_refused_and_unloaded(
             use_adapter(tmp_path, "lora-2")
         assert behaviour.models == ("builtin",)
         assert adapters.current() == "lora-1"
+        assert adapters.waiting() is None, "nothing takes it up by itself"
 
 
 def test_a_server_that_takes_none_is_told(adapters: Adapters, tmp_path: Path) -> None:
     behaviour = Loads()
     behaviour.takes = False
     with served(tmp_path, behaviour):
-        with pytest.raises(ModelUnavailableError, match="takes no adapters while it runs; start it again"):
+        with pytest.raises(ModelUnavailableError, match="takes no adapters while it runs; stop it, and start it"):
             use_adapter(tmp_path, "lora-1")
         behaviour.instead["/v1/load_lora_adapter"] = lambda handler, _: refuse(handler, "rank 512 is too high")
         with pytest.raises(ModelUnavailableError, match=r"refused the adapter: .*rank 512"):
