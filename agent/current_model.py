@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -29,10 +31,14 @@ class CurrentModel:
         self._lock = threading.Lock()
         self._model: VisionLanguageModel | None = None
         self._seen: object = None
+        self._freed = threading.Event()
         self._before: WeakSet[VisionLanguageModel] = WeakSet()
 
     def get(self) -> VisionLanguageModel:
         """The model. Raises what loading the first one raises."""
+        if self._freed.is_set():
+            self._freed.clear()
+            gc.collect()  # networks are in cycles, and a full collection comes late in a process that serves
         version = self._version()
         with self._lock:
             if self._model is None:
@@ -61,6 +67,7 @@ class CurrentModel:
                 fresh.close()
                 return before
             self._before.add(self._model)
+            weakref.finalize(self._model, self._freed.set).atexit = False
             self._model = fresh
         logger.info("%s now answers with the adapter %s", fresh.info.name, fresh.info.adapter)
         return fresh
