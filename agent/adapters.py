@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ class Adapter:
     path: Path
     rank: int
 
+    @property
+    def served_as(self) -> str:
+        """What servers call it, see `served_name`."""
+        return served_name(self.path)
+
 
 def read_adapter(folder: Path) -> Adapter:
     """The adapter in the folder, whose settings vLLM can serve.
@@ -43,8 +49,24 @@ def read_adapter(folder: Path) -> Adapter:
 
 
 def adapter_name(folder: str | Path) -> str:
-    """What the adapter in the folder is called by servers and in the log: the folder's name, safe to be a model's."""
+    """What the adapter in the folder is called in the log: the folder's name, safe to be a model's."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(folder).resolve().name).strip("-.") or "adapter"
+
+
+def served_name(folder: Path) -> str:
+    """What servers call the adapter in the folder: its name and eight digits of the SHA-256 of its files.
+
+    A server goes by names, in what it has loaded and in its caches; so no other weights ever answer to this one.
+    Raises WeightsError when a file is missing.
+    """
+    digest = hashlib.sha256()
+    for file in (ADAPTER_WEIGHTS, _CONFIG):
+        try:
+            with (folder / file).open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+        except OSError as error:
+            raise WeightsError(f"{folder} holds no adapter: {file} cannot be read ({error.strerror})") from error
+    return f"{adapter_name(folder)}-{digest.hexdigest()[:8]}"
 
 
 def _config(folder: Path) -> dict[str, Any]:

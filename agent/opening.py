@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from agent.adapters import adapter_name
+from agent.adapters import ADAPTER_WEIGHTS, adapter_name, served_name
 from agent.models import open_model
 from agent.models.presets import preset_of
-from agent.registry import Adapters, card_in
+from agent.registry import Adapters, card_in, check_base
 from retrieval.errors import SettingsError, WeightsError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def settle(path: Path, settings: RecommenderSettings) -> RecommenderSettings:
         raise SettingsError(
             f"no vLLM server runs for {path}; start one with tastemaker serve --workspace {path}, or give its url"
         )
-    if not _is_wanted(served, settings):
+    if not _is_wanted(served, settings, path):
         raise SettingsError(
             f"the vLLM server of {path} has {_told(served.model, served.adapter)}, asked for was "
             f"{_told(settings.chosen_model, settings.adapter)}; serve that, or leave the model to the server"
@@ -61,18 +62,19 @@ def open_chosen_model(path: Path, settings: RecommenderSettings) -> VisionLangua
         return open_model(settings.chosen_model, engine="scripted")
     served = find_server_record(path) if settings.engine in ("auto", "vllm") else None
     here = served is not None and settings.url in (None, served.url)
-    if served is not None and here and _is_wanted(served, settings):
+    if served is not None and here and _is_wanted(served, settings, path):
         there = settings.but(url=served.url, model=served.model)
         if served.adapter is None or _is_none(settings.adapter):
-            return _served_model(there, None, None)
+            return _served_model(there)
         card = Adapters(path).known(served.adapter) if served.folder is None else card_in(Path(served.folder))
-        return _served_model(there, served.adapter, card)
+        return _served_model(there, served.adapter, [served.answers_as], card)
     if settings.engine == "vllm":
         named = settings.adapter
         if named is None or _is_none(named):
-            return _served_model(settings, None, None)
-        card = card_in(named) if _lies_elsewhere(named, Adapters(path)) else Adapters(path).known(str(named))
-        return _served_model(settings, str(named), card)
+            return _served_model(settings)
+        folder = _folder(named, Adapters(path))
+        plain = adapter_name(named) if named.is_dir() else str(named)  # as servers that others started may call it
+        return _served_model(settings, str(named), [*_names_of_weights(folder), plain], card_in(folder))
     if served is not None:
         logger.warning(
             "%s is served for %s, but asked for was %s, which is loaded in this process",
@@ -80,8 +82,8 @@ def open_chosen_model(path: Path, settings: RecommenderSettings) -> VisionLangua
             path,
             _told(settings.chosen_model, settings.adapter),
         )
-    model, folder, card = _own_adapter(path, settings)
-    return open_model(model, adapter=folder, **_as_tuned(card))
+    model, own, card = _own_adapter(path, settings)
+    return open_model(model, adapter=own, **_as_tuned(card))
 
 
 def adapter_to_serve(path: Path, settings: RecommenderSettings) -> tuple[str, Path | None]:
@@ -101,10 +103,18 @@ def adapter_version(path: Path, settings: RecommenderSettings) -> object:
     return found.st_ino, found.st_mtime_ns
 
 
-def _served_model(settings: RecommenderSettings, adapter: str | None, card: Card | None) -> VisionLanguageModel:
+def _served_model(
+    settings: RecommenderSettings, adapter: str | None = None, served_as: Sequence[str] = (), card: Card | None = None
+) -> VisionLanguageModel:
     """The model behind the server at the settings' address, with the adapter of that name or folder."""
     return open_model(
-        settings.chosen_model, engine="vllm", url=settings.url, adapter=adapter, vllm=settings.vllm, **_as_tuned(card)
+        settings.chosen_model,
+        engine="vllm",
+        url=settings.url,
+        adapter=adapter,
+        served_as=served_as,
+        vllm=settings.vllm,
+        **_as_tuned(card),
     )
 
 
@@ -129,7 +139,10 @@ def _own_adapter(path: Path, settings: RecommenderSettings) -> tuple[str, Path |
         if _is_none(named):
             return model, None, None
         if _lies_elsewhere(named, adapters):
-            return model, named, card_in(named)
+            known = card_in(named)
+            if known is not None:
+                check_base(known, model)
+            return model, named, known
         card = adapters.check(str(named), base=settings.model)
         return card.base if settings.model is None else model, adapters.path(str(named)), card
     try:
@@ -143,6 +156,16 @@ def _own_adapter(path: Path, settings: RecommenderSettings) -> tuple[str, Path |
         return model, None, None
 
 
+def _folder(named: Path, adapters: Adapters) -> Path:
+    """Where the adapter that is named lies, if it lies on this machine."""
+    return named if _lies_elsewhere(named, adapters) else adapters.path(str(named))
+
+
+def _names_of_weights(folder: Path) -> list[str]:
+    """What our servers call the adapter in the folder; nothing where it holds none."""
+    return [served_name(folder)] if (folder / ADAPTER_WEIGHTS).is_file() else []
+
+
 def _lies_elsewhere(named: Path, adapters: Adapters) -> bool:
     """Whether what names an adapter is the folder it lies in, and not the name of one of the workspace's."""
     return len(named.parts) > 1 or named.is_dir() or str(named) not in adapters
@@ -152,11 +175,12 @@ def _is_none(adapter: Path | None) -> bool:
     return adapter is not None and str(adapter) == NO_ADAPTER
 
 
-def _is_wanted(served: ServerRecord, settings: RecommenderSettings) -> bool:
+def _is_wanted(served: ServerRecord, settings: RecommenderSettings, path: Path) -> bool:
     """Whether the server has the model and the adapter that are named; what is not named is left to the server."""
     named = settings.adapter
     if named is not None and not _is_none(named):
-        if served.adapter != adapter_name(named):
+        weights = _names_of_weights(_folder(named, Adapters(path)))
+        if served.adapter != adapter_name(named) or (served.served_as and weights not in ([], [served.served_as])):
             return False
         if named.is_dir() and served.folder is not None and named.resolve() != Path(served.folder):
             return False

@@ -145,11 +145,7 @@ class Adapters:
                     "train it again"
                 )
         read_adapter(self.folder / name)
-        if base_hash(base or card.base) != card.base_hash:
-            raise WeightsError(
-                f"the adapter {name} was trained on another model than {base or card.base} (its base is {card.base}, "
-                f"hash {card.base_hash[:12]}); train one on this model"
-            )
+        check_base(card, base or card.base)
         return card
 
     def point_to(self, name: str | None) -> None:
@@ -159,7 +155,21 @@ class Adapters:
         except WeightsError:  # what was used before is lost
             used = []
         if used[-1:] != [name]:
-            self._write([*used, name])
+            self._write([*used, name], self._tried())
+
+    def set_aside(self, name: str) -> None:
+        """An adapter that is not used, and not to be used unless somebody says so."""
+        self._write(self._used(), [*self._tried(), name])
+
+    def waiting(self) -> Card | None:
+        """The newest adapter that is better than what was used and never was used itself.
+
+        Its run was killed, or a server did not answer, before it could be. None where a later one was used or set
+        aside.
+        """
+        cards, tried = self.all(), self._tried()
+        last = max((place for place, card in enumerate(cards) if card.name in tried), default=-1)
+        return next((card for card in reversed(cards[last + 1 :]) if card.better), None)
 
     def before(self) -> str | None:
         """What was used before the current one, None for no adapter. Raises SettingsError when nothing was."""
@@ -171,7 +181,7 @@ class Adapters:
     def roll_back(self) -> None:
         """Use again what was used before; see `before`."""
         self.before()
-        self._write(self._used()[:-1])
+        self._write(self._used()[:-1], self._tried())
 
     def delete(self, name: str) -> None:
         """Remove an adapter that is not used. Raises SettingsError for the one that is."""
@@ -179,7 +189,8 @@ class Adapters:
             self.card(name)  # says which there are
         if name == self.current():
             raise SettingsError(f"the adapter {name} is in use; use another one, or roll back, before you delete it")
-        self._write([each for each in self._used() if each != name])
+        used, tried = self._used(), self._tried()
+        self._write([each for each in used if each != name], [each for each in tried if each != name])
         shutil.rmtree(self.folder / name)
 
     def forget(self, user_id: str) -> None:
@@ -205,12 +216,22 @@ class Adapters:
         there = [name for name in used if name is None or (isinstance(name, str) and _NAME.fullmatch(name))]
         return there or [None]
 
-    def _write(self, used: Sequence[str | None]) -> None:
+    def _tried(self) -> list[str]:
+        """Names of adapters that were ever used or set aside; of all where that cannot be told."""
+        try:
+            return [str(name) for name in json.loads(self.pointer.read_text(encoding="utf-8"))["tried"]]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, KeyError, TypeError):
+            return self._names()
+
+    def _write(self, used: Sequence[str | None], tried: Sequence[str]) -> None:
         shortened = [name for place, name in enumerate(used) if place == 0 or used[place - 1] != name]
+        told = {"used": shortened, "tried": sorted({*tried, *(name for name in used if name is not None)})}
         draft = self.pointer.with_suffix(f".{os.getpid()}")
         try:
             with draft.open("w", encoding="utf-8") as file:
-                file.write(json.dumps({"used": shortened}))
+                file.write(json.dumps(told))
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(self.pointer)
@@ -230,6 +251,15 @@ def card_in(adapter: Path) -> Card | None:
         return _read_card(adapter / CARD)
     except WeightsError:
         return None
+
+
+def check_base(card: Card, base: str) -> None:
+    """Raises WeightsError unless the adapter was trained on this model."""
+    if base_hash(base) != card.base_hash:
+        raise WeightsError(
+            f"the adapter {card.name} was trained on another model than {base} (its base is {card.base}, hash "
+            f"{card.base_hash[:12]}); train one on this model"
+        )
 
 
 def _read_card(path: Path) -> Card:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.adapters import adapter_name, served_name
 from agent.models.presets import preset_of
 from agent.registry import Adapters, Card
 from retrieval.errors import ModelError, ModelUnavailableError, WeightsError
@@ -52,41 +52,32 @@ def _serve(workspace: Path, adapters: Adapters, card: Card | None) -> None:
                 f"the vLLM server at {record.url} has {record.model}, the adapter {card.name} belongs to {card.base}; "
                 f"stop that server, or serve {card.base}"
             )
-        _load(record, adapters.path(card.name), card.name)
-    record_adapter(workspace, record, None if card is None else card.name)
-
-
-def _load(record: ServerRecord, folder: Path, name: str) -> None:
-    """Hot-load the adapter; refuse it unless it moves scores: vLLM accepts one whose tensors match no layer."""
-    answer = _post(record, "load_lora_adapter", {"lora_name": name, "lora_path": str(folder.resolve())})
-    if "already been loaded" not in answer:
         try:
-            check_moves(record.url, record.model, name)
-        except (WeightsError, ModelError):
-            _post(record, "unload_lora_adapter", {"lora_name": name})
+            served_as = _load(record, adapters.path(card.name))
+        except WeightsError:
+            adapters.set_aside(card.name)
             raise
+        record_adapter(workspace, record, card.name, served_as)
+    else:
+        record_adapter(workspace, record, None, None)
 
 
-def check_moves(url: str, model: str, adapter: str) -> None:
-    """Raises WeightsError unless the adapter's scores are numbers, and others than those of the model alone."""
-    from agent.models.base import Message
-    from agent.models.vllm import VllmModel
-    from agent.prompts import LETTERS
+def _load(record: ServerRecord, folder: Path) -> str:
+    """Hot-load the adapter, and return what the server calls it: a server that has that name has these weights.
 
-    scores = []
-    for served in (None, adapter):
-        asked = VllmModel(url, name=model, adapter=served, timeout_s=_TIMEOUT_S)
-        try:
-            scores.append(asked.score([(Message("user", ("Best:",)),)], LETTERS))
-        finally:
-            asked.close()
-    if not all(math.isfinite(score) for row in scores[1] for score in row):
-        raise WeightsError(f"the adapter {adapter} gives scores that are not numbers; train it again")
-    if scores[0] == scores[1]:
-        raise WeightsError(
-            f"the adapter {adapter} changes no answer of {model}: it is untrained, or was trained on a model whose "
-            "layers have other names; train it on this model"
-        )
+    Refuse it unless it moves scores: vLLM accepts one whose tensors match no layer.
+    """
+    from agent.canary import check_moves
+
+    name = served_name(folder)
+    answer = _post(record, "load_lora_adapter", {"lora_name": name, "lora_path": str(folder.resolve())})
+    try:
+        check_moves(record.url, record.model, adapter_name(folder), name)
+    except (WeightsError, ModelError):
+        if "already been loaded" not in answer:
+            _post(record, "unload_lora_adapter", {"lora_name": name})
+        raise
+    return name
 
 
 def _post(record: ServerRecord, verb: str, body: dict[str, str]) -> str:
@@ -102,6 +93,7 @@ def _post(record: ServerRecord, verb: str, body: dict[str, str]) -> str:
         return answer.text
     if answer.status_code == 404:
         raise ModelUnavailableError(
-            f"the vLLM server at {record.url} takes no adapters while it runs; start it again with tastemaker serve"
+            f"the vLLM server at {record.url} takes no adapters while it runs; stop it, and start it again "
+            "with tastemaker serve --adapter NAME"
         )
     raise ModelUnavailableError(f"the vLLM server at {record.url} refused the adapter: {answer.text[:300]}")

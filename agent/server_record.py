@@ -22,7 +22,8 @@ _CHECK_TIMEOUT_S = 2.0
 class ServerRecord:
     """A server that answers for a workspace.
 
-    url: on this machine's loopback, with `/v1`. model, adapter: what it serves, by the names it serves them under.
+    url: on this machine's loopback, with `/v1`. model, adapter: what it answers with.
+    served_as: the name under which it has the adapter, where that is another.
     pid, started: of the process that keeps it; together they name one process, even after its number is used again.
     folder: of the adapter that the server began with; None when it has the workspace's one of that name.
     """
@@ -33,6 +34,12 @@ class ServerRecord:
     pid: int
     started: float
     folder: str | None = None
+    served_as: str | None = None
+
+    @property
+    def answers_as(self) -> str:
+        """The name under which it has what it answers with."""
+        return self.model if self.adapter is None else self.served_as or self.adapter
 
 
 @contextmanager
@@ -61,13 +68,19 @@ def the_one_that_serves(workspace_path: Path) -> Iterator[None]:
 
 @contextmanager
 def recorded(
-    workspace_path: Path, *, url: str, model: str, adapter: str | None, folder: Path | None = None
+    workspace_path: Path,
+    *,
+    url: str,
+    model: str,
+    adapter: str | None,
+    folder: Path | None = None,
+    served_as: str | None = None,
 ) -> Iterator[None]:
     """The server is found by `find_server` while the block runs. folder: of the adapter, which may lie anywhere."""
     import psutil
 
     from_where = None if folder is None else str(folder.resolve())
-    record = ServerRecord(url, model, adapter, os.getpid(), psutil.Process().create_time(), from_where)
+    record = ServerRecord(url, model, adapter, os.getpid(), psutil.Process().create_time(), from_where, served_as)
     path = workspace_path / RECORD
     _write(path, record)
     try:
@@ -78,9 +91,9 @@ def recorded(
             path.unlink(missing_ok=True)
 
 
-def record_adapter(workspace_path: Path, record: ServerRecord, adapter: str | None) -> None:
+def record_adapter(workspace_path: Path, record: ServerRecord, adapter: str | None, served_as: str | None) -> None:
     """The server of this record answers with another adapter of the workspace, or with none, from now on."""
-    _write(workspace_path / RECORD, replace(record, adapter=adapter, folder=None))
+    _write(workspace_path / RECORD, replace(record, adapter=adapter, folder=None, served_as=served_as))
 
 
 def _write(path: Path, record: ServerRecord) -> None:
@@ -113,7 +126,8 @@ def read_record(workspace_path: Path) -> ServerRecord | None:
         record = ServerRecord(**json.loads((workspace_path / RECORD).read_text(encoding="utf-8")))
         preset_of(record.model)
         well_formed = (
-            all(isinstance(text, str) for text in (record.url, record.model, record.adapter or "", record.folder or ""))
+            all(isinstance(text, str) for text in (record.url, record.model))
+            and all(isinstance(text, str | None) for text in (record.adapter, record.folder, record.served_as))
             and isinstance(record.pid, int)
             and isinstance(record.started, float)
             and is_loopback(server_root(record.url))  # a workspace from elsewhere must not send requests elsewhere
@@ -143,4 +157,4 @@ def _answers(record: ServerRecord) -> bool:
         names = [served.id for served in ServedModels.model_validate_json(answer.content).data]
     except (httpx.HTTPError, ValueError):
         return False
-    return answer.status_code == 200 and {record.model, record.adapter or record.model} <= set(names)
+    return answer.status_code == 200 and {record.model, record.answers_as} <= set(names)

@@ -12,13 +12,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from agent.adapters import Adapter, read_adapter
+from agent.canary import check_moves
 from agent.models.presets import PRESETS, preset_of
-from agent.rollout import check_moves
 from agent.server_process import Progress, VllmServer
 from agent.server_record import find_server, find_server_record, recorded, the_one_that_serves
 from retrieval.errors import ModelUnavailableError, SettingsError, WeightsError
@@ -55,6 +55,9 @@ _LOOPBACK = "127.0.0.1"
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """The highest LoRA ranks that vLLM can be set to."""
 
+_TUNABLE = ("gemma3", "llava", "llava_next", "qwen2_5_vl", "qwen3_vl", "smolvlm")
+"""`model_type` of the presets' checkpoints, all of which vLLM takes adapters for (docs/families.md)."""
+
 _ENVIRONMENT_NAME = ".venv-vllm"
 _PROBE = """
 import importlib.metadata, json
@@ -74,7 +77,10 @@ class VllmInstall:
 
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
-    """A server that is not started yet. environment: what it needs beside the caller's own."""
+    """A server that is not started yet. environment: what it needs beside the caller's own.
+
+    adapter, folder, served_as: what the adapter is called, where it lies, and what the server calls it.
+    """
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
@@ -82,6 +88,7 @@ class ServerPlan:
     model: str
     adapter: str | None
     folder: Path | None = None
+    served_as: str | None = None
 
     def shell(self) -> str:
         """The same as one line for a shell."""
@@ -128,7 +135,7 @@ def server_command(
     whole_px: int | None = None,
     host: str = _LOOPBACK,
 ) -> list[str]:
-    """The command that serves a model, and an adapter beside it, under these names. A list, so no shell reads it.
+    """The command that serves a model under this name, and an adapter beside it. A list, so no shell reads it.
 
     lora_rank: adapters up to this rank can be loaded while it runs, two at a time, so that one takes over from another;
     None is none but the given one. whole_px: side of pictures that are not to be cut into tiles, for models that do.
@@ -154,7 +161,7 @@ def server_command(
         rank = max(lora_rank or 0, 0 if adapter is None else _allowed_rank(adapter))
         command += ["--enable-lora", "--max-lora-rank", str(rank), "--max-loras", "1" if lora_rank is None else "2"]
     if adapter is not None:
-        module = {"name": adapter.name, "path": str(adapter.path), "base_model_name": name}
+        module = {"name": adapter.served_as, "path": str(adapter.path), "base_model_name": name}
         command += ["--lora-modules", json.dumps(module)]
     return command
 
@@ -218,7 +225,7 @@ def plan_server(
         python=install.python,
         device=install.device,
         adapter=served_adapter,
-        lora_rank=LORA_RANK if model in PRESETS else None,  # others may be of a kind that takes no adapters
+        lora_rank=LORA_RANK if model in PRESETS or _kind(preset.model_id, config) in _TUNABLE else None,
         dtype=dtype or ("float32" if on_cpu and model == "builtin" else "auto"),
         max_model_len=_max_model_len(preset.max_prompt_tokens, config, known=model in PRESETS),
         max_images=preset.max_images,
@@ -228,8 +235,10 @@ def plan_server(
         device=install.device, is_local=config is not None, kv_cache_gib=1 if model == "builtin" else 4
     )
     url = f"http://{_LOOPBACK}:{port}/v1"
-    told = (None, None) if served_adapter is None else (served_adapter.name, served_adapter.path)
-    return ServerPlan(tuple(command), environment, url, name, *told)
+    plan = ServerPlan(tuple(command), environment, url, name, None)
+    if served_adapter is None:
+        return plan
+    return replace(plan, adapter=served_adapter.name, folder=served_adapter.path, served_as=served_adapter.served_as)
 
 
 def serve(
@@ -256,7 +265,14 @@ def serve(
         server,
     ):
         check_adapter(plan)
-        with recorded(workspace.path, url=plan.url, model=plan.model, adapter=plan.adapter, folder=plan.folder):
+        with recorded(
+            workspace.path,
+            url=plan.url,
+            model=plan.model,
+            adapter=plan.adapter,
+            folder=plan.folder,
+            served_as=plan.served_as,
+        ):
             if ready is not None:
                 ready(plan.url)
             status = server.wait()
@@ -266,7 +282,7 @@ def serve(
 def check_adapter(plan: ServerPlan) -> None:
     """Raises WeightsError unless the adapter moves scores: one whose tensors match no layer is accepted silently."""
     if plan.adapter is not None:
-        check_moves(plan.url, plan.model, plan.adapter)
+        check_moves(plan.url, plan.model, plan.adapter, plan.served_as or plan.adapter)
 
 
 def _our_root() -> Path:
@@ -307,6 +323,16 @@ def _local_config(model_id: str) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise WeightsError(f"{folder} holds no model: config.json cannot be read ({error})") from error
     return config if isinstance(config, dict) else {}
+
+
+def _kind(model_id: str, config: dict[str, Any] | None) -> str | None:
+    """`model_type` of a model folder's configuration, or of a hub name that has been fetched."""
+    if config is None:
+        from huggingface_hub import try_to_load_from_cache
+
+        fetched = try_to_load_from_cache(model_id, "config.json")
+        config = _local_config(str(Path(fetched).parent)) if isinstance(fetched, str) else None
+    return None if config is None else config.get("model_type")
 
 
 def _max_model_len(max_prompt_tokens: int, config: dict[str, Any] | None, *, known: bool) -> int:

@@ -41,6 +41,9 @@ def take_shipped(workspace: Workspace) -> None:
     (adapters.folder / _TAKEN).write_text(json.dumps([*taken, *(card.name for card in fresh)]), encoding="utf-8")
     if follows:
         use_adapter(workspace.path, fresh[-1].name)
+    else:
+        for card in fresh:
+            adapters.set_aside(card.name)
 
 
 def _taken(path: Path) -> list[str]:

@@ -85,7 +85,8 @@ def learn(
 ) -> None:
     """Learn from what was logged since the last time: tune, measure, and use the result if it is better.
 
-    Goes on from the adapter that is used. For a timer; the pages that are open meanwhile change over by themselves.
+    Goes on from the adapter that is used; one that is better and never was, as its run was cut off, is used first. For
+    a timer; the pages that are open meanwhile change over by themselves.
     """
     from agent.forgetting import Learned, to_retrain
     from agent.registry import Adapters
@@ -96,6 +97,7 @@ def learn(
     adapters = Adapters(workspace)
     since = max((card.newest_row for card in adapters.all()), default=0)
     with Workspace.open(workspace) as opened:
+        _take_up(workspace)
         activity = opened.log.activity(since)
     if not activity.users:
         say("nothing was logged since the last time")
@@ -114,6 +116,24 @@ def learn(
         _tune(workspace, training, lists, base=base, device=device, seed=seed, start=start, users=users)
     except InteractionError as error:
         say(f"nothing is learned yet: {error}")
+
+
+def _take_up(workspace: Path) -> None:
+    """Use the adapter that an earlier run made, and was cut off before it could use it."""
+    from agent.forgetting import Learned, to_retrain
+    from agent.registry import Adapters
+    from agent.rollout import use_adapter
+    from retrieval.errors import WeightsError
+
+    card = Adapters(workspace).waiting()
+    if card is None or Learned("adapter", card.name) in to_retrain(workspace):
+        return
+    try:
+        use_adapter(workspace, card.name)
+    except WeightsError as error:
+        say(f"{card.name} is better than what was used, and cannot be used: {error}")
+    else:
+        say(f"{card.name} is used from now on: it is better, and the run that made it was cut off")
 
 
 def _settings(changed: list[str] | None) -> tuple[LoraTraining, ListSettings]:

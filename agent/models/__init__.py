@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -23,15 +24,17 @@ def open_model(
     engine: Engine = "transformers",
     url: str | None = None,
     adapter: str | Path | None = None,
+    served_as: Sequence[str] = (),
     alpha: float | None = None,
     popularity: bool = False,
     vllm: VllmSettings | None = None,
 ) -> VisionLanguageModel:
     """A model ready for use, whichever engine runs it.
 
-    name: a preset, a folder or a hub name. url: the vLLM server. adapter: a peft folder, or with vLLM the
-    name under which the server has it. alpha: weight of the retrievers' prior beside it, where it is another than the
-    model's own. popularity: whether it is told how widely candidates are wanted, as adapters are that learned with it.
+    name: a preset, a folder or a hub name. url: the vLLM server. adapter: a peft folder, or with vLLM its name.
+    served_as: with vLLM, the names under which the server may have it, where they are others. alpha: weight of the
+    retrievers' prior beside it, where it is another than the model's own. popularity: whether it is told how widely
+    candidates are wanted, as adapters are that learned with it.
     vllm: how the server is asked. Raises SettingsError, WeightsError or ModelUnavailableError.
     """
     match engine:
@@ -55,6 +58,7 @@ def open_model(
                 url,
                 name=name,
                 adapter=None if adapter is None else str(adapter),
+                served_as=served_as,
                 timeout_s=how.timeout_s,
                 concurrency=how.concurrency,
                 api_key=None if how.api_key is None else how.api_key.get_secret_value(),

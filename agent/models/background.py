@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, TypeVar, cast
 
@@ -15,7 +16,8 @@ class BackgroundLoop:
     """Runs coroutines on one loop, whichever thread or loop the caller is on.
 
     A connection pool belongs to the loop that opened it; with a loop of their own, the pools of an engine outlive
-    the callers' loops, and the sync methods work inside a running loop too (they block it, as any sync call does).
+    the callers' loops, and the sync methods work inside a running loop too (they block it, as any sync call does). The
+    thread ends when nobody holds this any more.
     """
 
     def __init__(self, name: str) -> None:
@@ -24,6 +26,7 @@ class BackgroundLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._abandoned: weakref.finalize[Any, Any] | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """The coroutine's result; the calling thread waits for it."""
@@ -65,6 +68,8 @@ class BackgroundLoop:
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop, self._thread, self._closed = None, None, True
+        if self._abandoned is not None:
+            self._abandoned.detach()
         if loop is not None and thread is not None:
             asyncio.run_coroutine_threadsafe(_cancel_others(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
@@ -84,6 +89,8 @@ class BackgroundLoop:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True)
                 self._thread.start()
+                self._abandoned = weakref.finalize(self, self._loop.call_soon_threadsafe, self._loop.stop)
+                self._abandoned.atexit = False
             return self._loop
 
 

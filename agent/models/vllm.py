@@ -30,10 +30,11 @@ class VllmModel:
     """A vision-language model behind a vLLM server. Nothing is asked of the server before the first call.
 
     url: the server's address, with or without `/v1`. name: preset, folder or hub name, under which (or under whose
-    hub name) the server has the model. adapter: the name under which it has the adapter.
+    hub name) the server has the model. adapter: what the adapter is called. served_as: the names under which the server
+    may have it, the first that it has is asked; that one name unless given.
     timeout_s: longest wait for one answer. concurrency: most requests at a time.
     label_scores: False uses `allowed_token_ids` alone, as with servers that do not know `logprob_token_ids`; None
-    finds out.
+    finds out. cache_salt: only what was asked with the same one is answered out of the server's cache.
     """
 
     def __init__(
@@ -42,14 +43,17 @@ class VllmModel:
         *,
         name: str = "builtin",
         adapter: str | None = None,
+        served_as: Sequence[str] = (),
         timeout_s: float = 30.0,
         concurrency: int = 16,
         api_key: str | None = None,
         label_scores: bool | None = None,
+        cache_salt: str | None = None,
     ) -> None:
         preset = preset_of(name)
         self.info = preset.info(name, adapter)
-        self._known_as = (adapter,) if adapter is not None else (name, preset.model_id)
+        self._known_as = (name, preset.model_id) if adapter is None else (*served_as,) or (adapter,)
+        self._salt = {} if cache_salt is None else {"cache_salt": cache_salt}
         self._client = VllmClient(url, timeout_s=timeout_s, concurrency=concurrency, api_key=api_key)
         self._loop = BackgroundLoop("tastemaker-vllm")
         self._pictures = DataUrls()
@@ -197,7 +201,8 @@ class VllmModel:
 
     async def _body(self, chat: Chat) -> dict[str, Any]:
         begin = await self._wants_begin()
-        return {"model": await self._model(), "messages": chat, "temperature": 0, "add_special_tokens": begin}
+        told = {"model": await self._model(), "messages": chat, "temperature": 0, "add_special_tokens": begin}
+        return told | self._salt
 
     async def _wants_begin(self) -> bool:
         """Whether the tokenizer is to put its first token before a chat: unless the chat template does; asked once.

@@ -22,7 +22,7 @@ AUDIT = Path(__file__).parents[1] / "audit"
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """url: of the server. adapter: its folder; the server has it under the folder's name.
+    """url: of the server. adapter: its folder.
 
     connections: where the server's processes wrote down whom they called beyond this machine.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from agent.adapters import served_name
 from agent.base_hash import base_hash
 from agent.models.base import Message
 from agent.models.transformers import TransformersModel
@@ -36,10 +38,16 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Makes tmp_path a workspace for which that model and adapter are served."""
     with ExitStack() as running:
 
-        def start(model: str = "builtin", adapter: str | None = None, folder: Path | None = None) -> StandIn:
-            names = (model,) if adapter is None else (model, adapter)
+        def start(
+            model: str = "builtin",
+            adapter: str | None = None,
+            folder: Path | None = None,
+            served_as: str | None = None,
+        ) -> StandIn:
+            names = (model,) if adapter is None else (model, served_as or adapter)
             server = running.enter_context(stand_in(Vllm(models=names)))
-            running.enter_context(recorded(tmp_path, url=server.url, model=model, adapter=adapter, folder=folder))
+            record = {"url": server.url, "model": model, "adapter": adapter, "folder": folder, "served_as": served_as}
+            running.enter_context(recorded(tmp_path, **record))  # type: ignore[arg-type]
             return server
 
         yield start
@@ -153,6 +161,17 @@ class TestOwnAdapters:
             "it is not the one that is served"
         )
 
+    def test_a_server_with_other_weights_of_that_name_is_not_asked(
+        self, serve: Serve, tmp_path: Path, adapter_folder: Path
+    ) -> None:
+        mine, other = Adapters(tmp_path), shutil.copytree(adapter_folder, tmp_path / "other" / "summer")
+        (other / "adapter_model.safetensors").write_bytes(b"other weights")
+        mine.register(adapter_folder, card("summer"))
+        serve("builtin", "summer", other, served_name(other))
+        assert opened(tmp_path, adapter=other, engine="vllm") == ("VllmModel", "builtin", "summer")
+        with pytest.raises(SettingsError, match="asked for was builtin with the adapter summer"):
+            opened(tmp_path, adapter="summer", engine="vllm")
+
     def test_none_and_another_one_can_be_named(self, adapters: Adapters, tmp_path: Path, adapter_folder: Path) -> None:
         adapters.register(adapter_folder, card("winter"))
         assert opened(tmp_path, adapter="none") == ("TransformersModel", "builtin", None)
@@ -165,6 +184,12 @@ class TestOwnAdapters:
         other = str(tiny_llava_folder())
         assert opened(tmp_path, model=other) == ("TransformersModel", other, None)
         assert "answers without an adapter: the adapter lora-1 was trained on another model" in caplog.text
+
+    def test_a_folder_whose_card_names_another_base_is_refused(self, tmp_path: Path, adapter_folder: Path) -> None:
+        other = Adapters(tmp_path / "other")
+        other.register(adapter_folder, card("summer", base_hash="0" * 64))
+        with pytest.raises(WeightsError, match="summer was trained on another model than builtin"):
+            opened(tmp_path, adapter=other.path("summer"))
 
     def test_its_base_is_the_model_where_none_is_named(self, tmp_path: Path, adapter_folder: Path) -> None:
         other = str(tiny_llava_folder())

@@ -75,6 +75,30 @@ def test_use_roll_back_and_delete(adapters: Adapters, adapter_folder: Path) -> N
     assert adapters.current() is None
 
 
+def test_what_is_better_and_never_was_used_waits(adapters: Adapters, adapter_folder: Path) -> None:
+    assert adapters.waiting() is None
+    for better in (True, True, False, True):
+        adapters.register(adapter_folder, card(better=better))
+    adapters.point_to("lora-1")
+    for name in ("lora-4", "lora-2"):
+        found = adapters.waiting()
+        assert found is not None
+        assert found.name == name
+        adapters.delete("lora-4") if name == "lora-4" else adapters.point_to(name)
+    adapters.roll_back()
+    assert adapters.waiting() is None, "it was gone back from"
+    assert adapters.register(adapter_folder, card("lora-5")) == adapters.waiting()
+    adapters.set_aside("lora-5")
+    assert adapters.waiting() is None
+
+
+def test_where_it_is_not_told_what_was_used_nothing_waits(adapters: Adapters, adapter_folder: Path) -> None:
+    for _ in range(2):
+        adapters.register(adapter_folder, card())
+    adapters.pointer.write_text(json.dumps({"used": [None, "lora-1"]}))
+    assert adapters.waiting() is None
+
+
 def test_what_was_deleted_is_not_gone_back_to(adapters: Adapters, adapter_folder: Path) -> None:
     for name in ("lora-1", "lora-2"):
         adapters.register(adapter_folder, card())

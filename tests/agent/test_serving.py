@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from agent import serving
-from agent.adapters import Adapter
+from agent.adapters import Adapter, served_name
 from agent.serving import ServerPlan, check_adapter, find_vllm, plan_server, serve, server_command, server_environment
 from retrieval.errors import ModelUnavailableError, SettingsError, WeightsError, WorkspaceLockedError
 from retrieval.workspace import Workspace
@@ -94,22 +95,25 @@ class TestCommand:
         assert not {"PYTHONPATH", "VLLM_CPU_KVCACHE_SPACE", "TORCHDYNAMO_DISABLE"} & environment.keys()
 
     @pytest.mark.parametrize(("rank", "allowed"), [(1, "1"), (4, "8"), (8, "8"), (9, "16"), (512, "512")])
-    def test_an_adapter_is_served_beside_the_model(self, rank: int, allowed: str) -> None:
-        command = self.command(adapter=Adapter("autumn", Path("/a=b/autumn"), rank))
+    def test_an_adapter_is_served_beside_the_model(
+        self, rank: int, allowed: str, adapter_folder: Path, tmp_path: Path
+    ) -> None:
+        folder = shutil.copytree(adapter_folder, tmp_path / "a=b" / "autumn")
+        command = self.command(adapter=Adapter("autumn", folder, rank))
         assert "--enable-lora" in command
         assert flag(command, "--max-lora-rank") == allowed
         assert json.loads(flag(command, "--lora-modules")) == {
-            "name": "autumn",
-            "path": "/a=b/autumn",
+            "name": served_name(folder),
+            "path": str(folder),
             "base_model_name": "builtin",
         }
 
-    def test_adapters_can_be_loaded_while_it_runs(self) -> None:
+    def test_adapters_can_be_loaded_while_it_runs(self, adapter_folder: Path) -> None:
         assert "--enable-lora" not in self.command()
         command = self.command(lora_rank=32)
         assert (flag(command, "--max-lora-rank"), flag(command, "--max-loras")) == ("32", "2")
         assert "--lora-modules" not in command
-        larger = self.command(lora_rank=32, adapter=Adapter("autumn", Path("/autumn"), 40))
+        larger = self.command(lora_rank=32, adapter=Adapter("autumn", adapter_folder, 40))
         assert flag(larger, "--max-lora-rank") == "64"
 
     def test_a_rank_beyond_the_servers_is_refused(self) -> None:
@@ -158,6 +162,13 @@ class TestPlan:
 
     def test_the_models_positions_bound_the_prompt(self, python: Path, model: str) -> None:
         assert flag(plan_server(model, python=python).command, "--max-model-len") == "2048"
+
+    @pytest.mark.parametrize(("kind", "takes"), [("qwen2_5_vl", True), ("strange", False)])
+    def test_a_folder_of_a_known_kind_takes_adapters_while_it_runs(
+        self, python: Path, model: str, kind: str, takes: bool
+    ) -> None:
+        (Path(model) / "config.json").write_text(json.dumps({"model_type": kind}))
+        assert ("--enable-lora" in plan_server(model, python=python).command) is takes
 
     def test_a_taken_port_is_refused(self, python: Path) -> None:
         with socket.socket() as taken:

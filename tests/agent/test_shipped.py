@@ -42,6 +42,7 @@ def test_what_the_owner_uses_stays_and_what_was_logged_since_is_still_to_be_lear
     take_shipped(workspace)
     assert adapters.current() == "lora-1"
     assert adapters.card(shipped.name).newest_row == 0
+    assert adapters.waiting() is None, "nor is it to be used later"
 
 
 @pytest.mark.parametrize("delete", [False, True])

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from PIL import Image, ImageOps
 
+from agent.adapters import served_name
 from agent.models.base import Form, Message, Picture, Prompt, VisionLanguageModel
 from agent.models.transformers import TransformersModel
 from agent.models.vllm import VllmModel
@@ -106,7 +107,7 @@ class TestSameAnswersAsInProcess:
     def test_adapter(
         self, opened: Open, vllm_server: Served, in_process_adapted: TransformersModel, prompts: Sequence[Prompt]
     ) -> None:
-        adapter = vllm_server.adapter.name
+        adapter = served_name(vllm_server.adapter)
         ours, theirs = in_process_adapted.score(prompts, LETTERS), opened(adapter=adapter).score(prompts, LETTERS)
         assert largest_difference(ours, theirs) < 0.01
         assert first_places(ours) == first_places(theirs)
@@ -114,7 +115,7 @@ class TestSameAnswersAsInProcess:
     def test_the_adapter_moves_scores_far_beyond_what_engines_differ_by(
         self, opened: Open, vllm_server: Served, prompts: Sequence[Prompt]
     ) -> None:
-        base, adapted = opened(), opened(adapter=vllm_server.adapter.name)
+        base, adapted = opened(), opened(adapter=served_name(vllm_server.adapter))
         assert largest_difference(base.score(prompts, LETTERS), adapted.score(prompts, LETTERS)) > 0.1
         assert largest_difference(base.score(prompts, LETTERS), base.score(prompts, LETTERS)) < 1e-4
 
@@ -234,7 +235,9 @@ class TestRecommender:
     def test_the_log_names_the_adapter_that_ranked(self, shop: Path, vllm_server: Served) -> None:
         adapter = vllm_server.adapter.name
         with (
-            recorded(shop, url=vllm_server.url, model="builtin", adapter=adapter),
+            recorded(
+                shop, url=vllm_server.url, model="builtin", adapter=adapter, served_as=served_name(vllm_server.adapter)
+            ),
             Recommender.open(shop) as recommender,
         ):
             assert recommender.recommend(user_id="ann", query="a lamp", k=2).reranked

@@ -59,6 +59,24 @@ def test_the_log_is_tuned_on_told_used_and_taken_back(run: Run, folder: Path) ->
     assert run("adapters", "delete", "lora-1", "-w", folder).out == "lora-1 is deleted\n"
 
 
+def test_learn_first_uses_what_a_run_that_was_cut_off_had_made(
+    run: Run, shop_workspace: Workspace, adapter_folder: Path
+) -> None:
+    adapters = Adapters(shop_workspace.path)
+    newest = shop_workspace.log.newest_row()
+    for better in (True, True, False):
+        adapters.register(adapter_folder, card(better=better, newest_row=newest))
+    adapters.point_to("lora-1")
+    taken, idle = "lora-2 is used from now on", "nothing was logged since the last time\n"
+    told = run("learn", "-w", shop_workspace.path).out
+    assert told.startswith(taken)
+    assert told.endswith(idle)
+    assert adapters.current() == "lora-2"
+    adapters.roll_back()
+    assert run("learn", "-w", shop_workspace.path).out == idle, "it was taken back"
+    assert adapters.current() == "lora-1"
+
+
 def test_without_adapters_the_list_says_how_to_get_one(run: Run, shop_workspace: Workspace) -> None:
     told = run("adapters", "list", "-w", shop_workspace.path)
     assert told.out == f"no adapters yet; train one with: tastemaker finetune lora --workspace {shop_workspace.path}\n"
