@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
-from transformers.trainer_utils import get_last_checkpoint
 
 from agent.models.presets import preset_of
+from finetune.checkpoints import enough_room, newest_checkpoint
 from finetune.list_scores import validation_ndcgs
 from finetune.precision import computes_in_half
 from retrieval.errors import ModelAnswerError
@@ -87,9 +87,8 @@ class ListTrainer:
 
     def fit(self) -> tuple[int, float, float]:
         """Steps, NDCG@10 of what is kept, and the last loss; the network has the weights that are kept."""
-        newest: Any = get_last_checkpoint
-        last = newest(str(self._folder)) if self._folder.is_dir() else None
-        self._trainer.train(resume_from_checkpoint=last)
+        last = newest_checkpoint(self._folder)
+        self._trainer.train(resume_from_checkpoint=None if last is None else str(last))
         state = self._trainer.state
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
         looks = {entry["step"]: float(entry[METRIC]) for entry in state.log_history if METRIC in entry}
@@ -163,11 +162,16 @@ class _Trainer(Trainer):
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         found = broadcast_object_list([self._validate()])[0]  # one word for all processes
         step = self.state.global_step
-        kept = self._looks.add(step, found, write=self.is_world_process_zero())
+        with enough_room(Path(self.args.output_dir)):
+            kept = self._looks.add(step, found, write=self.is_world_process_zero())
         metrics = {METRIC: float(found.mean()), KEPT: float(step if kept else 0)}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        with enough_room(Path(self.args.output_dir)):
+            super()._save_checkpoint(model, trial)
 
 
 class _Told(TrainerCallback):
