@@ -23,6 +23,7 @@ from agent.registry import Adapters
 from agent.shipped import BUILTIN
 from finetune.builtin.past_shop import index_whole, shop_events, write_events
 from finetune.builtin.truth import load_truth
+from finetune.devices import device_option
 from finetune.lora_settings import LoraTraining
 from finetune.tune import Told, Tuned, Tuning, tune
 from retrieval.builtin import SHOP_FOLDER
@@ -87,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder of the run, which keeps what it makes")
     parser.add_argument("--name", required=True, help="of the adapter: another one than the one that is shipped")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default=None)
+    parser.add_argument("--device", type=device_option, choices=("cpu", "cuda"), default=None)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     told = Told(_print_lists, _print_step)
