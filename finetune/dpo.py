@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from transformers.trainer_callback import PrinterCallback
 
 from agent.prompts import LETTERS
 from finetune.answered import with_answers
+from finetune.list_trainer import StepTeller, examples_per_step
 from finetune.precision import computes_in_half, enough_memory
 from retrieval.errors import ModelAnswerError, SettingsError
 
 if TYPE_CHECKING:
     from agent.models.transformers import TransformersModel
     from finetune.list_prompts import ListPrompts
+    from finetune.list_trainer import Step
     from finetune.lora_settings import LoraTraining
     from finetune.preferences import Preference
 
@@ -37,6 +40,7 @@ def fit_preferences(
     validate: Callable[[], float],
     folder: Path,
     seed: int,
+    progress: Callable[[Step], object] | None = None,
 ) -> float:
     """Go on fitting the network, the engine's with low-rank layers, so that it prefers what was preferred.
 
@@ -46,6 +50,8 @@ def fit_preferences(
     """
     before, layers = validate(), _layers(network)
     trainer = _trainer(engine, network, pairs, prompts, settings, folder, seed)
+    if progress is not None:
+        trainer.add_callback(StepTeller(progress, examples_per_step(trainer.args), of="pairs"))
     network.train()
     try:
         with enough_memory(
@@ -148,6 +154,7 @@ def _trainer(
         data_collator=PreferenceBatches(engine, pairs, prompts),
         processing_class=engine.processor,
     )
+    trainer.remove_callback(PrinterCallback)
     return trainer
 
 

@@ -87,6 +87,7 @@ def do_job(
             validate=lambda: float(validation_ndcgs(engine, telling, prompts, job.rerank).mean()),
             folder=folder / "preferences",
             seed=job.seed,
+            progress=progress if rank <= 0 else None,
         )
     if rank <= 0:
         with enough_room(folder):

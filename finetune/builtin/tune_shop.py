@@ -110,7 +110,7 @@ def _print_lists(stage: str, done: int, total: int) -> None:
 
 def _print_step(step: Step) -> None:
     if step.step % 10 == 0:
-        print(f"step {step.step} of {step.steps}, {step.per_s:.2f} lists/s, loss {step.loss:.4f}", file=sys.stderr)
+        print(f"step {step.step} of {step.steps}, {step.per_s:.2f} {step.of}/s, loss {step.loss:.4f}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from finetune.dpo import PreferenceBatches, fit_preferences
 from finetune.examples import Example
 from finetune.list_prompts import ListPrompts
 from finetune.list_scores import model_scores
+from finetune.list_trainer import Step
 from finetune.lora import with_layers
 from finetune.lora_settings import LoraTraining
 from finetune.preferences import Preference
@@ -59,6 +60,7 @@ def test_what_was_preferred_is_preferred_unless_lists_get_worse(
     network = with_layers(engine, SETTINGS)
     before = margin(engine, prompts)
     told = iter([0.5, 0.6 if helps else 0.4])
+    steps: list[Step] = []
     ndcg = fit_preferences(
         engine,
         network,
@@ -68,7 +70,10 @@ def test_what_was_preferred_is_preferred_unless_lists_get_worse(
         validate=lambda: next(told),
         folder=tmp_path,
         seed=0,
+        progress=steps.append,
     )
+    assert [(step.step, step.steps, step.of) for step in steps] == [(n, 4, "pairs") for n in range(1, 5)]
+    assert steps[-1].per_s > 0
     assert ndcg == (0.6 if helps else 0.5)
     after = margin(engine, prompts)
     assert after > before + 0.5 if helps else after == pytest.approx(before, abs=1e-4)

@@ -194,6 +194,17 @@ def test_a_loss_that_is_no_number_stops_and_the_last_good_checkpoint_stays(
     assert [path.name for path in bench.folder.glob("checkpoint-*")] == ["checkpoint-4"]
 
 
+def test_a_first_loss_that_is_no_number_promises_no_checkpoint(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ListBatches, "loss", lambda *_: torch.tensor(math.nan))
+    with pytest.raises(ModelAnswerError, match=r"the loss is nan at step 1, training has stopped; lower learning_rate"):
+        bench.fit()
+
+
+def test_two_looks_that_are_not_kept_end_the_training(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Looks, "add", lambda _self, step, _ndcg, write: step == 2)
+    assert bench.fit(replace(QUICK, evaluations=LoraTraining().evaluations)).steps == 6
+
+
 def test_too_little_memory_says_what_to_lower(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory")
