@@ -117,8 +117,7 @@ class Adapters:
         for left in self.folder.glob(f"{_DRAFT}*"):
             shutil.rmtree(left, ignore_errors=True)
         card = replace(card, name=card.name or self._next_name())
-        if not _NAME.fullmatch(card.name) or (self.folder / card.name).exists():
-            raise SettingsError(f"an adapter cannot be called {card.name!r:.80}: it is taken, or no plain name")
+        self.check_name(card.name)
         draft = self.folder / f"{_DRAFT}{card.name}"
         draft.mkdir()
         for file in made.iterdir():
@@ -128,6 +127,11 @@ class Adapters:
         (draft / CARD).write_text(_as_text(card), encoding="utf-8")
         draft.rename(self.folder / card.name)
         return card
+
+    def check_name(self, name: str) -> None:
+        """Raises SettingsError where a new adapter cannot be called so."""
+        if not _NAME.fullmatch(name) or (self.folder / name).exists():
+            raise SettingsError(f"an adapter cannot be called {name!r:.80}: it is taken, or no plain name")
 
     def check(self, name: str, *, base: str | None = None) -> Card:
         """The card of an adapter that can be used as it lies there.

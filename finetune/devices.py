@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 import torch
 
 from retrieval.errors import SettingsError
@@ -13,3 +15,12 @@ def check_device(device: str) -> torch.device:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:
         raise SettingsError(f"device is {device}, and torch finds no such device here; use --device cpu") from error
+
+
+def device_option(text: str) -> str:
+    """The device that is asked for on a command line of argparse, which tells in one line what is wrong with it."""
+    try:
+        check_device(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from transformers.trainer_callback import PrinterCallback
 
 from agent.prompts import LETTERS
 from finetune.answered import with_answers
+from finetune.list_trainer import StepTeller, examples_per_step
 from finetune.precision import computes_in_half, enough_memory
 from retrieval.errors import ModelAnswerError, SettingsError
 
 if TYPE_CHECKING:
     from agent.models.transformers import TransformersModel
     from finetune.list_prompts import ListPrompts
+    from finetune.list_trainer import Step
     from finetune.lora_settings import LoraTraining
     from finetune.preferences import Preference
+
+logger = logging.getLogger(__name__)
 
 _PAIRS = 4
 """In a step. They go through the model one by one."""
@@ -34,34 +40,38 @@ def fit_preferences(
     validate: Callable[[], float],
     folder: Path,
     seed: int,
+    progress: Callable[[Step], object] | None = None,
 ) -> float:
     """Go on fitting the network, the engine's with low-rank layers, so that it prefers what was preferred.
 
-    The reference is the network as it comes (Rafailov et al. 2023). Where it ends up worse on the validation lists, its
-    layers are put back. Returns the NDCG@10 that it has on them then. Raises SettingsError where TRL is not installed,
-    ModelError when the loss is not a number or memory does not suffice.
+    The reference is the network as it comes (Rafailov et al. 2023). Where it ends up worse on the validation lists, or
+    the loss is no number, which is logged, its layers are put back. Returns the NDCG@10 that it has on them then.
+    Raises SettingsError where TRL is not installed, ModelUnavailableError when memory does not suffice.
     """
     before, layers = validate(), _layers(network)
     trainer = _trainer(engine, network, pairs, prompts, settings, folder, seed)
+    if progress is not None:
+        trainer.add_callback(StepTeller(progress, examples_per_step(trainer.args), of="pairs"))
     network.train()
-    with enough_memory(
-        "learn from a pair of an answer",
-        "set checkpointing=true, four_bit=true on a GPU, or preference_epochs=0 to leave preferences out",
-    ):
-        result = trainer.train()
-    network.eval()
-    if "ref" in network.peft_config:
-        network.delete_adapter("ref")
-    if not math.isfinite(result.training_loss):
-        _put_back(network, layers)
-        raise ModelAnswerError(
-            f"the loss on preferences is {result.training_loss}; lower preference_rate, or say preference_epochs=0"
-        )
-    after = validate()
-    if after < before:
-        _put_back(network, layers)
-        return before
-    return after
+    try:
+        with enough_memory(
+            "learn from a pair of an answer",
+            "set checkpointing=true, four_bit=true on a GPU, or preference_epochs=0 to leave preferences out",
+        ):
+            trainer.train()
+        network.eval()
+        after = validate()
+    except ModelAnswerError as error:
+        logger.warning("nothing is learned from preferences: %s", error)
+        after = -math.inf
+    finally:
+        network.eval()
+        if "ref" in network.peft_config:
+            network.delete_adapter("ref")
+    if after >= before:
+        return after
+    _put_back(network, layers)
+    return before
 
 
 class PreferenceBatches:
@@ -105,6 +115,17 @@ def _trainer(
             f"learning from preferences needs TRL ({error}); pip install 'tastemaker[train]', or say "
             "preference_epochs=0"
         ) from error
+
+    class CheckedTrainer(DPOTrainer):  # type: ignore[misc]
+        def compute_loss(self, *args: Any, **options: Any) -> Any:
+            loss = super().compute_loss(*args, **options)
+            if not bool(self.accelerator.gather(loss.detach()).isfinite().all()):  # all processes stop, or none
+                raise ModelAnswerError(
+                    f"the loss is no number at step {self.state.global_step + 1}; lower preference_rate, or say "
+                    "preference_epochs=0"
+                )
+            return loss
+
     make: Any = DPOConfig
     config = make(
         output_dir=str(folder),
@@ -126,13 +147,14 @@ def _trainer(
     )
     # One row for each pair, in the form that TRL looks for; what the model is given is made of `place`.
     rows = [{"place": place, "prompt": "", "chosen": "", "rejected": "", "images": []} for place in range(len(pairs))]
-    trainer: Any = DPOTrainer(
+    trainer: Any = CheckedTrainer(
         network,
         args=config,
         train_dataset=Dataset.from_list(rows),
         data_collator=PreferenceBatches(engine, pairs, prompts),
         processing_class=engine.processor,
     )
+    trainer.remove_callback(PrinterCallback)
     return trainer
 
 

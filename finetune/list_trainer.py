@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
-from transformers.trainer_utils import get_last_checkpoint
 
 from agent.models.presets import preset_of
+from finetune.checkpoints import enough_room, newest_checkpoint
 from finetune.list_scores import validation_ndcgs
 from finetune.precision import computes_in_half
 from retrieval.errors import ModelAnswerError
@@ -40,7 +40,8 @@ class Step:
     """That a step of the training is done.
 
     step, steps: this one, and how many there are. per_s: lists per second since the start. loss: NaN before the first
-    was logged. ndcg: on the validation lists at the last look, None before the first.
+    was logged. ndcg: on the validation lists at the last look, None before the first. of: what is learned from, lists
+    or pairs.
     """
 
     step: int
@@ -48,6 +49,7 @@ class Step:
     per_s: float
     loss: float
     ndcg: float | None
+    of: str = "lists"
 
 
 class ListTrainer:
@@ -83,13 +85,12 @@ class ListTrainer:
         self._trainer.remove_callback(PrinterCallback)
         self._trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=settings.patience))
         if progress is not None:
-            self._trainer.add_callback(_Told(progress, _lists_per_step(arguments)))
+            self._trainer.add_callback(StepTeller(progress, examples_per_step(arguments)))
 
     def fit(self) -> tuple[int, float, float]:
         """Steps, NDCG@10 of what is kept, and the last loss; the network has the weights that are kept."""
-        newest: Any = get_last_checkpoint
-        last = newest(str(self._folder)) if self._folder.is_dir() else None
-        self._trainer.train(resume_from_checkpoint=last)
+        last = newest_checkpoint(self._folder)
+        self._trainer.train(resume_from_checkpoint=None if last is None else str(last))
         state = self._trainer.state
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
         looks = {entry["step"]: float(entry[METRIC]) for entry in state.log_history if METRIC in entry}
@@ -154,26 +155,36 @@ class _Trainer(Trainer):
     def compute_loss(self, model: Any, inputs: Any, *_: Any, **__: Any) -> Any:
         loss: Tensor = self._batches.loss(model, inputs)
         if not math.isfinite(float(loss.detach())):
+            folder = Path(str(self.args.output_dir))
+            kept = f"; the last good checkpoint is in {folder}" if any(folder.glob("checkpoint-*")) else ""
             raise ModelAnswerError(
-                f"the loss is {float(loss.detach())} at step {self.state.global_step + 1}, training has stopped; the "
-                f"last good checkpoint is in {self.args.output_dir}; lower learning_rate, or say half=false"
+                f"the loss is {float(loss.detach())} at step {self.state.global_step + 1}, training has stopped{kept}; "
+                "lower learning_rate, or say half=false"
             )
         return loss
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         found = broadcast_object_list([self._validate()])[0]  # one word for all processes
         step = self.state.global_step
-        kept = self._looks.add(step, found, write=self.is_world_process_zero())
+        with enough_room(Path(str(self.args.output_dir))):
+            kept = self._looks.add(step, found, write=self.is_world_process_zero())
         metrics = {METRIC: float(found.mean()), KEPT: float(step if kept else 0)}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        with enough_room(Path(str(self.args.output_dir))):
+            super()._save_checkpoint(model, trial)
 
-class _Told(TrainerCallback):
-    def __init__(self, progress: Callable[[Step], object], lists_per_step: int) -> None:
+
+class StepTeller(TrainerCallback):
+    """Tells each step of a Trainer. of: as `Step` has it."""
+
+    def __init__(self, progress: Callable[[Step], object], per_step: int, *, of: str = "lists") -> None:
         self._progress = progress
-        self._per_step = lists_per_step
+        self._per_step = per_step
+        self._of = of
         self._loss = math.nan
         self._ndcg: float | None = None
         self._began = time.monotonic()
@@ -192,10 +203,10 @@ class _Told(TrainerCallback):
         del args, control
         seconds = max(1e-9, time.monotonic() - self._began)
         per_s = (state.global_step - self._first) * self._per_step / seconds
-        self._progress(Step(state.global_step, state.max_steps, per_s, self._loss, self._ndcg))
+        self._progress(Step(state.global_step, state.max_steps, per_s, self._loss, self._ndcg, self._of))
 
 
-def _lists_per_step(arguments: TrainingArguments) -> int:
+def examples_per_step(arguments: TrainingArguments) -> int:
     """On all devices of all processes."""
     processes: int = arguments.world_size
     return int(arguments.train_batch_size) * int(arguments.gradient_accumulation_steps) * processes
@@ -235,7 +246,7 @@ def _arguments(
         disable_tqdm=True,
         seed=seed,
     )
-    steps = math.ceil(lists / _lists_per_step(arguments)) * settings.epochs
+    steps = math.ceil(lists / examples_per_step(arguments)) * settings.epochs
     every = math.ceil(steps / settings.evaluations)
     arguments.eval_steps = arguments.save_steps = every
     arguments.logging_steps = max(1, every // 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def fit_lora(
     Raises SettingsError for targets that match nothing and for a report that is not installed, ModelError when the loss
     is not a number or memory does not suffice; the last good checkpoint stays in the folder.
     """
-    _check_report(settings.report_to)
+    check_report(settings.report_to)
     prior = likeliest_alpha(training) if settings.prior is None else settings.prior
     batches = ListBatches(engine, prompts, engine.token_ids(LETTERS), prior=prior, reasons=settings.reasons)
     batches(validation[:1])  # with the model as it is, because that checks the kept features of pictures
@@ -95,12 +96,19 @@ def with_layers(engine: TransformersModel, settings: LoraTraining, start: Path |
 
     Raises SettingsError when the targets match no layer, or one of the vision tower, which no server would apply.
     """
-    from peft import LoraConfig, PeftModel, get_peft_model
+    from peft import PeftModel
 
     base = engine.network
     if start is not None:
         return PeftModel.from_pretrained(base, str(start), is_trainable=True)
     targets = settings.targets or preset_of(engine.info.name).lora_targets
+    return add_layers(base, engine.info.name, targets, settings)
+
+
+def add_layers(base: Any, name: str, targets: str, settings: LoraTraining) -> Any:
+    """The base with fresh low-rank layers. name: what the base is called. Raises as `with_layers`."""
+    from peft import LoraConfig, get_peft_model
+
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
@@ -113,9 +121,11 @@ def with_layers(engine: TransformersModel, settings: LoraTraining, start: Path |
         network = get_peft_model(base, config)
     except ValueError as error:
         raise SettingsError(
-            f"no layer of {engine.info.name} is called as targets={targets!r} says ({error}); its layers are called "
+            f"no layer of {name} is called as targets={targets!r} says ({error}); its layers are called "
             f"like {', '.join(_layer_names(base)[:3])}"
         ) from error
+    except re.error as error:
+        raise SettingsError(f"targets={targets!r} is no regular expression: {error}") from error
     seeing = [name for name, _ in network.named_parameters() if "lora_" in name and "vision" in name]
     if seeing:
         raise SettingsError(
@@ -137,11 +147,9 @@ def _layer_names(model: Any) -> list[str]:
     return [name for name, layer in model.named_modules() if isinstance(layer, torch.nn.Linear)][-3:]
 
 
-def _check_report(name: str) -> None:
+def check_report(name: str) -> None:
+    """Raises SettingsError for a report that there is not, or that is not installed."""
     if name not in ("none", "tensorboard", "wandb", "trackio"):
         raise SettingsError(f"report_to is {name!r:.40}; expected tensorboard, wandb, trackio or none")
     if name != "none" and find_spec(name) is None:
-        raise SettingsError(
-            f"report_to is {name}, which is not installed; pip install {name}, or pip install 'tastemaker[train]', or "
-            "say report_to=none"
-        )
+        raise SettingsError(f"report_to is {name}, which is not installed; pip install {name}, or say report_to=none")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from agent.models.transformers import TransformersModel
 from agent.settings import RerankSettings
 from agent.showing import Showcase
+from finetune.checkpoints import enough_room
 from finetune.dpo import fit_preferences
 from finetune.examples import read_examples
 from finetune.list_prompts import ListPrompts
@@ -86,9 +87,11 @@ def do_job(
             validate=lambda: float(validation_ndcgs(engine, telling, prompts, job.rerank).mean()),
             folder=folder / "preferences",
             seed=job.seed,
+            progress=progress if rank <= 0 else None,
         )
     if rank <= 0:
-        save_layers(fitted.network, folder / ADAPTER, base=job.base)
+        with enough_room(folder):
+            save_layers(fitted.network, folder / ADAPTER, base=job.base)
 
 
 def launch_job(job: LoraJob, folder: Path, workspace: Path, config: Path, progress: Callable[[Step], object]) -> None:

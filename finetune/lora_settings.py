@@ -57,7 +57,7 @@ class LoraTraining:
     warm_up: float = 0.05
     epochs: int = 1
     evaluations: int = 4
-    patience: int = 3
+    patience: int = 2
     batch: int = 2
     accumulate: int = 1
     half: bool | None = None

@@ -8,6 +8,7 @@ from functools import cache
 
 import torch
 
+from agent.models.memory import is_out_of_memory
 from retrieval.errors import ModelUnavailableError
 
 
@@ -30,7 +31,9 @@ def enough_memory(doing: str, instead: str) -> Iterator[None]:
     """Raises ModelUnavailableError where the device has too little for it. instead: what to lower."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         raise ModelUnavailableError(f"the memory of the device does not suffice to {doing}; {instead}") from error
 
 

@@ -25,6 +25,7 @@ from finetune.lora_job import ADAPTER, LoraJob, do_job, launch_job
 from finetune.lora_settings import LoraTraining
 from finetune.teacher import taught
 from finetune.tuned_figures import Comparison, Contestant, Scores, compare_tuned, labels_lead
+from finetune.tuning_checks import check_tuning
 from finetune.tuning_lists import Source, TuningLists, tuning_lists
 from retrieval.errors import SettingsError, WeightsError
 from retrieval.locks import alone
@@ -103,6 +104,7 @@ def tune(
     if store.towers is not None and prepare is None:
         raise ValueError("the workspace has towers, so its lists differ from those of a past workspace without any")
     adapters, hashed = Adapters(workspace.path), base_hash(tuning.base)
+    check_tuning(tuning, adapters)
     rate = tuning.training.learning_rate or preset_of(tuning.base).lora_rate
     tuning = replace(tuning, training=replace(tuning.training, learning_rate=rate))  # so that card and run tell it
     with alone(workspace.path, doing="is tuning a model for", lock_name=LOCK):
@@ -180,7 +182,9 @@ class _Contest:
 
     def scores(self, name: str, adapter: Path | None, *, popularity: bool = False, pictures: bool = True) -> Scores:
         tuning = self.tuning
-        model = TransformersModel.open(tuning.base, adapter=adapter, device=tuning.device)
+        model = TransformersModel.open(
+            tuning.base, adapter=adapter, device=tuning.device, four_bit=tuning.training.four_bit
+        )
         model.info = replace(model.info, popularity=popularity)
         prompts = ListPrompts(self.showcase, model.info, tuning.rerank, pictures=pictures)
         made = self.made

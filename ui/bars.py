@@ -48,7 +48,8 @@ class Bar:
     def step(self, step: Step) -> None:
         loss = "" if math.isnan(step.loss) else f", loss {step.loss:.3f}"
         best = "" if step.ndcg is None else f", NDCG@10 {step.ndcg:.4f}"
-        self._advance("training", f"training: {step.per_s:.1f} lists/s{loss}{best}", step.step, step.steps)
+        text = f"training: {step.per_s:.1f} {step.of}/s{loss}{best}"
+        self._advance(f"training {step.of}", text, step.step, step.steps)
 
     def _advance(self, stage: str, text: str, done: int, total: int) -> None:
         if err.is_terminal:

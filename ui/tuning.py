@@ -90,7 +90,7 @@ def learn(
     """
     from agent.forgetting import Learned, to_retrain
     from agent.registry import Adapters
-    from retrieval.errors import InteractionError
+    from retrieval.errors import InteractionError, SettingsError, WeightsError
     from retrieval.workspace import Workspace
 
     training, lists = _settings(changed)
@@ -103,8 +103,12 @@ def learn(
         say("nothing was logged since the last time")
         return
     start = adapters.current()
-    if start is not None and base is not None and adapters.card(start).base != base:
-        start = None  # an adapter of another model cannot be gone on from
+    try:
+        if start is not None:
+            adapters.check(start, base=base)
+    except (SettingsError, WeightsError) as error:
+        say(f"{start} cannot be gone on from: {error}")
+        start = None
     if Learned("adapter", start or "") in to_retrain(workspace):
         say(f"{start} learned from somebody who is forgotten since: it is left behind, and all is learned anew")
         start = None
@@ -199,7 +203,8 @@ def _base_in_use(workspace: Path) -> str | None:
 
     adapters = Adapters(workspace)
     current = adapters.current()
-    return None if current is None else adapters.card(current).base
+    card = None if current is None else adapters.known(current)
+    return None if card is None else card.base
 
 
 def _teacher(workspace: Workspace, bar: Bar, seed: int) -> Prepare:

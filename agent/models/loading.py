@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from retrieval.errors import SettingsError, WeightsError
+from agent.models.memory import is_out_of_memory
+from retrieval.errors import ModelUnavailableError, SettingsError, WeightsError
 from retrieval.quiet import forbid_telemetry, without_progress_bars
 
 forbid_telemetry()  # when this is imported: before any library that we load here can be
@@ -25,15 +26,15 @@ def load_checkpoint(
     model_id: a folder or a hub name. device: default the GPU where there is one. dtype: default float32 on the CPU
     and bfloat16 on a GPU. four_bit: the language model's weights in 4 bits (NF4), on a GPU, to tune a model that is
     large for it. Raises WeightsError when files are missing, damaged, not safetensors, or fill only a part of the
-    model, SettingsError for four bits where there is no GPU or no bitsandbytes.
+    model, ModelUnavailableError when memory does not suffice, SettingsError for four bits where there is no GPU or no
+    bitsandbytes.
     """
     check_folder(model_id)
-    import torch
     import transformers
     from safetensors import SafetensorError
 
     auto_model: Any = transformers.AutoModelForImageTextToText
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or best_device()
     dtype = dtype or ("bfloat16" if device.startswith("cuda") else "float32")
     packed = _four_bits(device) if four_bit else {}
     try:
@@ -42,7 +43,13 @@ def load_checkpoint(
             model, report = auto_model.from_pretrained(
                 model_id, trust_remote_code=False, use_safetensors=True, dtype=dtype, output_loading_info=True, **packed
             )
+            model = model if four_bit else model.to(device)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+        if is_out_of_memory(error):
+            raise ModelUnavailableError(
+                f"the memory of {device} does not suffice to load {model_id}; take a smaller base, or four_bit=true to "
+                "tune it on a GPU"
+            ) from error
         raise WeightsError(f"the model {model_id} cannot be loaded: {_first_line(error)}") from error
     missing = sorted(report["missing_keys"])
     if missing or report["mismatched_keys"]:
@@ -50,7 +57,7 @@ def load_checkpoint(
             f"the weights of {model_id} do not fit its config.json: {len(missing)} tensors missing "
             f"(first: {missing[:1]}), {len(report['mismatched_keys'])} of another shape; get the checkpoint again"
         )
-    return (model if four_bit else model.to(device)).eval(), _without_tiles(processor)
+    return model.eval(), _without_tiles(processor)
 
 
 def _processor(model_id: str) -> Any:
@@ -93,17 +100,29 @@ def _for_pictures(kind: Any) -> Any:
     return ForPictures
 
 
-def _four_bits(device: str) -> dict[str, Any]:
-    """Options of `from_pretrained`. Raises SettingsError."""
-    import torch
-    import transformers
-
+def check_four_bit(device: str) -> None:
+    """Raises SettingsError where a model cannot be loaded in 4 bits."""
     there = find_spec("bitsandbytes") is not None
     if not device.startswith("cuda") or not there:
         raise SettingsError(
             f"four_bit needs a GPU and bitsandbytes; the device is {device}, and bitsandbytes is "
             f"{'there' if there else 'not installed'}; say four_bit=false, or pip install bitsandbytes"
         )
+
+
+def best_device() -> str:
+    """The GPU where there is one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _four_bits(device: str) -> dict[str, Any]:
+    """Options of `from_pretrained`. Raises SettingsError."""
+    import torch
+    import transformers
+
+    check_four_bit(device)
     make: Any = transformers.BitsAndBytesConfig
     config = make(
         load_in_4bit=True,

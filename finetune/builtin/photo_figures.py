@@ -25,6 +25,7 @@ from finetune.builtin.catalog_lesson import held_out
 from finetune.builtin.image_figures import recall, vectors_of
 from finetune.builtin.own_encoder import Illustrated, settings_for, train_on
 from finetune.builtin.text_space import embed_texts, minilm_folder
+from finetune.devices import device_option
 from retrieval.builtin.image_tower import load_image_tower, squared
 from retrieval.catalog import CatalogRow, read_catalog
 from retrieval.media import decode_picture
@@ -80,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints; the weights stay there")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--device", type=device_option, choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--steps", type=int, help="of 32 photos each; eight passes unless you say")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

@@ -6,9 +6,10 @@ python -m finetune.builtin.plot_losses runs/image/history.jsonl docs/models/imag
 from __future__ import annotations
 
 import argparse
-import json
 from itertools import zip_longest
 from pathlib import Path
+
+from finetune.builtin.files import read_log
 
 _ACROSS = 5
 """Panels in a row."""
@@ -22,7 +23,7 @@ def plot_losses(history: Path, picture: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    lines = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()]
+    lines = read_log(history)
     if not lines:
         raise ValueError(f"{history} holds no line; train first")
     names = [name for name in lines[-1] if name not in ("step", "tokens", "processor_s")]

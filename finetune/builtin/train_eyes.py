@@ -29,7 +29,9 @@ from finetune.builtin.draw_pack import load_pack, load_training_packs
 from finetune.builtin.drawing.look import Look, held_out_look
 from finetune.builtin.export import file_sha256, load_exported
 from finetune.builtin.eyes import TOLD, EyeSettings, EyeTrainer, Lines, load_eyes, save_eyes, words_of
+from finetune.builtin.files import add_line
 from finetune.builtin.model import Size, build_model
+from finetune.devices import device_option
 
 if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration
@@ -63,7 +65,7 @@ def main() -> None:
     words = Path(PRESETS["builtin"].model_id)
     parser.add_argument("--words", type=Path, default=words, help="folder of the model whose words are used")
     parser.add_argument("--start", type=Path, help="run whose eyes to begin with")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--device", type=device_option, choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--epochs", type=int, default=usual.epochs)
     options = parser.parse_args()
@@ -83,10 +85,9 @@ def main() -> None:
     pictures, looks = load_training_packs(options.pack)
 
     def report(line: dict[str, float]) -> None:
-        text = json.dumps({name: round(value, 4) for name, value in line.items()})
-        print(text, file=sys.stderr, flush=True)
-        with (options.run / "curve.jsonl").open("a") as file:
-            file.write(text + "\n")
+        rounded = {name: round(value, 4) for name, value in line.items()}
+        print(json.dumps(rounded), file=sys.stderr, flush=True)
+        add_line(rounded, options.run / "curve.jsonl")
 
     trainer.train(pictures, looks, report)
     save_eyes(model, options.run)

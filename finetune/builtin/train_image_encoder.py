@@ -28,11 +28,13 @@ import torch
 from torch import Tensor, nn
 
 from finetune.builtin.augment import augment
+from finetune.builtin.files import add_line, read_log, save_whole
 from finetune.builtin.image_lesson import Lesson, drawn_lesson
 from finetune.builtin.image_pupil import Pupil, Weights, weights_at
 from finetune.builtin.optimizer import make_optimizers, set_rate
 from finetune.builtin.plot_losses import plot_losses
 from finetune.builtin.text_space import embed_texts, minilm_folder
+from finetune.devices import device_option
 from retrieval.builtin.image_tower import ImageTower, pixels_of, save_image_tower
 from retrieval.errors import StoreError
 from retrieval.hashing import file_sha256
@@ -91,25 +93,23 @@ def train(
     done = _resume(checkpoint, pupil, optimizers, settings)
     begun = time.process_time() - _spent(run / HISTORY, done)
     pupil.train()
-    with (run / HISTORY).open("a", encoding="utf-8") as history:
-        for step in range(done, settings.steps):
-            set_rate(optimizers, _rate(step, settings))
-            weights = weights_at(step / settings.steps) if settings.first_lesson else Weights()
-            losses = pupil.losses(*_batch(lesson, step, settings, weights.strength, device), weights)
-            losses["loss"].backward()  # type: ignore[no-untyped-call]  # as torch declares it
-            nn.utils.clip_grad_norm_(pupil.parameters(), 5.0)
-            for optimizer in optimizers:
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-            if (step + 1) % settings.report_every == 0:
-                values = {name: round(value.item(), 4) for name, value in losses.items()}
-                spent = {SPENT: round(time.process_time() - begun, 1)}
-                history.write(json.dumps({"step": step + 1, **values, **spent}) + "\n")
-                history.flush()
-                if report is not None:
-                    report(step + 1, settings.steps, values)
-            if (step + 1) % settings.save_every == 0 or step + 1 == settings.steps:
-                _save(checkpoint, pupil, optimizers, step + 1, settings)
+    for step in range(done, settings.steps):
+        set_rate(optimizers, _rate(step, settings))
+        weights = weights_at(step / settings.steps) if settings.first_lesson else Weights()
+        losses = pupil.losses(*_batch(lesson, step, settings, weights.strength, device), weights)
+        losses["loss"].backward()  # type: ignore[no-untyped-call]  # as torch declares it
+        nn.utils.clip_grad_norm_(pupil.parameters(), 5.0)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        if (step + 1) % settings.report_every == 0:
+            values = {name: round(value.item(), 4) for name, value in losses.items()}
+            spent = {SPENT: round(time.process_time() - begun, 1)}
+            add_line({"step": step + 1, **values, **spent}, run / HISTORY)
+            if report is not None:
+                report(step + 1, settings.steps, values)
+        if (step + 1) % settings.save_every == 0 or step + 1 == settings.steps:
+            _save(checkpoint, pupil, optimizers, step + 1, settings)
     pupil.eval()
     if settings.last_steps:
         _last_lesson(pupil, lesson, settings, device)
@@ -235,9 +235,9 @@ def _spent(history: Path, done: int) -> float:
     """Processor seconds of the steps that are done; lines of later ones, lost with their checkpoint, are removed."""
     if not history.is_file():
         return 0.0
-    lines = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()]
-    kept = [line for line in lines if line["step"] <= done]
-    history.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    kept = [line for line in read_log(history) if line["step"] <= done]
+    text = "".join(json.dumps(line) + "\n" for line in kept)
+    save_whole(lambda draft: draft.write_text(text, encoding="utf-8"), history)
     return float(kept[-1].get(SPENT, 0.0)) if kept else 0.0
 
 
@@ -265,7 +265,7 @@ def main() -> None:
     parser.add_argument("--pack", type=Path, action="append", required=True, help="may be given more than once")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--minilm", type=Path, help="folder of all-MiniLM-L6-v2; by default the installed package's")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--device", type=device_option, choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--steps", type=int, default=Settings().steps)
     parser.add_argument("--seed", type=int, default=Settings().seed)
     options = parser.parse_args()

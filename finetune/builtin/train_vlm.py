@@ -34,7 +34,7 @@ from finetune.builtin.drafts import Drafts
 from finetune.builtin.draw_pack import load_training_packs, seeded_looks
 from finetune.builtin.export import export, file_sha256, load_exported
 from finetune.builtin.eyes import load_eyes, words_of
-from finetune.builtin.files import save_whole
+from finetune.builtin.files import add_line, save_whole
 from finetune.builtin.forward import Probes, precise_attention, read
 from finetune.builtin.gallery import Gallery
 from finetune.builtin.model import Size, build_model
@@ -42,6 +42,7 @@ from finetune.builtin.optimizer import make_optimizers, set_rate
 from finetune.builtin.plot_losses import plot_losses
 from finetune.builtin.taste_lists import Shelves
 from finetune.builtin.tokenizer import add_quoted_words, train_tokenizer
+from finetune.devices import device_option
 from finetune.precision import mixed_precision
 from retrieval.builtin.image_tower import load_image_tower
 from retrieval.encoders import open_encoder
@@ -263,8 +264,7 @@ class Trainer:
         progress = self.progress
         accuracy = {f"accuracy: {kind}": share for kind, share in progress.by_kind.items()}
         line = {"step": progress.step, "tokens": progress.tokens, **progress.losses, **accuracy}
-        with (self.run / "curve.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        add_line(line, self.run / "curve.jsonl")
         parts = [f"{k} {v:.3f}" for k, v in sorted(progress.losses.items())]
         kinds = [f"{k} {v:.2f}" for k, v in sorted(progress.by_kind.items())]
         done = progress.tokens / self.settings.tokens
@@ -370,7 +370,7 @@ def _say(text: str) -> None:
 def main() -> None:
     usual = Settings()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--device", type=device_option, choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--pack", type=Path, action="append", default=[], help="may be given more than once")

@@ -23,6 +23,7 @@ from agent.registry import Adapters
 from agent.shipped import BUILTIN
 from finetune.builtin.past_shop import index_whole, shop_events, write_events
 from finetune.builtin.truth import load_truth
+from finetune.devices import device_option
 from finetune.lora_settings import LoraTraining
 from finetune.tune import Told, Tuned, Tuning, tune
 from retrieval.builtin import SHOP_FOLDER
@@ -87,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder of the run, which keeps what it makes")
     parser.add_argument("--name", required=True, help="of the adapter: another one than the one that is shipped")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default=None)
+    parser.add_argument("--device", type=device_option, choices=("cpu", "cuda"), default=None)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     told = Told(_print_lists, _print_step)
@@ -109,7 +110,7 @@ def _print_lists(stage: str, done: int, total: int) -> None:
 
 def _print_step(step: Step) -> None:
     if step.step % 10 == 0:
-        print(f"step {step.step} of {step.steps}, {step.per_s:.2f} lists/s, loss {step.loss:.4f}", file=sys.stderr)
+        print(f"step {step.step} of {step.steps}, {step.per_s:.2f} {step.of}/s, loss {step.loss:.4f}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from transformers import PreTrainedModel
 
 from agent.models import open_model
 from agent.models.base import Form, Message, Picture, Prompt, VisionLanguageModel
 from agent.models.scripted import ScriptedModel, table
+from agent.models.transformers import TransformersModel
 from agent.prompts import LETTERS, Detail, Shown, rank_prompt, reason_prompt
-from retrieval.errors import ModelAnswerError, PromptTooLongError, SettingsError, WeightsError
+from retrieval.errors import ModelAnswerError, ModelUnavailableError, PromptTooLongError, SettingsError, WeightsError
 from retrieval.types import Evidence, EvidenceKind, Item
 from tests.agent.engines import ENGINES, tiny_llava_folder, tiny_transformers
 
@@ -290,6 +293,21 @@ class TestTransformers:
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
         with pytest.raises(WeightsError, match="1 tensors missing"):
             open_model(str(folder))
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            torch.OutOfMemoryError("CUDA out of memory"),
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+        ],
+    )
+    def test_too_little_memory_says_what_to_do(self, monkeypatch: pytest.MonkeyPatch, error: RuntimeError) -> None:
+        def full(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(PreTrainedModel, "to", full)
+        with pytest.raises(ModelUnavailableError, match=r"memory of cpu does not .*; take a smaller base, or four_bit"):
+            TransformersModel.open(str(tiny_llava_folder()), device="cpu")
 
 
 class TestScripted:

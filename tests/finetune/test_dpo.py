@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +17,7 @@ from finetune.dpo import PreferenceBatches, fit_preferences
 from finetune.examples import Example
 from finetune.list_prompts import ListPrompts
 from finetune.list_scores import model_scores
+from finetune.list_trainer import Step
 from finetune.lora import with_layers
 from finetune.lora_settings import LoraTraining
 from finetune.preferences import Preference
@@ -57,6 +60,7 @@ def test_what_was_preferred_is_preferred_unless_lists_get_worse(
     network = with_layers(engine, SETTINGS)
     before = margin(engine, prompts)
     told = iter([0.5, 0.6 if helps else 0.4])
+    steps: list[Step] = []
     ndcg = fit_preferences(
         engine,
         network,
@@ -66,11 +70,41 @@ def test_what_was_preferred_is_preferred_unless_lists_get_worse(
         validate=lambda: next(told),
         folder=tmp_path,
         seed=0,
+        progress=steps.append,
     )
+    assert [(step.step, step.steps, step.of) for step in steps] == [(n, 4, "pairs") for n in range(1, 5)]
+    assert steps[-1].per_s > 0
     assert ndcg == (0.6 if helps else 0.5)
     after = margin(engine, prompts)
     assert after > before + 0.5 if helps else after == pytest.approx(before, abs=1e-4)
     assert list(network.peft_config) == ["default"], "the reference is gone"
+
+
+def test_after_a_loss_that_is_no_number_the_layers_are_as_before(
+    engine: TransformersModel,
+    prompts: ListPrompts,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from trl import DPOTrainer
+
+    loss, asked = DPOTrainer.compute_loss, iter(range(1_000))
+
+    def breaking(self: Any, *args: Any, **options: Any) -> Any:
+        return loss(self, *args, **options) * (math.nan if next(asked) == 5 else 1.0)
+
+    monkeypatch.setattr(DPOTrainer, "compute_loss", breaking)
+    network = with_layers(engine, SETTINGS)
+    before = margin(engine, prompts)
+    told = iter([0.5, 0.9])
+    ndcg = fit_preferences(
+        engine, network, BLUE_OVER_RED, prompts, SETTINGS, validate=lambda: next(told), folder=tmp_path, seed=0
+    )
+    assert ndcg == 0.5
+    assert margin(engine, prompts) == pytest.approx(before, abs=1e-4)
+    assert list(network.peft_config) == ["default"]
+    assert "nothing is learned from preferences: the loss is no number at step 2; lower" in caplog.text
 
 
 def test_too_little_memory_says_what_to_lower(

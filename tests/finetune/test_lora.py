@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import Trainer
 
 from agent.models.transformers import TransformersModel
 from agent.settings import RerankSettings
 from agent.showing import Showcase
+from finetune.checkpoints import newest_checkpoint
 from finetune.examples import Example
 from finetune.list_batches import ListBatches
 from finetune.list_prompts import ListPrompts
@@ -23,7 +26,7 @@ from finetune.list_trainer import Looks, Step
 from finetune.lora import Fitted, fit_lora, save_layers, with_layers
 from finetune.lora_settings import LoraTraining
 from finetune.reason_batches import ReasonBatches
-from retrieval.errors import ModelAnswerError, ModelUnavailableError, PromptTooLongError, SettingsError
+from retrieval.errors import ModelAnswerError, ModelUnavailableError, PromptTooLongError, SettingsError, StoreError
 from retrieval.workspace import Workspace
 from tests.conftest import SHAPES, TinyShop, fill
 
@@ -61,8 +64,7 @@ class Bench:
             settings,
             rerank=RERANK,
             folder=self.folder,
-            progress=self.steps.append,
-            **options,
+            **{"progress": self.steps.append, **options},
         )
 
     def scores(self) -> list[float]:
@@ -136,25 +138,32 @@ def test_with_a_prior_the_loss_is_of_what_the_product_adds_up(bench: Bench) -> N
     assert losses[1] == pytest.approx(50 * math.log(0.5 / 0.3), rel=0.2), "the prior prefers the red clock"
 
 
-def test_a_run_that_was_cut_off_goes_on_at_its_last_checkpoint(bench: Bench, showcase: Showcase) -> None:
+def test_a_run_that_was_cut_off_goes_on_at_its_last_whole_checkpoint(bench: Bench, showcase: Showcase) -> None:
     def killed(step: Step) -> None:
         if step.step == 6:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit_lora(
-            bench.engine,
-            BLUE_IS_RIGHT,
-            BLUE_IS_RIGHT[:2],
-            bench.prompts,
-            QUICK,
-            rerank=RERANK,
-            folder=bench.folder,
-            progress=killed,
-        )
+        bench.fit(progress=killed)
+    shutil.copytree(bench.folder / "checkpoint-4", bench.folder / "checkpoint-6")
+    (bench.folder / "checkpoint-6" / "trainer_state.json").unlink()
     again = Bench(showcase, bench.folder)
     assert again.fit().steps == 8
     assert [step.step for step in again.steps] == [5, 6, 7, 8]
+
+
+def test_a_full_disk_is_told_and_the_last_good_checkpoint_stays(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = Trainer._save_optimizer_and_scheduler
+
+    def full(self: Trainer, folder: str) -> None:
+        if folder.endswith("-8"):
+            raise OSError(28, "No space left on device")
+        save(self, folder)
+
+    monkeypatch.setattr(Trainer, "_save_optimizer_and_scheduler", full)
+    with pytest.raises(StoreError, match=r"No space left on device\); what was written before is kept: make room"):
+        bench.fit()
+    assert newest_checkpoint(bench.folder) == bench.folder / "checkpoint-4"
 
 
 def test_kept_is_the_latest_look_within_one_standard_error_of_the_best(tmp_path: Path) -> None:
@@ -183,6 +192,17 @@ def test_a_loss_that_is_no_number_stops_and_the_last_good_checkpoint_stays(
     with pytest.raises(ModelAnswerError, match=r"the loss is nan at step 6, .* lower learning_rate"):
         bench.fit()
     assert [path.name for path in bench.folder.glob("checkpoint-*")] == ["checkpoint-4"]
+
+
+def test_a_first_loss_that_is_no_number_promises_no_checkpoint(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ListBatches, "loss", lambda *_: torch.tensor(math.nan))
+    with pytest.raises(ModelAnswerError, match=r"the loss is nan at step 1, training has stopped; lower learning_rate"):
+        bench.fit()
+
+
+def test_two_looks_that_are_not_kept_end_the_training(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Looks, "add", lambda _self, step, _ndcg, write: step == 2)
+    assert bench.fit(replace(QUICK, evaluations=LoraTraining().evaluations)).steps == 6
 
 
 def test_too_little_memory_says_what_to_lower(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

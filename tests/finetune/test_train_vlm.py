@@ -20,6 +20,7 @@ from finetune.builtin.draw_pack import save_pack, seeded_looks
 from finetune.builtin.files import save_whole
 from finetune.builtin.model import Size
 from finetune.builtin.train_vlm import CHECKPOINT, Paths, Settings, Trainer
+from retrieval.errors import StoreError
 
 BUILTIN = Path(PRESETS["builtin"].model_id)
 TINY = Settings(tokens=4_000, step_tokens=800, first_lesson=0, size=Size(layers=2, eye_width=64, eye_layers=1))
@@ -73,7 +74,7 @@ def test_no_space_left_keeps_the_last_checkpoint(tmp_path: Path) -> None:
         to.write_bytes(b"half of it")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(OSError, match=r"No space left.*checkpoint\.pt, is kept; make room and run the same command"):
+    with pytest.raises(StoreError, match=r"No space left.*checkpoint\.pt, is kept; make room and run the same command"):
         save_whole(full, path)
     assert torch.load(path, weights_only=True) == {"step": 1}
     assert [held.name for held in tmp_path.iterdir()] == [CHECKPOINT]

@@ -7,11 +7,13 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from agent import rerank
 from agent.models.base import Prompt
+from agent.models.transformers import TransformersModel
 from agent.opening import adapter_version, open_chosen_model
 from agent.prompts import Detail, Shown, rank_prompt
 from agent.recommender import Recommender
@@ -21,9 +23,9 @@ from agent.settings import RecommenderSettings, RerankSettings
 from finetune.examples import ListSettings
 from finetune.list_trainer import Step
 from finetune.lora_settings import LoraTraining
-from finetune.tune import FOLDER, Told, Tuned, Tuning, tune
+from finetune.tune import FOLDER, Told, Tuned, Tuning, _Contest, tune
 from retrieval.candidates import CandidateFinder
-from retrieval.errors import InteractionError, WorkspaceLockedError
+from retrieval.errors import InteractionError, ModelUnavailableError, WorkspaceLockedError
 from retrieval.locks import alone
 from retrieval.store import VectorStore, open_store
 from retrieval.workspace import Workspace
@@ -162,3 +164,17 @@ def test_too_small_a_log_says_how_much_is_needed(empty_workspace: Workspace, sto
         tuned(empty_workspace, store, replace(TUNING, training=replace(QUICK, last=3)))
     with pytest.raises(InteractionError, match="too few training cases: 1, "):
         tuned(empty_workspace, store, replace(TUNING, users=frozenset({"user 3"})))
+
+
+def test_in_four_bits_the_result_is_measured_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: dict[str, object] = {}
+
+    def full(_name: str, **options: object) -> None:
+        opened.update(options)
+        raise ModelUnavailableError("no memory")
+
+    monkeypatch.setattr(TransformersModel, "open", full)
+    tuning, nothing = replace(TUNING, training=replace(QUICK, four_bit=True)), cast("Any", None)
+    with pytest.raises(ModelUnavailableError):
+        _Contest(tuning, nothing, nothing, Told()).scores("base", None)
+    assert opened["four_bit"]

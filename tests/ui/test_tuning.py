@@ -129,3 +129,23 @@ def test_a_small_log_is_nothing_to_learn_from_yet(run: Run, shop_workspace: Work
     told = run("learn", "-w", shop_workspace.path)
     assert told.status == 0, "a timer need not know"
     assert "nothing is learned yet" in told.out
+
+
+@pytest.mark.parametrize("damage", ["cut off", "a byte", "another base"])
+def test_an_adapter_that_is_damaged_or_of_another_base_is_not_gone_on_from(
+    run: Run, shop_workspace: Workspace, adapter_folder: Path, damage: str
+) -> None:
+    adapters = Adapters(shop_workspace.path)
+    base = {"base_hash": "0" * 64} if damage == "another base" else {}
+    adapters.register(adapter_folder, card(newest_row=0, **base))
+    adapters.point_to("lora-1")
+    weights = adapters.path("lora-1") / "adapter_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= damage == "a byte"
+    weights.write_bytes(content[:-9] if damage == "cut off" else content)
+    told = run("learn", "-w", shop_workspace.path, "--set", "report_to=none")
+    assert told.status == 0, told.err
+    says = "was trained on another model" if damage == "another base" else "is damaged: its SHA-256 is"
+    assert "lora-1 cannot be gone on from: " in told.out
+    assert says in told.out
+    assert "no adapter is gone on from: all of the log is learned from" in told.out
