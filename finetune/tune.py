@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.base_hash import base_hash
+from agent.forgetting import forget_person
 from agent.models.presets import preset_of
 from agent.models.transformers import TransformersModel
 from agent.registry import Adapters, Card
@@ -132,6 +133,9 @@ def tune(
         comparison = contest.compared(base, now, now_alpha, folder / ADAPTER)
         card = _card(tuning, made, comparison, hashed, adapters, table.newest_row)
         card = adapters.register(folder / ADAPTER, card)
+        for user_id in {*card.users}.difference(workspace.log.users()):
+            forget_person(workspace, user_id)  # they were while this ran, when there was nothing to mark yet
+        card = adapters.card(card.name)
         _keep_logs(folder, workspace.path / LOGS / card.name)
         shutil.rmtree(folder.parent, ignore_errors=True)
     return Tuned(card, comparison, _labels(made, tuning))

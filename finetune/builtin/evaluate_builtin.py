@@ -190,11 +190,15 @@ def _look(bench: Bench) -> list[Figure]:
 
     hidden = [entry for entry in bench.seen if "pattern" not in entry.shown.item.attributes]
     telling = [entry for entry in bench.seen if "pattern" in entry.shown.item.attributes]
-    lists = bench.settings.lists
-    return [
-        *measure_captions(bench.shop_model, hidden[:lists]),
-        *measure_swapped(bench.shop_model, telling, count=lists, seed=bench.settings.seed),
-    ]
+    lists, seed = bench.settings.lists, bench.settings.seed
+
+    def measured(model: VisionLanguageModel) -> list[Figure]:
+        return [*measure_captions(model, hidden[:lists]), *measure_swapped(model, telling, count=lists, seed=seed)]
+
+    if bench.adapter is None:
+        return measured(bench.model)
+    tuned = (replace(each, floor=None, aim=None) for each in measured(bench.shop_model))
+    return measured(bench.model) + [replace(each, name=f"{each.name}, with the shop's adapter") for each in tuned]
 
 
 def _dialogue(bench: Bench) -> list[Figure]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from agent import rerank
+from agent.forgetting import Learned, forget_person, to_retrain
 from agent.models.base import Prompt
 from agent.models.transformers import TransformersModel
 from agent.opening import adapter_version, open_chosen_model
@@ -114,7 +115,7 @@ def test_a_log_becomes_an_adapter_with_its_proof_which_then_answers(
         assert first.info.adapter == "lora-1", "who holds the one before goes on with it"
 
 
-def test_a_run_that_was_cut_off_keeps_its_lists(
+def test_a_run_that_was_cut_off_keeps_its_lists_and_who_is_forgotten_meanwhile_is_marked(
     empty_workspace: Workspace, store: VectorStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(stage: str, done: int, total: int) -> None:
@@ -125,7 +126,16 @@ def test_a_run_that_was_cut_off_keeps_its_lists(
         tuned(empty_workspace, store, told=Told(lists=killed))
     assert Adapters(empty_workspace.path).all() == []
     monkeypatch.setattr(CandidateFinder, "search", None)  # whoever makes lists again fails
-    assert tuned(empty_workspace, store).card.name == "lora-1"
+
+    def forgets(stage: str, done: int, total: int) -> None:
+        if stage.startswith("tuned:"):
+            forget_person(empty_workspace, "user 3")
+
+    found = tuned(empty_workspace, store, told=Told(lists=forgets))
+    assert found.card.name == "lora-1"
+    assert "user 3" not in found.card.users
+    assert len(found.card.users) == 39
+    assert to_retrain(empty_workspace.path) == (Learned("adapter", "lora-1"),)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
