@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from agent.adapters import served_name
 from agent.base_hash import base_hash
 from agent.models.base import Prompt
 from agent.models.presets import PRESETS
@@ -117,7 +118,8 @@ def served(tuned: Tuned, dtype: str, folder: Path) -> Scores:
         adapters = Adapters(folder)
         registered = adapters.register(tuned.adapter, replace(card(), base=tuned.name, base_hash=base_hash(tuned.name)))
         use_adapter(folder, registered.name)
-        return Scores(*(_asked(plan.url, tuned, adapter) for adapter in (None, registered.name)))
+        served = served_name(adapters.path(registered.name))
+        return Scores(*(_asked(plan.url, tuned, adapter) for adapter in (None, served)))
 
 
 def prepare(family: Family, name: str, workspace: Workspace, folder: Path) -> Tuned:
