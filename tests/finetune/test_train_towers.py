@@ -143,7 +143,7 @@ def test_weights_of_the_towers_before_end_with_them(chain: Workspace, monkeypatc
 
 
 def test_what_killed_runs_left_is_removed(chain: Workspace) -> None:
-    left = towers_folder(chain) / ".past-killed" / "past"
+    left = towers_folder(chain) / ".past-towers-killed" / "past"
     left.mkdir(parents=True)
     (left / "store.json").write_text("{}")
     first = train_towers(chain, SMALL, replace(QUICK, epochs=2))
