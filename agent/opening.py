@@ -120,12 +120,13 @@ def _served_model(
 
 def _as_tuned(card: Card | None) -> _AsTuned:
     """What `open_model` must know of an adapter to ask it as it was trained."""
-    return {} if card is None else {"alpha": card.alpha, "popularity": card.popularity}
+    return {} if card is None else {"alpha": card.alpha, "popularity": card.popularity, "writes": card.writes}
 
 
 class _AsTuned(TypedDict, total=False):
     alpha: float
     popularity: bool
+    writes: bool
 
 
 def _own_adapter(path: Path, settings: RecommenderSettings) -> tuple[str, Path | None, Card | None]:

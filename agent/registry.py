@@ -61,6 +61,11 @@ class Card:
         """Whether it learned from lists that tell how widely each candidate is wanted."""
         return self.settings.get("popularity") is True
 
+    @property
+    def writes(self) -> bool:
+        """Whether it learned to write reasons; one that learned to rank alone writes worse than without it."""
+        return self.settings.get("reasons") != 0
+
 
 class Adapters:
     """The adapters of the workspace in a folder. Several processes may look and change at the same time."""

@@ -27,6 +27,7 @@ def open_model(
     served_as: Sequence[str] = (),
     alpha: float | None = None,
     popularity: bool = False,
+    writes: bool = True,
     vllm: VllmSettings | None = None,
 ) -> VisionLanguageModel:
     """A model ready for use, whichever engine runs it.
@@ -34,14 +35,15 @@ def open_model(
     name: a preset, a folder or a hub name. url: the vLLM server. adapter: a peft folder, or with vLLM its name.
     served_as: with vLLM, the names under which the server may have it, where they are others. alpha: weight of the
     retrievers' prior beside it, where it is another than the model's own. popularity: whether it is told how widely
-    candidates are wanted, as adapters are that learned with it.
-    vllm: how the server is asked. Raises SettingsError, WeightsError or ModelUnavailableError.
+    candidates are wanted, as adapters are that learned with it. writes: whether words are the adapter's too, or
+    those of the model without it, as suits one that learned to rank alone. vllm: how the server is asked. Raises
+    SettingsError, WeightsError or ModelUnavailableError.
     """
     match engine:
         case "transformers":
             from agent.models.transformers import TransformersModel
 
-            opened = TransformersModel.open(name, adapter=adapter)
+            opened = TransformersModel.open(name, adapter=adapter, writes=writes)
             opened.info = _tuned(opened.info, alpha, popularity)
             return opened
         case "vllm":
@@ -59,6 +61,7 @@ def open_model(
                 name=name,
                 adapter=None if adapter is None else str(adapter),
                 served_as=served_as,
+                writes=writes,
                 timeout_s=how.timeout_s,
                 concurrency=how.concurrency,
                 api_key=None if how.api_key is None else how.api_key.get_secret_value(),

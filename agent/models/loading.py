@@ -134,11 +134,11 @@ def _four_bits(device: str) -> dict[str, Any]:
     return {"quantization_config": config, "device_map": {"": device}}
 
 
-def load_adapter(model: Any, folder: str | Path) -> Any:
+def load_adapter(model: Any, folder: str | Path, *, merge: bool) -> Any:
     """The model with a peft adapter's weights in it.
 
-    In float32 they are merged, which makes generation as fast as without an adapter; in half precision merging would
-    round, so they stay beside. Raises WeightsError unless every tensor of the adapter finds its place.
+    merge: in float32 they are merged, which makes generation as fast as without an adapter; in half precision merging
+    would round, so they stay beside. Raises WeightsError unless every tensor of the adapter finds its place.
     """
     folder = Path(folder)
     if not (folder / ADAPTER_WEIGHTS).is_file():
@@ -159,7 +159,7 @@ def load_adapter(model: Any, folder: str | Path) -> Any:
             f"the adapter {folder.name} does not fit this model: {len(given - placed)} of its tensors have no place "
             f"and {len(placed - given)} places no tensor; it was trained on another model"
         )
-    return tuned.merge_and_unload().eval() if model.dtype == torch.float32 else tuned.eval()
+    return tuned.merge_and_unload().eval() if merge and model.dtype == torch.float32 else tuned.eval()
 
 
 def check_folder(model_id: str) -> None:

@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,11 +40,15 @@ _AGREEMENT = 0.05  # largest difference of probabilities that half precision exp
 class TransformersModel:
     """A vision-language model in this process. One request at a time: a lock serialises the model.
 
-    batch_size: most prompts in one forward pass.
+    batch_size: most prompts in one forward pass. writes: whether the model's peft adapter writes too; False leaves it
+    out of what is written.
     """
 
-    def __init__(self, model: Any, processor: Any, info: ModelInfo, *, batch_size: int = 8) -> None:
+    def __init__(
+        self, model: Any, processor: Any, info: ModelInfo, *, batch_size: int = 8, writes: bool = True
+    ) -> None:
         self.info = info
+        self._writes = writes
         self._model = model
         self._processor = processor
         self._tokenizer = processor.tokenizer
@@ -65,19 +70,21 @@ class TransformersModel:
         device: str | None = None,
         dtype: str | None = None,
         four_bit: bool = False,
+        writes: bool = True,
     ) -> TransformersModel:
         """The model of a preset, a folder or a hub name, with an adapter's weights where one is given.
 
-        device, dtype, four_bit: as `agent.models.loading.load_checkpoint` has them. Raises SettingsError for a name
-        that says nothing, WeightsError for weights that cannot be used.
+        device, dtype, four_bit: as `agent.models.loading.load_checkpoint` has them. writes: whether words are the
+        adapter's too, or those of the model without it. Raises SettingsError for a name that says nothing, WeightsError
+        for weights that cannot be used.
         """
         preset = preset_of(name)
         model, processor = load_checkpoint(preset.model_id, device=device, dtype=dtype, four_bit=four_bit)
         if adapter is not None:
-            model = load_adapter(model, adapter)
+            model = load_adapter(model, adapter, merge=writes)
         served_as = None if adapter is None else adapter_name(adapter)
         info = preset.info(name, served_as)
-        opened = cls(model, processor, info)
+        opened = cls(model, processor, info, writes=writes or adapter is None)
         if name not in PRESETS:
             opened.info = opened._measured()
         return opened
@@ -147,7 +154,7 @@ class TransformersModel:
 
         def write() -> None:
             try:
-                with self._lock:
+                with self._lock, self._writer():
                     self._generate(
                         [prompt],
                         max_new_tokens=max_tokens,
@@ -212,10 +219,16 @@ class TransformersModel:
         prompts, grammars = [prompt for _, prompt, _ in jobs], [grammar for *_, grammar in jobs if grammar is not None]
         constraint = [self._grammars.constraint(grammars)] if self._grammars is not None and grammars else []
         follower = [] if on_text is None else [_Follower([row for row, *_ in jobs], self._decoded, on_text)]
-        encoded = self._generate(
-            prompts, max_new_tokens=max_tokens, logits_processor=constraint, stopping_criteria=follower
-        )
+        with self._writer():
+            encoded = self._generate(
+                prompts, max_new_tokens=max_tokens, logits_processor=constraint, stopping_criteria=follower
+            )
         return self._decoded(encoded)
+
+    def _writer(self) -> AbstractContextManager[object]:
+        """The model as it writes."""
+        without: AbstractContextManager[object] = nullcontext() if self._writes else self._model.disable_adapter()
+        return without
 
     def _decoded(self, ids: Any) -> list[str]:
         texts: list[str] = self._tokenizer.batch_decode(ids, skip_special_tokens=True)

@@ -31,7 +31,8 @@ class VllmModel:
 
     url: the server's address, with or without `/v1`. name: preset, folder or hub name, under which (or under whose
     hub name) the server has the model. adapter: what the adapter is called. served_as: the names under which the server
-    may have it, the first that it has is asked; that one name unless given.
+    may have it, the first that it has is asked; that one name unless given. writes: whether the adapter writes too, or
+    the model without it.
     timeout_s: longest wait for one answer. concurrency: most requests at a time.
     label_scores: False uses `allowed_token_ids` alone, as with servers that do not know `logprob_token_ids`; None
     finds out. cache_salt: only what was asked with the same one is answered out of the server's cache.
@@ -44,6 +45,7 @@ class VllmModel:
         name: str = "builtin",
         adapter: str | None = None,
         served_as: Sequence[str] = (),
+        writes: bool = True,
         timeout_s: float = 30.0,
         concurrency: int = 16,
         api_key: str | None = None,
@@ -52,7 +54,9 @@ class VllmModel:
     ) -> None:
         preset = preset_of(name)
         self.info = preset.info(name, adapter)
-        self._known_as = (name, preset.model_id) if adapter is None else (*served_as,) or (adapter,)
+        alone = (name, preset.model_id)
+        self._known_as = alone if adapter is None else (*served_as,) or (adapter,)
+        self._writes_as = self._known_as if writes else alone
         self._salt = {} if cache_salt is None else {"cache_salt": cache_salt}
         self._client = VllmClient(url, timeout_s=timeout_s, concurrency=concurrency, api_key=api_key)
         self._loop = BackgroundLoop("tastemaker-vllm")
@@ -60,7 +64,7 @@ class VllmModel:
         self._label_scores = label_scores
         self._renormalises: bool | None = None
         self._begins: bool | None = None
-        self._served: str | None = None
+        self._served: dict[tuple[str, ...], str] = {}
         self._tokens: dict[str, list[int]] = {}
 
     def count_tokens(self, prompt: Prompt) -> int:
@@ -112,7 +116,7 @@ class VllmModel:
     async def _generate(
         self, prompts: Sequence[Prompt], max_tokens: int, form: Form, on_text: OnText | None = None
     ) -> list[str]:
-        wanted: dict[str, Any] = {"max_tokens": max_tokens}
+        wanted: dict[str, Any] = {"max_tokens": max_tokens, "model": await self._model(self._writes_as)}
         if form.schema is not None:
             answer = {"name": "answer", "schema": form.schema, "strict": True}
             wanted["response_format"] = {"type": "json_schema", "json_schema": answer}
@@ -133,7 +137,7 @@ class VllmModel:
         return await _all([text(*row) for row in rows])
 
     async def _stream(self, prompt: Prompt, wanted: dict[str, Any]) -> AsyncIterator[str]:
-        body = await self._body(self._chat(prompt)) | wanted
+        body = await self._body(self._chat(prompt)) | {"model": await self._model(self._writes_as)} | wanted
         body |= {"stream_options": {"include_usage": True, "continuous_usage_stats": True}}
         async for event in self._client.events(COMPLETIONS, body):
             self._refuse_long(event)
@@ -201,7 +205,12 @@ class VllmModel:
 
     async def _body(self, chat: Chat) -> dict[str, Any]:
         begin = await self._wants_begin()
-        told = {"model": await self._model(), "messages": chat, "temperature": 0, "add_special_tokens": begin}
+        told = {
+            "model": await self._model(self._known_as),
+            "messages": chat,
+            "temperature": 0,
+            "add_special_tokens": begin,
+        }
         return told | self._salt
 
     async def _wants_begin(self) -> bool:
@@ -215,7 +224,7 @@ class VllmModel:
         return self._begins
 
     async def _chat_tokens(self, chat: Chat, *, begin: bool) -> list[int]:
-        body = {"model": await self._model(), "messages": chat, "add_special_tokens": begin}
+        body = {"model": await self._model(self._known_as), "messages": chat, "add_special_tokens": begin}
         return (await self._client.post("/tokenize", body, Tokens)).tokens
 
     def _refuse_long(self, completion: Completion) -> None:
@@ -226,17 +235,18 @@ class VllmModel:
                 f"{self.info.max_prompt_tokens}; shorten it"
             )
 
-    async def _model(self) -> str:
-        """The name under which the server has the model or the adapter; asked once."""
-        if self._served is None:
+    async def _model(self, known_as: tuple[str, ...]) -> str:
+        """The first of these names under which the server has the model or the adapter; asked once."""
+        if known_as not in self._served:
             names = [model.id for model in (await self._client.get("/v1/models", ServedModels)).data]
-            self._served = next((name for name in self._known_as if name in names), None)
-            if self._served is None:
+            served = next((name for name in known_as if name in names), None)
+            if served is None:
                 raise ModelAnswerError(
-                    f"{self._client.root} serves {', '.join(names) or 'nothing'}, not {self._known_as[0]}; "
+                    f"{self._client.root} serves {', '.join(names) or 'nothing'}, not {known_as[0]}; "
                     "give the name of one of those, or serve the other"
                 )
-        return self._served
+            self._served[known_as] = served
+        return self._served[known_as]
 
     async def _ids(self, choices: Sequence[str]) -> list[int]:
         """The choices' token ids by the server's tokenizer, which is asked for each choice once."""
@@ -248,7 +258,7 @@ class VllmModel:
         return ids
 
     async def _tokenize(self, choice: str) -> list[int]:
-        body = {"model": await self._model(), "prompt": choice, "add_special_tokens": False}
+        body = {"model": await self._model(self._known_as), "prompt": choice, "add_special_tokens": False}
         return (await self._client.post("/tokenize", body, Tokens)).tokens
 
     def _chat(self, prompt: Prompt) -> Chat:

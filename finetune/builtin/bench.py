@@ -117,7 +117,7 @@ class Bench:
             return self.model
         from agent.models.transformers import TransformersModel
 
-        opened = TransformersModel.open("builtin", adapter=Adapters(BUILTIN).path(card.name))
+        opened = TransformersModel.open("builtin", adapter=Adapters(BUILTIN).path(card.name), writes=card.writes)
         opened.info = replace(opened.info, alpha=card.alpha, popularity=card.popularity)
         return opened
 

@@ -190,15 +190,11 @@ def _look(bench: Bench) -> list[Figure]:
 
     hidden = [entry for entry in bench.seen if "pattern" not in entry.shown.item.attributes]
     telling = [entry for entry in bench.seen if "pattern" in entry.shown.item.attributes]
-    lists, seed = bench.settings.lists, bench.settings.seed
-
-    def measured(model: VisionLanguageModel) -> list[Figure]:
-        return [*measure_captions(model, hidden[:lists]), *measure_swapped(model, telling, count=lists, seed=seed)]
-
-    if bench.adapter is None:
-        return measured(bench.model)
-    tuned = (replace(each, floor=None, aim=None) for each in measured(bench.shop_model))
-    return measured(bench.model) + [replace(each, name=f"{each.name}, with the shop's adapter") for each in tuned]
+    lists = bench.settings.lists
+    return [
+        *measure_captions(bench.shop_model, hidden[:lists]),
+        *measure_swapped(bench.shop_model, telling, count=lists, seed=bench.settings.seed),
+    ]
 
 
 def _dialogue(bench: Bench) -> list[Figure]:
@@ -257,7 +253,7 @@ def _speed(bench: Bench) -> list[Figure]:
     told = [entry for entry in bench.told if entry.evidence][: 5 * count]
     reasons = [
         reason_prompt(
-            shown.get(entry.item.item_id) or bench.past.showcase.shown(entry.item, bench.model.info.image_px),
+            shown.get(entry.item.item_id) or bench.past.showcase.shown(entry.item, bench.shop_model.info.image_px),
             None,
             entry.evidence,
             Detail(),
@@ -265,8 +261,8 @@ def _speed(bench: Bench) -> list[Figure]:
         for entry in told
     ]
     note = f"{torch.get_num_threads()} threads"
-    patterns = [reason_pattern(entry.item, entry.evidence) for entry in told] if bench.model.info.guided else None
-    return measure_speed(bench.model, lists, reasons, patterns=patterns, note=note)
+    patterns = [reason_pattern(entry.item, entry.evidence) for entry in told] if bench.shop_model.info.guided else None
+    return measure_speed(bench.shop_model, lists, reasons, patterns=patterns, note=note)
 
 
 def _vllm(bench: Bench) -> list[Figure]:

@@ -12,6 +12,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -22,6 +23,8 @@ from agent.models.base import Form, Message, Picture, Prompt, VisionLanguageMode
 from agent.models.scripted import ScriptedModel, table
 from agent.models.transformers import TransformersModel
 from agent.prompts import LETTERS, Detail, Shown, rank_prompt, reason_prompt
+from agent.registry import Adapters
+from agent.shipped import BUILTIN
 from retrieval.errors import ModelAnswerError, ModelUnavailableError, PromptTooLongError, SettingsError, WeightsError
 from retrieval.types import Evidence, EvidenceKind, Item
 from tests.agent.engines import ENGINES, tiny_llava_folder, tiny_transformers
@@ -251,6 +254,22 @@ class TestTransformers:
         assert tuned.info.adapter == "autumn"
         base = tiny_transformers().score([ranking()], ["A", "B"])[0]
         assert tuned.score([ranking()], ["A", "B"])[0] != pytest.approx(base, abs=1e-2)
+
+    def test_an_adapter_that_learned_to_rank_alone_writes_nothing(self) -> None:
+        card = Adapters(BUILTIN).all()[-1]
+        folder, prompts = Adapters(BUILTIN).path(card.name), [reason(), reason(look=False), ranking()]
+        bare = TransformersModel.open("builtin", device="cpu", dtype="float32")
+        tuned, ranks = (
+            TransformersModel.open("builtin", adapter=folder, device="cpu", dtype="float32", writes=writes)
+            for writes in (True, False)
+        )
+        assert not card.writes
+        words = bare.generate(prompts, max_tokens=24)
+        assert ranks.generate(prompts, max_tokens=24) == words != tuned.generate(prompts, max_tokens=24)
+        assert "".join(ranks.stream(prompts[0], max_tokens=24)).strip() == words[0].strip()
+        scores = tuned.score(prompts, ["A", "B"])
+        assert np.allclose(ranks.score(prompts, ["A", "B"]), scores, atol=1e-3)
+        assert not np.allclose(bare.score(prompts, ["A", "B"]), scores, atol=1e-1)
 
     def test_an_adapter_of_another_model_is_refused(self, tmp_path: Path) -> None:
         from safetensors.torch import load_file, save_file

@@ -149,6 +149,18 @@ class TestRequests:
         assert {request.body["model"] for request in server.requests if request.body} == {"autumn"}
         assert model.info.adapter == "autumn"
 
+    @pytest.mark.parametrize(("writes", "writer"), [(True, "autumn"), (False, "builtin")])
+    def test_an_adapter_that_learned_to_rank_alone_is_not_asked_for_words(self, writes: bool, writer: str) -> None:
+        with stand_in(Vllm(models=("builtin", "autumn"))) as server:
+            model = VllmModel(server.url, adapter="autumn", writes=writes)
+            model.score([PROMPT], ["A"])
+            assert server.requests[-1].body["model"] == "autumn"
+            model.generate([PROMPT], max_tokens=4)
+            assert server.requests[-1].body["model"] == writer
+            model.score([PROMPT], ["A"])
+            assert server.requests[-1].body["model"] == "autumn"
+            model.close()
+
     def test_a_preset_is_found_under_its_hub_name_too(self) -> None:
         with stand_in(Vllm(models=("Qwen/Qwen2.5-VL-3B-Instruct",))) as server:
             model = VllmModel(server.url, name="qwen2.5-vl-3b")

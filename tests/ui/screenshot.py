@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 from tests.ui.conftest import CHROMIUM, CHROMIUM_FLAGS
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "images" / "chat.png"
-WISH = "a patterned cushion in red or orange, under 50 euros"
+WISH = "a striped or chequered cushion under 50 euros"
 USER = "u0004"
 WIDTH, HEIGHT = 1280, 1000
 
