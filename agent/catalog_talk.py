@@ -67,9 +67,10 @@ def question_of(message: str, facets: Sequence[Facet]) -> CatalogQuestion | None
 def asked_attribute(message: str, facets: Sequence[Facet]) -> str:
     """The attribute whose values a message asks for, "which sizes are there?"; empty for none."""
     text = message.replace("’", "'").lower()
-    if not _WHICH_ONES.search(text) and not (_ASKS_WHICH.search(text) and _OF_STOCK.search(text)):
-        return ""
-    stems = {one for token in tokens_of(text) for one in (token.stem, stem(token.stem))}
+    tokens = tokens_of(text)
+    if not (_ASKS_WHICH.search(text) and _OF_STOCK.search(text)):
+        tokens = tokens[-1:] if _WHICH_ONES.search(text) else tokens[:0]
+    stems = {one for token in tokens for one in (token.stem, stem(token.stem))}
     return next((facet.name for facet in facets if {stem(part) for part in facet.name.lower().split("_")} & stems), "")
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _REFUSES = re.compile(r"\b(?:never|hate|detest|loathe|avoid|(?:can't|can ?not) stand|don't|do not|allergic)\b")
 _TAKES_BACK = re.compile(
-    r"\b(?:(?:take|took|taken|taking) (?:\w+ )?back|forget (?:that|my|what i said)|no longer|any ?more|"
+    r"\b(?:take (?:(?:that|it|this) back|back (?:what|that|my))|forget (?:that|my|what i said)|no longer|any ?more|"
     r"(?:changed|change) my mind|not true|(?:don't|do not) (?:really )?mind)\b"
 )
 _RELENTS = re.compile(r"\b(?:after all|(?:is|are) (?:fine|ok|okay|all right))\b")

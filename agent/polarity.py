@@ -25,6 +25,8 @@ _AVOID = words(
     dont isn't isnt doesn't doesnt can't cant won't shouldn't aren't neither loathe
     """
 )
+_ALSO = words("me us you i we one ones first second third fourth fifth last")
+"""Before a "too" that means "also"."""
 _AVOID_PAIRS = frozenset(
     (
         *(("anything", "but"), ("other", "than"), ("apart", "from"), ("allergic", "to"), ("no", "more")),
@@ -111,7 +113,7 @@ def _polarity(
     words = [t.text for t in tokens[start : mention.first] if t.clause == clause]
     after = " ".join(t.text for t in tokens[mention.last : mention.last + 4] if t.clause == clause)
     if (
-        (words and words[-1] == "too")
+        (words[-1:] == ["too"] and not _ALSO & {*words[-2:-1]})
         or _EXCEPTS.search(" ".join(words))
         or _takes_away(tokens, mention)
         or _is_refused(tokens, mention, after)

@@ -64,7 +64,7 @@ _TAIL = re.compile(
     rf"(?!\s*{_MONEY}\d)"
 )
 _ISH = re.compile(rf"{_MONEY}(?P<n>\d[\d,]*(?:\.\d+)?)[ -]?(?P<how>ish)\b{_UNIT}")
-_COMPARED = re.compile(r"\b(?:differ\w*|compar\w*|choos\w*|choice|decid\w*|torn|better|prefer)\b[^.!?]*$")
+_COMPARED = re.compile(r"\b(?:differ\w*|compar\w*|choos\w*|choice|decid\w*|torn)\s*$")
 _ASKS_OF = re.compile(r"\b(?:tell me|more|what|how|know)\s*$")
 _SPENDING = (
     "really|set|me|us|back|want|wants|wish|like|to|pay|spend|cost|costs|go|be|is|have|need|any|it|ever|even|exceed|"
@@ -119,7 +119,12 @@ def _ranges(text: str, numeric: Sequence[str], told: Numbers) -> None:
         before = re.search(r"\b([a-z]+)(?:\s+(?:of|is|should be|must be))?:?\s*$", text[: match.start()])
         said = counts(before[1], numeric) if before and not is_unit(match["unit"], numeric) else None
         name = said or measured(match["unit"], match["of"], high, match.group(), numeric)
-        if dash == "and" and high <= _FEW and match["unit"] is None and _COMPARED.search(text[: match.start()]):
+        if (
+            dash == "and"
+            and high <= _FEW
+            and not is_unit(match["unit"], numeric)
+            and _COMPARED.search(text[: match.start()])
+        ):
             continue  # of two items
         plain = said is not None or (dash != "and" and (match[2][0].isdigit() or is_unit(match["unit"], numeric)))
         if name and 0 < low < high and (opening or plain):
@@ -140,7 +145,17 @@ def _bounds(text: str, numeric: Sequence[str], told: Numbers) -> None:
         name = measured(unit, of, number, match.group(), numeric)
         few = not match["n"][0].isdigit() and number <= _FEW and not is_unit(unit, numeric) and not _ends(text, match)
         of_items = how == "about" and number <= _FEW and unit is None and _ASKS_OF.search(text[: match.start()])
-        if name is None or few or of_items or not number or not told.free(*match.span("n")):
+        vague = bool(re.fullmatch(f"{_TAIL_ABOUT}|ish", how)) and not is_unit(
+            unit, numeric
+        )  # of things, or years of age
+        if (
+            name is None
+            or few
+            or of_items
+            or (vague and not re.search(r"[£$€]", match.group()))
+            or not number
+            or not told.free(*match.span("n"))
+        ):
             continue
         number = in_its_unit(number, unit, name)
         if re.fullmatch(f"{_ABOUT}|{_TAIL_ABOUT}|ish", how):

@@ -329,8 +329,12 @@ def _kind(model_id: str, config: dict[str, Any] | None) -> str | None:
     """`model_type` of a model folder's configuration, or of a hub name that has been fetched."""
     if config is None:
         from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub.errors import HFValidationError
 
-        fetched = try_to_load_from_cache(model_id, "config.json")
+        try:
+            fetched = try_to_load_from_cache(model_id, "config.json")
+        except HFValidationError as error:
+            raise WeightsError(f"there is no model in {model_id}, which is no name on the model hub either") from error
         config = _local_config(str(Path(fetched).parent)) if isinstance(fetched, str) else None
     return None if config is None else config.get("model_type")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from agent.adapters import ADAPTER_WEIGHTS
+from agent.models.memory import is_out_of_memory
 from retrieval.errors import StoreError
 
 _STATE = "trainer_state.json"
@@ -36,7 +37,9 @@ def enough_room(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:  # torch's writer raises RuntimeError on a full disk
-        cause = str(error).splitlines()[0]
+        if is_out_of_memory(error):
+            raise
+        cause = next(iter(str(error).splitlines()), type(error).__name__)
         raise StoreError(
             f"nothing can be written to {folder} ({cause}); what was written before is kept: make room and start again"
         ) from error

@@ -11,7 +11,7 @@ from agent.models.loading import best_device, check_four_bit
 from agent.models.presets import preset_of
 from finetune.devices import check_device
 from finetune.lora import add_layers, check_report
-from retrieval.errors import SettingsError
+from retrieval.errors import SettingsError, WeightsError
 
 if TYPE_CHECKING:
     from agent.registry import Adapters
@@ -53,6 +53,10 @@ def _check_targets(base: str, targets: str, settings: LoraTraining) -> None:
 
     model_id = preset_of(base).model_id
     make: Any = transformers.AutoModelForImageTextToText
-    config = transformers.AutoConfig.from_pretrained(model_id, trust_remote_code=False)
-    with torch.device("meta"):
-        add_layers(make.from_config(config), base, targets, settings)
+    try:
+        config = transformers.AutoConfig.from_pretrained(model_id, trust_remote_code=False)
+        with torch.device("meta"):
+            model = make.from_config(config)
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"the model {base} cannot be read: {error}") from error
+    add_layers(model, base, targets, settings)

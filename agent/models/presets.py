@@ -47,7 +47,8 @@ class Preset:
     def info(self, name: str, adapter: str | None) -> ModelInfo:
         """What callers must know of the model that is called so, with the adapter that it is served with."""
         limits = (self.image_px, self.max_prompt_tokens, self.max_images)
-        return ModelInfo(name, adapter, *limits, self.alpha, self.guided, self.orders, self.understands)
+        alpha = self.alpha if adapter is None else 1.0
+        return ModelInfo(name, adapter, *limits, alpha, self.guided, self.orders, self.understands)
 
 
 PRESETS: dict[str, Preset] = {

@@ -56,7 +56,9 @@ class VllmModel:
         self.info = preset.info(name, adapter)
         alone = (name, preset.model_id)
         self._known_as = alone if adapter is None else (*served_as,) or (adapter,)
-        self._writes_as = self._known_as if writes else alone
+        self._writes_as = (
+            self._known_as if writes else (*alone, *self._known_as)
+        )  # a server may not tell the model's name
         self._salt = {} if cache_salt is None else {"cache_salt": cache_salt}
         self._client = VllmClient(url, timeout_s=timeout_s, concurrency=concurrency, api_key=api_key)
         self._loop = BackgroundLoop("tastemaker-vllm")

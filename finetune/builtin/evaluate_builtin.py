@@ -253,7 +253,7 @@ def _speed(bench: Bench) -> list[Figure]:
     told = [entry for entry in bench.told if entry.evidence][: 5 * count]
     reasons = [
         reason_prompt(
-            shown.get(entry.item.item_id) or bench.past.showcase.shown(entry.item, bench.shop_model.info.image_px),
+            shown.get(entry.item.item_id) or bench.past.showcase.shown(entry.item, bench.model.info.image_px),
             None,
             entry.evidence,
             Detail(),
@@ -261,8 +261,8 @@ def _speed(bench: Bench) -> list[Figure]:
         for entry in told
     ]
     note = f"{torch.get_num_threads()} threads"
-    patterns = [reason_pattern(entry.item, entry.evidence) for entry in told] if bench.shop_model.info.guided else None
-    return measure_speed(bench.shop_model, lists, reasons, patterns=patterns, note=note)
+    patterns = [reason_pattern(entry.item, entry.evidence) for entry in told] if bench.model.info.guided else None
+    return measure_speed(bench.model, lists, reasons, patterns=patterns, note=note)
 
 
 def _vllm(bench: Bench) -> list[Figure]:

@@ -36,7 +36,7 @@ from retrieval.workspace import Workspace
 if TYPE_CHECKING:
     from finetune.list_trainer import Step
 
-TRAINING = LoraTraining(lists=4_000, window=24, epochs=2, checked=2_000, asked=2_000)
+TRAINING = LoraTraining(lists=4_000, window=24, epochs=2, patience=3, checked=2_000, asked=2_000)
 
 
 def index_known(folder: Path, shop: Path = SHOP_FOLDER) -> None:

@@ -427,6 +427,7 @@ def test_which_values_there_are_is_told_with_counts_to_choose_from(talk: Talk) -
     reply = after.reply("and which rooms?")
     assert reply.text == "The catalogue has 2 values of rooms of mug: kitchen (3), office (3)."
     assert labels(after.choose(reply.offers[0].key)) == ["kind mug", "rooms kitchen"]
+    assert "values of" not in talk("a mug").reply("which colour fits?").text
 
 
 def test_a_question_about_what_is_shown_keeps_the_wish(talk: Talk) -> None:
