@@ -161,6 +161,13 @@ class TestRequests:
             assert server.requests[-1].body["model"] == "autumn"
             model.close()
 
+    def test_a_server_that_tells_the_adapter_alone_has_it_write(self) -> None:
+        with stand_in(Vllm(models=("autumn",))) as server:
+            model = VllmModel(server.url, adapter="autumn", writes=False)
+            model.generate([PROMPT], max_tokens=4)
+            model.close()
+        assert server.requests[-1].body["model"] == "autumn"
+
     def test_a_preset_is_found_under_its_hub_name_too(self) -> None:
         with stand_in(Vllm(models=("Qwen/Qwen2.5-VL-3B-Instruct",))) as server:
             model = VllmModel(server.url, name="qwen2.5-vl-3b")
